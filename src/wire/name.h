@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* iSCSI names and portal addresses. */
+#ifndef WIRE_NAME_H
+#define WIRE_NAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "wire/text.h"
+
+#define NAME_MAX_LEN   223u /* RFC 7143 4.2.7.1 */
+#define ADDRESS_MAX    255u
+#define ISCSI_PORT     3260u
+
+/* iqn.yyyy-mm.domain[:string], eui.16hex, naa.16or32hex (4.2.7.4-6), in normalised form: lower case, no space
+ * or control characters, UTF-8 for the rest. */
+bool name_valid(struct span name);
+
+/* host[:port][,group-tag] as in TargetAddress (13.8) and in a portal on the command line: IPv4, host name or
+ * [IPv6], %scope allowed inside the brackets. `host` receives the bare host without brackets. */
+struct portal {
+    char host[ADDRESS_MAX + 1];
+    uint16_t port; /* ISCSI_PORT when absent */
+    int32_t group; /* -1 when absent */
+};
+
+bool portal_parse(struct span text, struct portal *p);
+
+/* "host:port", IPv6 in brackets. */
+void portal_print(const struct portal *p, char *out, size_t size);
+
+#endif
