@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* Executes SCSI commands on logical units; knows nothing of iSCSI. One row per operation code in command.c. */
+#ifndef TARGET_COMMAND_H
+#define TARGET_COMMAND_H
+
+#include "target/lu.h"
+
+#define COMMAND_SENSE_MAX  96u
+#define COMMAND_INLINE_MAX 4096u              /* answers that are no LU data: INQUIRY, MODE SENSE, ... */
+#define COMMAND_LU_MAX     256u
+#define COMMAND_XFER_MAX   (4u * 1024 * 1024) /* bytes of one command: VPD B0h announces it */
+
+/* The logical units that one I_T nexus sees, and the nexus' own state. */
+struct lu_set {
+    struct lu *lus[COMMAND_LU_MAX]; /* by LUN; NULL where there is none */
+};
+
+/* What a session keeps per LU: pending unit attention (ASC << 8 | ASCQ, 0 = none). */
+struct nexus {
+    struct lu_set *set;
+    uint16_t attention[COMMAND_LU_MAX];
+};
+
+/* One command. The caller fills the first part; for a command with data-out it learns from command_data_out()
+ * how much memory to provide and sets `data_out` before command_execute(). After command_execute() `done` is
+ * called, in this call or later from the same thread, with the second part filled. */
+struct command {
+    struct nexus *nexus;
+    uint64_t lun; /* the 8 bytes of the LUN field */
+    const uint8_t *cdb;
+    uint32_t cdb_len;
+    uint32_t edtl_in, edtl_out; /* what the initiator expects to be moved */
+    struct extent data_out;     /* received */
+    /* Memory for LU data to be read, at least command_data_in() bytes; not used when peeked. */
+    void *memory;
+    bool may_peek; /* answer may refer to the store's own memory (no digest runs over it) */
+    void (*done)(struct command *);
+    void *user;
+
+    uint8_t status; /* SAM status */
+    uint8_t sense[COMMAND_SENSE_MAX];
+    uint32_t sense_len;
+    struct extent data_in; /* the answer; its segments live in `seg` */
+    struct berth_seg seg;
+    uint8_t reply[COMMAND_INLINE_MAX]; /* answers that are no LU data */
+};
+
+/* Bytes of LU data this CDB will read into `memory` (0: none, or an illegal command), so that the caller can
+ * provide them; at most COMMAND_XFER_MAX. */
+uint32_t command_data_in(const struct command *c);
+
+/* Bytes of parameter or LU data this CDB takes, as the CDB says; at most COMMAND_XFER_MAX. The residual is the
+ * caller's affair: it compares this with edtl_out. */
+uint32_t command_data_out(const struct command *c);
+
+void command_execute(struct command *c);
+
+/* A nexus begins with POWER ON OCCURRED (29h/00h) pending on every LU. */
+void nexus_init(struct nexus *n, struct lu_set *set);
+void nexus_attention(struct nexus *n, uint16_t asc_ascq); /* on every LU */
+
+#endif

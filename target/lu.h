@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* Logical units of the built-in target: one small table of functions per backing store. */
+#ifndef TARGET_LU_H
+#define TARGET_LU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/seg.h"
+
+struct lu;
+
+/* What a backing store does. All offsets and lengths in bytes, multiples of the block, inside the LU (the
+ * command floor checks). Each returns 0 or a negative errno. */
+struct lu_backend {
+    const char *name;                                             /* "ram", "file": the word before the colon */
+    int (*read)(struct lu *lu, uint64_t offset, const struct extent *to);
+    int (*write)(struct lu *lu, uint64_t offset, const struct extent *from);
+    int (*flush)(struct lu *lu);                                   /* durable when it returns */
+    int (*punch)(struct lu *lu, uint64_t offset, uint64_t len);    /* deallocate; reads as zeros after */
+    int (*map)(struct lu *lu, uint64_t offset, uint64_t *len, bool *allocated); /* run of equal state from offset */
+    /* Memory of this range if the store has it in memory (sent without a copy), else NULL. */
+    const void *(*peek)(struct lu *lu, uint64_t offset, uint64_t len);
+    void (*close)(struct lu *lu);
+};
+
+struct lu {
+    const struct lu_backend *backend;
+    uint64_t size;  /* bytes */
+    uint32_t block; /* 512 or 4096 */
+    uint16_t number;
+    bool read_only;
+    bool write_cache; /* a written block is durable only after flush or with FUA */
+    uint8_t naa[8];   /* designator of VPD 83h, stable for the same target name and backing path */
+    char serial[17];  /* VPD 80h */
+    void *store;      /* the backend's own */
+};
+
+/* Opens the LU that `spec` describes: "ram:SIZE", "file:PATH[,ro][,block=4096]" (SIZE takes K, M, G, T). The
+ * target name `iqn` flavours the identity. On failure returns -1 and writes one sentence to `why`. */
+int lu_open(struct lu *lu, const char *spec, uint16_t number, const char *iqn, char *why, size_t why_size);
+void lu_close(struct lu *lu);
+
+extern const struct lu_backend lu_ram;
+extern const struct lu_backend lu_file;
+
+#endif
