@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* The engine table: how bytes move. An engine owns transports and time; it asks the protocol core where bytes
+ * belong (conn_rx_want, conn_tx_peek) and tells it what it did. It never looks into a PDU.
+ *
+ * One engine instance belongs to one thread: everything is called from there, every callback comes from
+ * engine_poll() or engine_kick() of that thread.
+ *
+ * Shapes for what comes later, so that it fits (nothing here uses them yet):
+ *   ops->adopt(engine, link, phase) / ops->release(link): take a link over from another engine, or let it go, at a
+ *       PDU boundary; `phase` tells before login or in full feature phase.
+ *   ops->quiesce(link), ops->revoke(link, task): asynchronous engines stop touching a connection's or a task's memory
+ *       and say so through link->owner; until then the task stays TASK_ENDING. The engines here move bytes
+ *       synchronously inside poll(): when a call returns, nothing is in flight, so they need neither.
+ *   ops->task_setup(link, task) / ops->task_done(link, task): placement tables keyed by InitiatorTaskTag. */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+#include "base/list.h"
+#include "proto/conn.h"
+
+struct engine;
+struct link;
+struct listener;
+
+enum engine_caps {
+    ENGINE_LISTENS = 1,   /* ops->listen works */
+    ENGINE_REAL_TIME = 2, /* now() is a real clock and poll() really waits */
+};
+
+/* What an engine can carry; a session agrees to the intersection over all engines it may ever use. */
+struct engine_limits {
+    uint32_t max_recv_segment; /* bytes, for MaxRecvDataSegmentLength */
+    uint32_t max_send_segment;
+    uint32_t max_burst;
+    uint16_t max_depth;
+    uint32_t seg_kinds; /* bit per enum berth_seg_kind it can move */
+};
+
+/* Callbacks of whoever owns a link. */
+struct link_owner {
+    void (*up)(struct link *l);              /* connected: attach a conn with link_attach() and kick */
+    void (*progress)(struct link *l);        /* bytes were received or sent: drain the conn's events */
+    void (*down)(struct link *l, int error); /* lost or could not connect (enum berth_error); link is closed */
+};
+
+/* One transport connection; embedded in its owner's structure. */
+struct link {
+    struct engine *engine;
+    const struct link_owner *owner;
+    struct conn *conn;  /* NULL until attached */
+    struct list node;   /* in the engine's links */
+    struct list dirty;  /* in the engine's list of links with something to send */
+    int fd;             /* sockets; -1 elsewhere */
+    uint8_t state;      /* the engine's own */
+    uint32_t interest;  /* the engine's own */
+    uint64_t connect_deadline_ns;
+    int last_errno;     /* of the failure that brought it down, 0 if none */
+    void *transport;    /* the engine's own */
+    uint64_t rx_bytes, tx_bytes, rx_calls, tx_calls;
+};
+
+struct engine_addr {
+    struct sockaddr_storage sa; /* sockets: IPv4 or IPv6 (scope inside); sim: sa_family AF_UNSPEC */
+    socklen_t len;
+};
+
+struct engine_ops {
+    uint32_t size; /* sizeof(struct engine_ops) */
+    const char *name;
+    uint32_t caps; /* enum engine_caps */
+    void (*limits)(struct engine_limits *limits);
+    uint64_t (*now)(struct engine *e); /* ns, steady */
+    /* Begins to connect; up() or down() follows from poll(). Returns 0 or an error at once. */
+    int (*connect)(struct engine *e, struct link *l, const struct engine_addr *to, uint64_t deadline_ns);
+    /* Accepts connections: `accept` is called with a fresh transport; it returns the link to use (owner set), or NULL
+     * to refuse. `where` is updated to the bound address (port 0 becomes the chosen one). */
+    int (*listen)(struct engine *e, struct engine_addr *where,
+                  struct link *(*accept)(void *owner, const struct engine_addr *from), void *owner,
+                  struct listener **out);
+    void (*unlisten)(struct engine *e, struct listener *l);
+    /* Something may be waiting to be sent on `l`: sent before poll() next waits, together with what else gathers. */
+    void (*kick)(struct link *l);
+    /* Sends what can be sent now, without waiting for poll(). */
+    void (*flush)(struct link *l);
+    /* Closes the transport now; no callback. The conn is the owner's to drop. */
+    void (*close)(struct link *l);
+    /* Sends what is dirty, waits until something happens or `until_ns` (0: do not wait; UINT64_MAX: for ever), moves
+     * bytes, calls back. Returns 0, or BERTH_E_SYSTEM. Interrupted by a signal: returns 0 early. */
+    int (*poll)(struct engine *e, uint64_t until_ns);
+    /* A descriptor that is readable when poll() has something to do, or -1. */
+    int (*fd)(struct engine *e);
+    /* Watch a foreign descriptor for reading (a signalfd, an eventfd): `ready` is called from poll(). */
+    int (*watch)(struct engine *e, int fd, void (*ready)(void *owner), void *owner);
+    void (*free)(struct engine *e);
+};
+
+struct engine {
+    const struct engine_ops *ops;
+    struct list links;
+    struct list dirty;
+    uint64_t syscalls; /* made so far, for counted tests and berth bench */
+};
+
+/* Engines by name: "sockets". NULL for an unknown name. (sim is made with sim_engine_new(): it needs a world.) */
+struct engine *engine_new(const char *name);
+
+static inline uint64_t engine_now(struct engine *e)
+{
+    return e->ops->now(e);
+}
+
+static inline int engine_poll(struct engine *e, uint64_t until_ns)
+{
+    return e->ops->poll(e, until_ns);
+}
+
+static inline void engine_free(struct engine *e)
+{
+    e->ops->free(e);
+}
+
+static inline void link_kick(struct link *l)
+{
+    l->engine->ops->kick(l);
+}
+
+static inline void link_close(struct link *l)
+{
+    l->engine->ops->close(l);
+}
+
+/* errno of a connect, send or receive as an enum berth_error. */
+int engine_error(int err);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Names to addresses. Blocks; never on the data path. */
+#ifndef HOST_RESOLVE_H
+#define HOST_RESOLVE_H
+
+#include <sys/socket.h>
+#include "wire/name.h"
+
+#define RESOLVE_MAX 16u
+
+struct resolved {
+    struct sockaddr_storage sa[RESOLVE_MAX];
+    socklen_t len[RESOLVE_MAX];
+    uint32_t count;
+};
+
+/* All addresses of the portal's host, in the resolver's order. BERTH_E_RESOLVE with getaddrinfo's words in `why`. */
+int host_resolve(const struct portal *p, struct resolved *out, const char **why);
+
+#endif
