@@ -25,8 +25,11 @@ struct wire_crypto {
                    uint8_t out[WIRE_HASH_MAX]);
     /* Fills with bytes from a cryptographic generator; false when there are none to be had. */
     bool (*random)(void *out, size_t len);
-    /* Same contract as crc32c_table(). */
+    /* For data of any length; same contract as crc32c_table(). */
     uint32_t (*crc32c)(uint32_t state, const void *bytes, size_t len);
+    /* For headers of 48 bytes and some more; same contract: crc32c_instruction() where the CPU has it, else
+     * crc32c_table(). Apart from `crc32c` because what is fastest for 64 KiB is slow to start. */
+    uint32_t (*crc32c_header)(uint32_t state, const void *bytes, size_t len);
 };
 
 #endif
