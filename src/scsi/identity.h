@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* INQUIRY, its vital product data pages, READ CAPACITY, REPORT LUNS, MODE SENSE, LUN addresses: both ways.
  * Readers take what is there (`len` bytes received) and leave zeros for what a short answer does not hold; they
- * return false only when not even the header makes sense. Writers return the whole length; the caller cuts. */
+ * return false only when not even the header makes sense (a capacity in blocks of no bytes does not). Writers
+ * return the whole length, or 0 when `size` does not hold it; the caller cuts. */
 #ifndef SCSI_IDENTITY_H
 #define SCSI_IDENTITY_H
 
@@ -83,13 +84,16 @@ size_t scsi_put_lba_status(uint8_t *out, size_t size, const struct scsi_lba_stat
 bool scsi_get_lba_status(const uint8_t *data, size_t len, uint32_t i, struct scsi_lba_status *s);
 
 /* --- MODE SENSE: mode.c --- */
-struct scsi_mode { bool write_protected, dpo_fua, write_cache, read_cache_disabled; };
+struct scsi_mode {
+    bool write_protected, dpo_fua, write_cache, read_cache_disabled;
+    bool changeable; /* written pages tell what MODE SELECT may change (PC 01b): nothing */
+};
 size_t scsi_put_mode_6(uint8_t *out, size_t size, const struct scsi_mode *m, uint8_t page);  /* 0 = page unknown */
 size_t scsi_put_mode_10(uint8_t *out, size_t size, const struct scsi_mode *m, uint8_t page);
 bool scsi_get_mode_6(const uint8_t *data, size_t len, struct scsi_mode *m);
 
 /* --- LUN addresses (SAM-5 4.7) and REPORT LUNS: luns.c --- */
-uint64_t scsi_lun_encode(uint32_t number);              /* peripheral below 256, flat above, to 16383 */
+uint64_t scsi_lun_encode(uint32_t number);              /* peripheral below 256, flat to 16383, else all ones */
 bool scsi_lun_decode(uint64_t lun, uint32_t *number);   /* single level peripheral or flat; false otherwise */
 uint32_t scsi_get_luns_count(const uint8_t *data, size_t len); /* entries that are really there */
 uint64_t scsi_get_lun(const uint8_t *data, uint32_t i);
