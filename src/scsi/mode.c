@@ -80,7 +80,7 @@ static uint8_t read_page(struct reader *r, struct reader *body)
         read8(r);
     size_t told = code & SUB_PAGE ? read16(r) : read8(r), left = reader_left(r);
     size_t len = told < left ? told : left;
-    *body = reader_over(read_bytes(r, len), r->ok ? len : 0);
+    *body = reader_over(read_bytes(r, len), len);
     return code & (SUB_PAGE | PAGE_ALL);
 }
 

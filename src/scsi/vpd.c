@@ -25,7 +25,7 @@ static size_t page_end(struct writer *w)
 /* A reader over what is there of the page's body; false if this is another page. */
 static bool page_open(const uint8_t *data, size_t len, uint8_t page, struct reader *r)
 {
-    *r = reader_over(NULL, 0);
+    *r = reader_over("", 0);
     if (len < PAGE_HEADER || data[1] != page)
         return false;
     size_t told = get16(data + 2), there = len - PAGE_HEADER;
