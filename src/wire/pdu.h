@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The PDUs of RFC 7143 section 11 as structures in host order, each with its encoder and decoder.
  *
- * put_X(bhs, &x) writes a whole 48-byte Basic Header Segment (reserved fields zero) except TotalAHSLength and
- * DataSegmentLength, which belong to the framing and are set with wire_set_lengths().
+ * put_X(bhs, &x) writes a whole 48-byte Basic Header Segment, reserved fields zero. TotalAHSLength and
+ * DataSegmentLength belong to the framing: put_X() leaves them zero, wire_set_lengths() sets them afterwards.
  * get_X(bhs, &x) reads one; it never fails, for every 48 bytes are some header: what values are legal is for
  * the state machines to say. Both stand together in the family's source file. */
 #ifndef WIRE_PDU_H
@@ -330,7 +330,7 @@ enum wire_reject_reason { /* 11.17.1 */
     WIRE_REJECT_INVALID_DATA_ACK = 0x08,
     WIRE_REJECT_INVALID_FIELD = 0x09,
     WIRE_REJECT_LONG_OPERATION = 0x0a,
-    WIRE_REJECT_CID_IN_USE = 0x0b,
+    WIRE_REJECT_NEGOTIATION_RESET = 0x0b, /* deprecated; ends the login */
     WIRE_REJECT_WAITING_FOR_LOGOUT = 0x0c,
 };
 

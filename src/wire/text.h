@@ -27,6 +27,8 @@ void text_put(struct writer *w, const char *key, const char *value); /* "key=val
 void text_put_span(struct writer *w, struct span key, const char *value);
 void text_put_number(struct writer *w, const char *key, uint64_t value); /* decimal */
 
+void write_number(struct writer *w, uint64_t value);                     /* decimal digits alone */
+
 bool span_is(struct span s, const char *text); /* equal, case-sensitive */
 
 /* Decimal or 0x hexadecimal constant (6.1 numerical-value); false on anything else or more than 64 bits. */

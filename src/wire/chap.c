@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "wire/chap.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+size_t chap_response(const struct wire_crypto *crypto, uint8_t algorithm, uint8_t id, const void *secret,
+                     size_t secret_len, const void *challenge, size_t challenge_len,
+                     uint8_t out[WIRE_HASH_MAX])
+{
+    const void *pieces[] = {&id, secret, challenge};
+    const size_t lens[] = {1, secret_len, challenge_len};
+    return crypto->hash(algorithm, pieces, lens, COUNT(pieces), out);
+}
+
+/* Cuts the part up to the next comma off the front. */
+static struct span cut_item(struct span *list)
+{
+    const char *comma = list->len ? memchr(list->at, ',', list->len) : NULL;
+    struct span item = {list->at, comma ? (size_t)(comma - list->at) : list->len};
+    size_t cut = item.len + (comma ? 1 : 0);
+    list->at += cut;
+    list->len -= cut;
+    return item;
+}
+
+static bool is_one_of(uint64_t value, const uint8_t *set, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (set[i] == value)
+            return true;
+    return false;
+}
+
+int chap_pick(struct span offered, const uint8_t *ours, size_t count)
+{
+    int picked = 0;
+    bool more = true;
+    for (size_t items = 0; more; items++) {
+        struct span item = cut_item(&offered);
+        uint64_t algorithm;
+        if (items == CHAP_LIST_MAX || !span_number(item, &algorithm))
+            return -1;
+        if (picked == 0 && is_one_of(algorithm, ours, count))
+            picked = (int)algorithm;
+        more = offered.len > 0 || item.at + item.len != offered.at; /* a comma at the very end owes an item */
+    }
+    return picked;
+}
+
+/* Room for eight numbers of three digits with commas. */
+#define LIST_TEXT_MAX (4 * CHAP_LIST_MAX)
+
+void chap_put_list(struct writer *w, const uint8_t *algorithms, size_t count)
+{
+    char text[LIST_TEXT_MAX + 1];
+    struct writer list = writer_over(text, LIST_TEXT_MAX);
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            write8(&list, ',');
+        write_number(&list, algorithms[i]);
+    }
+    w->ok = w->ok && list.ok;
+    text[writer_len(&list)] = '\0';
+    text_put(w, "CHAP_A", text);
+}
+
+size_t chap_digest_len(uint8_t algorithm)
+{
+    static const uint8_t lens[] = {
+        [WIRE_CHAP_MD5] = 16, [WIRE_CHAP_SHA1] = 20, [WIRE_CHAP_SHA256] = 32, [WIRE_CHAP_SHA3_256] = 32};
+    return algorithm < COUNT(lens) ? lens[algorithm] : 0;
+}
+
+bool chap_equal(const uint8_t *a, const uint8_t *b, size_t len)
+{
+    volatile uint8_t difference = 0; /* volatile: no early way out for the optimiser to find */
+    for (size_t i = 0; i < len; i++)
+        difference |= a[i] ^ b[i];
+    return difference == 0;
+}
