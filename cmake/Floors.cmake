@@ -1,6 +1,7 @@
 # Floors of the house. berth_floor(NAME SEES lower...) declares the OBJECT library floor_NAME whose include
 # path is a folder of links to itself and to the lower floors alone. Sources say #include "wire/pdu.h", which
 # tells the reader the floor, and an include of a higher floor finds no file.
+# The variable BERTH_FLOORS lists the floors in order, BERTH_SEES_NAME what floor NAME sees: the house tests read them.
 
 function(berth_floor name)
   cmake_parse_arguments(FLOOR "" "" "SEES" ${ARGN})
@@ -8,6 +9,8 @@ function(berth_floor name)
   add_library(floor_${name} OBJECT)
   set_target_properties(floor_${name} PROPERTIES LINKER_LANGUAGE C POSITION_INDEPENDENT_CODE ON)
   target_link_libraries(floor_${name} PRIVATE view_${name} berth_warnings)
+  set(BERTH_FLOORS ${BERTH_FLOORS} ${name} PARENT_SCOPE)
+  set(BERTH_SEES_${name} ${FLOOR_SEES} PARENT_SCOPE)
 endfunction()
 
 # berth_view(NAME floor...) makes the interface library view_NAME: the include path that shows these floors.
@@ -19,4 +22,34 @@ function(berth_view name)
   endforeach()
   add_library(view_${name} INTERFACE)
   target_include_directories(view_${name} INTERFACE ${CMAKE_SOURCE_DIR}/include ${view})
+endfunction()
+
+# While the house is being built: a floor whose sources are not written yet must not keep the others from being
+# configured. Sources that are not there are left out, a floor without any gets an empty one, and BERTH_WHOLE is
+# false, which keeps the library out of the default build.
+function(berth_settle_floors)
+  set(whole TRUE)
+  foreach(floor IN LISTS BERTH_FLOORS)
+    get_target_property(sources floor_${floor} SOURCES)
+    set(present "")
+    if(NOT sources)
+      set(sources "")
+    endif()
+    foreach(source IN LISTS sources)
+      if(EXISTS ${source})
+        list(APPEND present ${source})
+      else()
+        set(whole FALSE)
+        message(STATUS "floor ${floor}: ${source} is not written yet")
+      endif()
+    endforeach()
+    if(NOT present)
+      file(WRITE ${CMAKE_BINARY_DIR}/empty_${floor}.c "typedef int berth_empty_floor;\n")
+      set(present ${CMAKE_BINARY_DIR}/empty_${floor}.c)
+      set(whole FALSE)
+      message(STATUS "floor ${floor}: no sources yet")
+    endif()
+    set_target_properties(floor_${floor} PROPERTIES SOURCES "${present}")
+  endforeach()
+  set(BERTH_WHOLE ${whole} PARENT_SCOPE)
 endfunction()

@@ -1,0 +1,38 @@
+# How things are built, apart from warnings: build types, hardening, sanitizers, coverage. Applies to every target.
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Release or Debug" FORCE)
+endif()
+
+# Optimised and still debuggable; asserts stay in, they guard no hot path.
+set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
+set(CMAKE_C_FLAGS_DEBUG "-O1 -g")
+
+set(BERTH_SANITIZE "" CACHE STRING "Sanitizers to build with, as -fsanitize takes them: address,undefined or thread")
+option(BERTH_COVER "Count executed lines (gcov)" OFF)
+option(BERTH_FUZZ "Build the libFuzzer targets (clang only)" OFF)
+
+include(CheckPIESupported)
+check_pie_supported(LANGUAGES C)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+if(BERTH_FUZZ)
+  if(NOT CMAKE_C_COMPILER_ID MATCHES Clang)
+    message(FATAL_ERROR "BERTH_FUZZ needs clang: configure with CC=clang, or use the preset 'fuzz'")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
+if(BERTH_SANITIZE)
+  add_compile_options(-fsanitize=${BERTH_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${BERTH_SANITIZE})
+else()
+  # FORTIFY and the sanitizers wrap the same calls: one or the other. It needs optimisation.
+  add_compile_options($<$<CONFIG:Release>:-U_FORTIFY_SOURCE> $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>
+                      -fstack-protector-strong)
+  add_link_options(LINKER:-z,relro LINKER:-z,now)
+endif()
+
+if(BERTH_COVER)
+  add_compile_options(--coverage -O0)
+  add_link_options(--coverage)
+endif()

@@ -1,0 +1,35 @@
+# libberth: the objects of all floors as a shared and a static library, with what it takes to link to them.
+set(objects "")
+foreach(floor IN LISTS BERTH_FLOORS)
+  list(APPEND objects $<TARGET_OBJECTS:floor_${floor}>)
+endforeach()
+
+set(map ${CMAKE_SOURCE_DIR}/cmake/libberth.map)
+add_library(libberth_shared SHARED ${objects})
+set_target_properties(libberth_shared PROPERTIES
+  OUTPUT_NAME berth VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+  LINKER_LANGUAGE C LINK_DEPENDS ${map})
+target_link_options(libberth_shared PRIVATE LINKER:--version-script=${map})
+if(NOT BERTH_SANITIZE AND NOT BERTH_FUZZ)
+  # Every symbol must come from somewhere: a floor that calls what nobody defines fails here, not at its users.
+  target_link_options(libberth_shared PRIVATE LINKER:-z,defs)
+endif()
+
+add_library(libberth_static STATIC ${objects})
+set_target_properties(libberth_static PROPERTIES OUTPUT_NAME berth LINKER_LANGUAGE C)
+
+foreach(library libberth_shared libberth_static)
+  target_include_directories(${library} INTERFACE
+    $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_link_libraries(${library} PRIVATE ${BERTH_SYSTEM})
+  if(NOT BERTH_WHOLE)
+    set_target_properties(${library} PROPERTIES EXCLUDE_FROM_ALL ON)
+  endif()
+endforeach()
+
+set(berth_private_packages libcrypto)
+if(ISAL_FOUND)
+  list(APPEND berth_private_packages libisal)
+endif()
+list(JOIN berth_private_packages ", " BERTH_PC_PRIVATE)
+configure_file(${CMAKE_SOURCE_DIR}/cmake/libberth.pc.in ${CMAKE_BINARY_DIR}/libberth.pc @ONLY)
