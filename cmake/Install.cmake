@@ -15,3 +15,9 @@ if(TARGET berth_cli)
   set_target_properties(berth_cli PROPERTIES OUTPUT_NAME berth RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
   install(TARGETS berth_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
+
+# What `make` builds: the product without its tests.
+add_custom_target(product DEPENDS libberth_shared libberth_static)
+if(TARGET berth_cli)
+  add_dependencies(product berth_cli)
+endif()

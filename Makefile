@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+# The front door: a few words for what CMake does (CMakePresets.json has the rest). `make help` lists them.
+PREFIX  ?= /usr/local
+DESTDIR ?=
+JOBS    ?= $(shell nproc)
+
+export DESTDIR
+
+.PHONY: all help deps demo test bench install uninstall clean format
+
+# The command is build/berth, the library build/libberth.so and build/libberth.a.
+all:
+	@command -v cmake >/dev/null || { echo "cmake is missing: run 'make deps' first" >&2; exit 1; }
+	cmake --preset release -DCMAKE_INSTALL_PREFIX=$(PREFIX)
+	cmake --build build -j $(JOBS) --target product
+
+help:
+	@echo 'make            builds the release: build/berth and the library'
+	@echo 'make deps       installs with apt what is missing to build'
+	@echo 'make demo       shows berth at work on a target it starts itself; installs what is missing'
+	@echo 'make test       runs all tests; installs what is missing'
+	@echo 'make bench      measures berth beside libiscsi on the same target; installs what is missing'
+	@echo 'make install    installs below PREFIX ($(PREFIX)), staged under DESTDIR if that is set'
+	@echo 'make uninstall  removes what make install put there'
+	@echo 'make format     formats the sources with clang-format'
+	@echo 'make clean      removes all build folders'
+
+deps:
+	scripts/install-deps build
+
+demo:
+	scripts/install-deps demo
+	@$(MAKE) --no-print-directory all
+	scripts/demo build/berth
+
+# First what needs no peer, under the sanitizers (their report is shown only if it is a bad one); then everything, as
+# users get it.
+test:
+	scripts/install-deps test
+	cmake --preset asan
+	cmake --build --preset asan -j $(JOBS)
+	ctest --preset asan -j $(JOBS) -L '^(unit|sim)$$' --no-tests=error -Q -O build-asan/test.log || \
+	    { cat build-asan/test.log; exit 1; }
+	cmake --preset release -DBUILD_TESTING=ON
+	cmake --build build -j $(JOBS)
+	ctest --preset release -j $(JOBS) --no-tests=error
+
+bench:
+	scripts/install-deps bench
+	@$(MAKE) --no-print-directory all
+	bench/run build/berth
+
+install: all
+	cmake --install build
+	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" -ne 0 ] || ldconfig
+
+uninstall:
+	cd build && cmake -P ../cmake/uninstall.cmake
+	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" -ne 0 ] || ldconfig
+
+format:
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean:
+	rm -rf build build-*
