@@ -12,17 +12,6 @@ size_t chap_response(const struct wire_crypto *crypto, uint8_t algorithm, uint8_
     return crypto->hash(algorithm, pieces, lens, COUNT(pieces), out);
 }
 
-/* Cuts the part up to the next comma off the front. */
-static struct span cut_item(struct span *list)
-{
-    const char *comma = list->len ? memchr(list->at, ',', list->len) : NULL;
-    struct span item = {list->at, comma ? (size_t)(comma - list->at) : list->len};
-    size_t cut = item.len + (comma ? 1 : 0);
-    list->at += cut;
-    list->len -= cut;
-    return item;
-}
-
 static bool is_one_of(uint64_t value, const uint8_t *set, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -34,15 +23,13 @@ static bool is_one_of(uint64_t value, const uint8_t *set, size_t count)
 int chap_pick(struct span offered, const uint8_t *ours, size_t count)
 {
     int picked = 0;
-    bool more = true;
-    for (size_t items = 0; more; items++) {
-        struct span item = cut_item(&offered);
+    struct span item;
+    for (size_t items = 0; span_item(&offered, &item); items++) {
         uint64_t algorithm;
         if (items == CHAP_LIST_MAX || !span_number(item, &algorithm))
             return -1;
         if (picked == 0 && is_one_of(algorithm, ours, count))
             picked = (int)algorithm;
-        more = offered.len > 0 || item.at + item.len != offered.at; /* a comma at the very end owes an item */
     }
     return picked;
 }

@@ -8,13 +8,18 @@
 #include <stdint.h>
 #include "wire/text.h"
 
-#define NAME_MAX_LEN   223u /* RFC 7143 4.2.7.1 */
-#define ADDRESS_MAX    255u
-#define ISCSI_PORT     3260u
+#define NAME_MAX_LEN 223u /* RFC 7143 4.2.7.1 */
+#define ADDRESS_MAX  255u
+#define ISCSI_PORT   3260u
 
 /* iqn.yyyy-mm.domain[:string], eui.16hex, naa.16or32hex (4.2.7.4-6), in normalised form: lower case, no space
  * or control characters, UTF-8 for the rest. */
 bool name_valid(struct span name);
+
+/* Will do as the name of somebody else's target: like name_valid(), but any printable ASCII goes behind the
+ * type, since upper case and underscores are in use although 4.2.7.2 rules them out. Never changed, compared
+ * by byte. */
+bool name_usable(struct span name);
 
 /* host[:port][,group-tag] as in TargetAddress (13.8) and in a portal on the command line: IPv4, host name or
  * [IPv6], %scope allowed inside the brackets. `host` receives the bare host without brackets. */
@@ -26,7 +31,7 @@ struct portal {
 
 bool portal_parse(struct span text, struct portal *p);
 
-/* "host:port", IPv6 in brackets. */
+/* "host:port", IPv6 in brackets; "" if it does not fit in `size` with its NUL. */
 void portal_print(const struct portal *p, char *out, size_t size);
 
 #endif

@@ -101,6 +101,16 @@ bool span_is(struct span s, const char *text)
     return s.len == strlen(text) && memcmp(s.at, text, s.len) == 0;
 }
 
+bool span_item(struct span *list, struct span *item)
+{
+    if (!list->at)
+        return false;
+    const char *comma = memchr(list->at, ',', list->len);
+    *item = (struct span){list->at, comma ? (size_t)(comma - list->at) : list->len};
+    *list = comma ? (struct span){comma + 1, list->len - item->len - 1} : (struct span){NULL, 0};
+    return true;
+}
+
 static int hex_digit(char c)
 {
     if (is_digit(c))

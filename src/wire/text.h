@@ -6,9 +6,9 @@
 
 #include "base/cursor.h"
 
-#define TEXT_KEY_MAX   63u   /* 6.1 */
-#define TEXT_VALUE_MAX 255u  /* 6.1, unless the key's row says otherwise */
-#define TEXT_PAIRS_MAX 256u  /* per negotiation: bounds work and replies against tiny unknown keys */
+#define TEXT_KEY_MAX   63u    /* 6.1 */
+#define TEXT_VALUE_MAX 255u   /* 6.1, unless the key's row says otherwise */
+#define TEXT_PAIRS_MAX 256u   /* per negotiation: bounds work and replies against tiny unknown keys */
 #define TEXT_TOTAL_MAX 65536u /* bytes one negotiation may span over PDUs with C=1 */
 
 /* A piece of a text segment; not NUL terminated. */
@@ -27,9 +27,13 @@ void text_put(struct writer *w, const char *key, const char *value); /* "key=val
 void text_put_span(struct writer *w, struct span key, const char *value);
 void text_put_number(struct writer *w, const char *key, uint64_t value); /* decimal */
 
-void write_number(struct writer *w, uint64_t value);                     /* decimal digits alone */
+void write_number(struct writer *w, uint64_t value); /* decimal digits alone */
 
 bool span_is(struct span s, const char *text); /* equal, case-sensitive */
+
+/* Cuts the next item off a comma-separated list; false when none is left. Empty items count, so that an empty
+ * list has one. */
+bool span_item(struct span *list, struct span *item);
 
 /* Decimal or 0x hexadecimal constant (6.1 numerical-value); false on anything else or more than 64 bits. */
 bool span_number(struct span s, uint64_t *value);
@@ -37,8 +41,9 @@ bool span_number(struct span s, uint64_t *value);
 /* Copies into a NUL-terminated array; false (and "") if it does not fit or holds a NUL. */
 bool span_copy(struct span s, char *to, size_t size);
 
-/* Binary values (6.1): "0x" hex digits or "0b" base64. Decodes at most `max` bytes, checking the length before
- * a byte is written; returns the count, or -1 if malformed or too long. An odd number of hex digits is refused. */
+/* Binary values (6.1): "0x" hex digits or "0b" base64. Decodes at most `max` bytes, checking the length
+ * before a byte is written; returns the count, or -1 if malformed or too long. An odd number of hex digits is
+ * refused. */
 long span_binary(struct span s, uint8_t *to, size_t max);
 
 /* Writes "key=0x…\0". */

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+#include "wire/name.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+/* --- characters --- */
+
+struct range {
+    uint32_t first, last;
+};
+
+/* Characters beyond ASCII that no name may hold (RFC 3722 section 6, with the tables of RFC 3454 it names).
+ */
+static const struct range prohibited[] = {
+    {0x0080, 0x00a0},    /* C.2.2 control, C.1.2 space */
+    {0x0340, 0x0341},    /* C.8 change display */
+    {0x06dd, 0x06dd},    /* C.2.2 */
+    {0x070f, 0x070f},    /* C.2.2 */
+    {0x1680, 0x1680},    /* C.1.2 */
+    {0x180e, 0x180e},    /* C.2.2 */
+    {0x2000, 0x200f},    /* C.1.2, C.2.2, C.8 */
+    {0x2028, 0x202f},    /* C.2.2, C.8, C.1.2 */
+    {0x205f, 0x2063},    /* C.1.2, C.2.2 */
+    {0x206a, 0x206f},    /* C.2.2, C.8 */
+    {0x2ff0, 0x2ffb},    /* C.7 not canonical */
+    {0x3000, 0x3000},    /* C.1.2 */
+    {0x3002, 0x3002},    /* 6.1: typed instead of a dot */
+    {0xd800, 0xf8ff},    /* C.5 surrogates, C.3 private use */
+    {0xfdd0, 0xfdef},    /* C.4 no characters */
+    {0xfeff, 0xfeff},    /* C.2.2 */
+    {0xfff9, 0xffff},    /* C.2.2, C.6, C.4 */
+    {0x1d173, 0x1d17a},  /* C.2.2 */
+    {0xe0001, 0xe0001},  /* C.9 tags */
+    {0xe0020, 0xe007f},  /* C.9 */
+    {0xf0000, 0x10ffff}, /* C.3, C.4 */
+};
+
+static bool is_prohibited(uint32_t c)
+{
+    if ((c & 0xfffe) == 0xfffe) /* C.4: the last two of every plane */
+        return true;
+    for (size_t i = 0; i < COUNT(prohibited); i++)
+        if (c >= prohibited[i].first && c <= prohibited[i].last)
+            return true;
+    return false;
+}
+
+/* How many bytes follow the first one of a UTF-8 character; -1 if none can begin so. */
+static int utf8_more(uint8_t first)
+{
+    if (first < 0x80)
+        return 0;
+    if (first < 0xc2) /* continuation bytes, and what would be spelt too long */
+        return -1;
+    if (first < 0xe0)
+        return 1;
+    return first < 0xf0 ? 2 : first < 0xf5 ? 3 : -1;
+}
+
+/* The next character; r->ok turns false if it is not the one way to write it in UTF-8. */
+static uint32_t read_utf8(struct reader *r)
+{
+    static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
+    uint8_t first = read8(r);
+    int more = utf8_more(first);
+    if (more <= 0) {
+        r->ok = r->ok && more == 0;
+        return first;
+    }
+    uint32_t c = first & (0x3fu >> more);
+    for (int i = 0; i < more; i++) {
+        uint8_t next = read8(r);
+        r->ok = r->ok && (next & 0xc0) == 0x80;
+        c = c << 6 | (next & 0x3f);
+    }
+    r->ok = r->ok && c >= least[more] && c <= 0x10ffff;
+    return c;
+}
+
+static bool is_digit(uint32_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_lower(uint32_t c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+static bool is_hex(uint32_t c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+static bool is_alnum(uint32_t c)
+{
+    return is_lower(c) || (c >= 'A' && c <= 'Z') || is_digit(c);
+}
+
+/* RFC 3722 6.2 */
+static bool is_name_char(uint32_t c)
+{
+    if (c >= 0x80)
+        return !is_prohibited(c);
+    return is_lower(c) || is_digit(c) || c == '-' || c == '.' || c == ':';
+}
+
+static bool is_usable_char(uint32_t c)
+{
+    return c >= 0x80 ? !is_prohibited(c) : c > ' ' && c < 0x7f;
+}
+
+static bool all_utf8(struct span s, bool (*allowed)(uint32_t))
+{
+    struct reader r = reader_over(s.at, s.len);
+    while (r.ok && reader_left(&r) > 0)
+        if (!allowed(read_utf8(&r)))
+            return false;
+    return r.ok;
+}
+
+static bool all_ascii(struct span s, bool (*allowed)(uint32_t))
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (!allowed((uint8_t)s.at[i]))
+            return false;
+    return s.len > 0;
+}
+
+/* --- names --- */
+
+static struct span behind(struct span s, size_t skip)
+{
+    return (struct span){s.at + skip, s.len - skip};
+}
+
+static bool begins(struct span s, const char *prefix)
+{
+    return s.len >= strlen(prefix) && memcmp(s.at, prefix, strlen(prefix)) == 0;
+}
+
+static bool is_hex_digit_lower(uint32_t c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'f');
+}
+
+/* yyyy-mm. */
+static bool date_valid(struct span s)
+{
+    static const char shape[] = "dddd-dd.";
+    if (s.len < sizeof shape - 1)
+        return false;
+    for (size_t i = 0; i < sizeof shape - 1; i++)
+        if (shape[i] == 'd' ? !is_digit((uint8_t)s.at[i]) : s.at[i] != shape[i])
+            return false;
+    int month = (s.at[5] - '0') * 10 + s.at[6] - '0';
+    return month >= 1 && month <= 12;
+}
+
+/* Labels with a dot between, none of them empty. */
+static bool domain_valid(struct span s)
+{
+    bool empty = true;
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.at[i] == '.' && empty)
+            return false;
+        empty = s.at[i] == '.';
+    }
+    return !empty;
+}
+
+/* yyyy-mm.domain[:string] (4.2.7.4) */
+static bool iqn_valid(struct span s)
+{
+    if (!date_valid(s))
+        return false;
+    struct span rest = behind(s, strlen("yyyy-mm."));
+    const char *colon = memchr(rest.at, ':', rest.len);
+    struct span domain = {rest.at, colon ? (size_t)(colon - rest.at) : rest.len};
+    return domain_valid(domain) && domain.len + 1 != rest.len;
+}
+
+static bool eui_valid(struct span s)
+{
+    return s.len == 16 && all_ascii(s, is_hex_digit_lower);
+}
+
+static bool naa_valid(struct span s)
+{
+    return (s.len == 16 || s.len == 32) && all_ascii(s, is_hex_digit_lower);
+}
+
+struct name_type {
+    const char *prefix;
+    bool (*valid)(struct span rest);
+};
+
+static const struct name_type types[] = {
+    {"iqn.", iqn_valid}, /* 4.2.7.4 */
+    {"eui.", eui_valid}, /* 4.2.7.5 */
+    {"naa.", naa_valid}, /* 4.2.7.6 */
+};
+
+static const struct name_type *type_of(struct span name)
+{
+    for (size_t i = 0; i < COUNT(types); i++)
+        if (begins(name, types[i].prefix))
+            return &types[i];
+    return NULL;
+}
+
+bool name_valid(struct span name)
+{
+    const struct name_type *type = type_of(name);
+    return type && name.len <= NAME_MAX_LEN && all_utf8(name, is_name_char) && type->valid(behind(name, 4));
+}
+
+bool name_usable(struct span name)
+{
+    return type_of(name) && name.len > 4 && name.len <= NAME_MAX_LEN && all_utf8(name, is_usable_char);
+}
+
+/* --- portals --- */
+
+static bool is_host_char(uint32_t c)
+{
+    return is_alnum(c) || c == '-' || c == '.' || c == '_';
+}
+
+static bool is_ipv6_char(uint32_t c)
+{
+    return is_hex(c) || c == ':' || c == '.';
+}
+
+/* Cuts the longest front without any of `stops` off `s`. */
+static struct span cut_until(struct span *s, const char *stops)
+{
+    size_t len = 0;
+    while (len < s->len && (s->at[len] == '\0' || !strchr(stops, s->at[len])))
+        len++;
+    struct span front = {s->at, len};
+    *s = behind(*s, len);
+    return front;
+}
+
+static bool cut_char(struct span *s, char c)
+{
+    if (s->len == 0 || s->at[0] != c)
+        return false;
+    *s = behind(*s, 1);
+    return true;
+}
+
+/* An address with at least one colon, and perhaps %scope. Whether it is a good one is the resolver's to say.
+ */
+static bool ipv6_plausible(struct span s)
+{
+    struct span address = cut_until(&s, "%");
+    if (!all_ascii(address, is_ipv6_char) || !memchr(address.at, ':', address.len))
+        return false;
+    return s.len == 0 || (cut_char(&s, '%') && all_ascii(s, is_host_char));
+}
+
+static bool cut_host(struct span *s, struct span *host)
+{
+    if (!cut_char(s, '[')) {
+        *host = cut_until(s, ":,");
+        return all_ascii(*host, is_host_char);
+    }
+    *host = cut_until(s, "]");
+    return cut_char(s, ']') && ipv6_plausible(*host);
+}
+
+/* The number up to the next of `stops`, 16 bits. */
+static bool cut_number16(struct span *s, const char *stops, uint16_t *value)
+{
+    uint64_t number;
+    if (!span_number(cut_until(s, stops), &number) || number > UINT16_MAX)
+        return false;
+    *value = (uint16_t)number;
+    return true;
+}
+
+static bool parse_portal(struct span s, struct portal *p)
+{
+    struct span host;
+    uint16_t group;
+    if (!cut_host(&s, &host) || !span_copy(host, p->host, sizeof p->host))
+        return false;
+    if (cut_char(&s, ':') && (!cut_number16(&s, ",", &p->port) || p->port == 0))
+        return false;
+    if (cut_char(&s, ',')) {
+        if (!cut_number16(&s, "", &group))
+            return false;
+        p->group = group;
+    }
+    return s.len == 0;
+}
+
+bool portal_parse(struct span text, struct portal *p)
+{
+    *p = (struct portal){.port = ISCSI_PORT, .group = -1};
+    return parse_portal(text, p);
+}
+
+void portal_print(const struct portal *p, char *out, size_t size)
+{
+    bool ipv6 = strchr(p->host, ':') != NULL;
+    struct writer w = writer_over(out, size);
+    write_str(&w, ipv6 ? "[" : "");
+    write_str(&w, p->host);
+    write_str(&w, ipv6 ? "]:" : ":");
+    write_number(&w, p->port);
+    write8(&w, 0);
+    if (!w.ok && size > 0)
+        out[0] = '\0';
+}
