@@ -6,12 +6,12 @@
  * engine_poll() or engine_kick() of that thread.
  *
  * Shapes for what comes later, so that it fits (nothing here uses them yet):
- *   ops->adopt(engine, link, phase) / ops->release(link): take a link over from another engine, or let it go, at a
- *       PDU boundary; `phase` tells before login or in full feature phase.
- *   ops->quiesce(link), ops->revoke(link, task): asynchronous engines stop touching a connection's or a task's memory
- *       and say so through link->owner; until then the task stays TASK_ENDING. The engines here move bytes
- *       synchronously inside poll(): when a call returns, nothing is in flight, so they need neither.
- *   ops->task_setup(link, task) / ops->task_done(link, task): placement tables keyed by InitiatorTaskTag. */
+ *   ops->adopt(engine, link, phase) / ops->release(link): take a link over from another engine, or let it go,
+ * at a PDU boundary; `phase` tells before login or in full feature phase. ops->quiesce(link),
+ * ops->revoke(link, task): asynchronous engines stop touching a connection's or a task's memory and say so
+ * through link->owner; until then the task stays TASK_ENDING. The engines here move bytes synchronously
+ * inside poll(): when a call returns, nothing is in flight, so they need neither. ops->task_setup(link, task)
+ * / ops->task_done(link, task): placement tables keyed by InitiatorTaskTag. */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
@@ -38,26 +38,32 @@ struct engine_limits {
     uint32_t seg_kinds; /* bit per enum berth_seg_kind it can move */
 };
 
-/* Callbacks of whoever owns a link. */
+/* Callbacks of whoever owns a link; all three are needed. A callback may close, kick, flush and connect any
+ * link, may free links it has closed, and may end listeners; it may not call engine_poll(). */
 struct link_owner {
-    void (*up)(struct link *l);              /* connected: attach a conn with link_attach() and kick */
-    void (*progress)(struct link *l);        /* bytes were received or sent: drain the conn's events */
-    void (*down)(struct link *l, int error); /* lost or could not connect (enum berth_error); link is closed */
+    /* Connected, or accepted: attach a conn with link_attach() and kick. */
+    void (*up)(struct link *l);
+    /* Bytes were received or sent: drain the conn's events. What the core itself has put out by then is sent
+     * without a kick. Once after sending and once after receiving per poll(), at most. */
+    void (*progress)(struct link *l);
+    /* Lost or could not connect (enum berth_error; errno in last_errno). All that had arrived went to the
+     * conn, with a progress() of its own, before. The link is closed and may be connected again or freed. */
+    void (*down)(struct link *l, int error);
 };
 
 /* One transport connection; embedded in its owner's structure. */
 struct link {
     struct engine *engine;
     const struct link_owner *owner;
-    struct conn *conn;  /* NULL until attached */
-    struct list node;   /* in the engine's links */
-    struct list dirty;  /* in the engine's list of links with something to send */
-    int fd;             /* sockets; -1 elsewhere */
-    uint8_t state;      /* the engine's own */
-    uint32_t interest;  /* the engine's own */
+    struct conn *conn; /* NULL until attached */
+    struct list node;  /* in the engine's links, while open */
+    struct list dirty; /* in the engine's list of links with something to send */
+    int fd;            /* sockets; -1 elsewhere */
+    uint8_t state;     /* the engine's own */
+    uint32_t interest; /* the engine's own */
     uint64_t connect_deadline_ns;
-    int last_errno;     /* of the failure that brought it down, 0 if none */
-    void *transport;    /* the engine's own */
+    int last_errno;  /* of the failure that brought it down, 0 if the peer just closed */
+    void *transport; /* the engine's own */
     uint64_t rx_bytes, tx_bytes, rx_calls, tx_calls;
 };
 
@@ -72,26 +78,33 @@ struct engine_ops {
     uint32_t caps; /* enum engine_caps */
     void (*limits)(struct engine_limits *limits);
     uint64_t (*now)(struct engine *e); /* ns, steady */
-    /* Begins to connect; up() or down() follows from poll(). Returns 0 or an error at once. */
+    /* Begins to connect; up() or down() follows from poll(). Returns 0 or an error at once (errno tells
+     * more). Sets everything in the link but owner; deadline UINT64_MAX leaves the time to the kernel. */
     int (*connect)(struct engine *e, struct link *l, const struct engine_addr *to, uint64_t deadline_ns);
-    /* Accepts connections: `accept` is called with a fresh transport; it returns the link to use (owner set), or NULL
-     * to refuse. `where` is updated to the bound address (port 0 becomes the chosen one). */
+    /* Accepts connections: `accept` is called with a fresh transport; it returns the link to use (owner set),
+     * or NULL to refuse; up() of that link follows. `where` is updated to the bound address (port 0 becomes
+     * the chosen one). */
     int (*listen)(struct engine *e, struct engine_addr *where,
                   struct link *(*accept)(void *owner, const struct engine_addr *from), void *owner,
                   struct listener **out);
     void (*unlisten)(struct engine *e, struct listener *l);
-    /* Something may be waiting to be sent on `l`: sent before poll() next waits, together with what else gathers. */
+    /* Something may be waiting to be sent on `l`: sent before poll() next waits, together with what else
+     * gathers. */
     void (*kick)(struct link *l);
     /* Sends what can be sent now, without waiting for poll(). */
     void (*flush)(struct link *l);
-    /* Closes the transport now; no callback. The conn is the owner's to drop. */
+    /* Closes the transport now; no callback. Closing twice is harmless. The conn is the owner's to drop. */
     void (*close)(struct link *l);
-    /* Sends what is dirty, waits until something happens or `until_ns` (0: do not wait; UINT64_MAX: for ever), moves
-     * bytes, calls back. Returns 0, or BERTH_E_SYSTEM. Interrupted by a signal: returns 0 early. */
+    /* Sends what is dirty, waits until something happens or `until_ns` (0: do not wait; UINT64_MAX: for
+     * ever), moves bytes, calls back. Returns 0, or BERTH_E_SYSTEM. Interrupted by a signal: returns 0 early.
+     * Does not wait after a callback has closed or lost a link or called engine_wake(). */
     int (*poll)(struct engine *e, uint64_t until_ns);
-    /* A descriptor that is readable when poll() has something to do, or -1. */
+    /* A descriptor that is readable when poll() has something to do, or -1. It knows nothing of connect
+     * deadlines, nor of `dirty`: while that list is not empty, poll() again instead of sleeping on the
+     * descriptor. */
     int (*fd)(struct engine *e);
-    /* Watch a foreign descriptor for reading (a signalfd, an eventfd): `ready` is called from poll(). */
+    /* Watch a foreign descriptor for reading (a signalfd, an eventfd): `ready` is called from poll(). One
+     * watch per descriptor; `ready` NULL ends it, which must happen before the descriptor is closed. */
     int (*watch)(struct engine *e, int fd, void (*ready)(void *owner), void *owner);
     void (*free)(struct engine *e);
 };
@@ -101,9 +114,11 @@ struct engine {
     struct list links;
     struct list dirty;
     uint64_t syscalls; /* made so far, for counted tests and berth bench */
+    bool wake;         /* the running poll() must not wait any more */
 };
 
-/* Engines by name: "sockets". NULL for an unknown name. (sim is made with sim_engine_new(): it needs a world.) */
+/* Engines by name: "sockets". NULL for an unknown name. (sim is made with sim_engine_new(): it needs a
+ * world.) */
 struct engine *engine_new(const char *name);
 
 static inline uint64_t engine_now(struct engine *e)
@@ -116,9 +131,21 @@ static inline int engine_poll(struct engine *e, uint64_t until_ns)
     return e->ops->poll(e, until_ns);
 }
 
+/* From a callback: poll() is to return as soon as it can, because its caller has something to do. */
+static inline void engine_wake(struct engine *e)
+{
+    e->wake = true;
+}
+
 static inline void engine_free(struct engine *e)
 {
     e->ops->free(e);
+}
+
+/* Gives an open link its connection; kick it afterwards. Bytes that came earlier have waited. */
+static inline void link_attach(struct link *l, struct conn *conn)
+{
+    l->conn = conn;
 }
 
 static inline void link_kick(struct link *l)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The sim engine: transports in memory, a fake clock, segment boundaries from a seed. Two engines of one world can
- * talk to each other; everything runs in one thread and repeats exactly for the same seed. */
+/* The sim engine: transports in memory, a fake clock, segment boundaries from a seed. Two engines of one
+ * world can talk to each other; everything runs in one thread and repeats exactly for the same seed. */
 #ifndef ENGINE_SIM_H
 #define ENGINE_SIM_H
 
@@ -8,14 +8,20 @@
 
 /* How the world behaves; all probabilities in 1/1024. */
 struct sim_faults {
-    uint32_t max_segment;  /* bytes moved at once are 1..max_segment by the seed; 0: everything there is */
-    uint32_t reset;        /* chance per step that a transport is reset */
-    uint32_t refuse;       /* chance that a connect is refused */
-    uint64_t latency_ns;   /* how far the clock goes on when nothing else is to be done */
+    uint32_t max_segment; /* bytes moved at once are 1..max_segment by the seed; 0: everything there is */
+    uint32_t reset;       /* chance per step that a transport is reset */
+    uint32_t refuse;      /* chance that a connect is refused */
+    uint64_t latency_ns; /* how far the clock goes on when nothing else is to be done; 0: as far as poll() may
+                            wait */
 };
+
+#define SIM_PIPE_BYTES (1u << 20) /* on their way in one direction; a sender then has to wait, as with TCP   \
+                                   */
+#define SIM_BACKLOG 16u           /* connections a listener has not accepted yet; more get no answer */
 
 struct sim_world;
 
+/* NULL when memory is short. `faults` NULL: none. The world is freed after its engines. */
 struct sim_world *sim_world_new(uint64_t seed, const struct sim_faults *faults);
 void sim_world_free(struct sim_world *w);
 void sim_world_set_faults(struct sim_world *w, const struct sim_faults *faults);
@@ -23,9 +29,10 @@ uint64_t sim_world_now(const struct sim_world *w);
 void sim_world_advance(struct sim_world *w, uint64_t ns);
 uint32_t sim_world_random(struct sim_world *w);
 
-/* An engine in this world. A listener's address is {AF_UNSPEC} plus a port number in the first two bytes of its
- * sa data; connect to the same. poll() never waits: with nothing to move the fake clock advances towards until_ns
- * by the latency. */
+/* An engine in this world. A listener's address is {AF_UNSPEC} plus a port number in the first two bytes of
+ * its sa data; connect to the same. poll() never waits: it moves something, or, once no engine of this world
+ * has moved anything in its last turn, lets the fake clock go on towards until_ns by the latency. A
+ * connection is answered when the listener's engine is polled: an engine nobody polls is a silent host. */
 struct engine *sim_engine_new(struct sim_world *w);
 struct engine_addr sim_addr(uint16_t port);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The host's cryptography as the table the pure floors take: libcrypto for hashes and random bytes, the fastest
- * CRC32C this CPU has (ISA-L where it was found at build time, else the crc32 instruction, else the table). */
+/* The host's cryptography as the table the pure floors take: libcrypto for hashes and random bytes, the
+ * fastest CRC32C this CPU has (ISA-L where it was found at build time, else the crc32 instruction, else the
+ * table). */
 #ifndef HOST_CRYPTO_H
 #define HOST_CRYPTO_H
 

@@ -14,7 +14,8 @@ struct resolved {
     uint32_t count;
 };
 
-/* All addresses of the portal's host, in the resolver's order. BERTH_E_RESOLVE with getaddrinfo's words in `why`. */
+/* All addresses of the portal's host, in the resolver's order. BERTH_E_RESOLVE with getaddrinfo's words in
+ * `why`. */
 int host_resolve(const struct portal *p, struct resolved *out, const char **why);
 
 #endif

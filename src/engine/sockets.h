@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* The sockets engine: epoll and non-blocking TCP, the readable reference for the others. */
+#ifndef ENGINE_SOCKETS_H
+#define ENGINE_SOCKETS_H
+
+#include "engine/engine.h"
+
+/* NULL when memory or descriptors are short (errno tells). */
+struct engine *sockets_engine_new(void);
+
+#endif
