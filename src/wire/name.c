@@ -131,7 +131,8 @@ static bool all_ascii(struct span s, bool (*allowed)(uint32_t))
 
 static struct span behind(struct span s, size_t skip)
 {
-    return (struct span){s.at + skip, s.len - skip};
+    return skip ? (struct span){s.at + skip, s.len - skip}
+                : s; /* nothing may be added to an empty span's NULL */
 }
 
 static bool begins(struct span s, const char *prefix)
