@@ -15,7 +15,7 @@ serve() {
     "$berth" serve --listen 127.0.0.1:0 "$@" >"$work/serve.out" 2>"$work/serve.err" &
     serving=$!
     for _ in $(seq 100); do
-        portal=$(sed -n 's/.*listening on \([^ ]*:[0-9][0-9]*\).*/\1/p' "$work/serve.out" "$work/serve.err" | head -n 1)
+        portal=$(sed -n 's/^berth: serving .* on //p' "$work/serve.out" | head -n 1)
         [ -z "$portal" ] || return 0
         kill -0 "$serving" 2>/dev/null || break
         sleep 0.05
