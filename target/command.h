@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Executes SCSI commands on logical units; knows nothing of iSCSI. One row per operation code in command.c. */
+/* Executes SCSI commands on logical units; knows nothing of iSCSI. One row per operation code in command.c.
+ */
 #ifndef TARGET_COMMAND_H
 #define TARGET_COMMAND_H
 
 #include "target/lu.h"
 
 #define COMMAND_SENSE_MAX  96u
-#define COMMAND_INLINE_MAX 4096u              /* answers that are no LU data: INQUIRY, MODE SENSE, ... */
+#define COMMAND_INLINE_MAX 4096u /* answers that are no LU data: INQUIRY, MODE SENSE, ... */
 #define COMMAND_LU_MAX     256u
 #define COMMAND_XFER_MAX   (4u * 1024 * 1024) /* bytes of one command: VPD B0h announces it */
 
@@ -30,7 +31,7 @@ struct command {
     const uint8_t *cdb;
     uint32_t cdb_len;
     uint32_t edtl_in, edtl_out; /* what the initiator expects to be moved */
-    struct extent data_out;     /* received */
+    struct extent data_out;     /* received: min(command_data_out(), edtl_out) bytes, or more */
     /* Memory for LU data to be read, at least command_data_in() bytes; not used when peeked. */
     void *memory;
     bool may_peek; /* answer may refer to the store's own memory (no digest runs over it) */
@@ -45,18 +46,25 @@ struct command {
     uint8_t reply[COMMAND_INLINE_MAX]; /* answers that are no LU data */
 };
 
-/* Bytes of LU data this CDB will read into `memory` (0: none, or an illegal command), so that the caller can
- * provide them; at most COMMAND_XFER_MAX. */
+/* Bytes of LU data this CDB will read into `memory`, so that the caller can provide them; at most
+ * COMMAND_XFER_MAX. 0: none, or a command that will be refused, or (with may_peek set before this call) one
+ * that peeks. */
 uint32_t command_data_in(const struct command *c);
 
-/* Bytes of parameter or LU data this CDB takes, as the CDB says; at most COMMAND_XFER_MAX. The residual is the
- * caller's affair: it compares this with edtl_out. */
+/* Bytes of parameter or LU data this CDB takes, as the CDB says; at most COMMAND_XFER_MAX. 0: none, or a
+ * command that will be refused whatever is sent, so that nothing need be solicited. The residual is the
+ * caller's affair: it compares this with edtl_out. With edtl_out smaller than this, whole blocks of what came
+ * are written. */
 uint32_t command_data_out(const struct command *c);
 
 void command_execute(struct command *c);
 
+/* The operation's name for logs, as in "READ(10)"; "unknown operation" for a CDB without a row. */
+const char *command_name(const struct command *c);
+
 /* A nexus begins with POWER ON OCCURRED (29h/00h) pending on every LU. */
 void nexus_init(struct nexus *n, struct lu_set *set);
-void nexus_attention(struct nexus *n, uint16_t asc_ascq); /* on every LU */
+/* On every LU; a pending reset (29h) is not pushed aside by anything else. */
+void nexus_attention(struct nexus *n, uint16_t asc_ascq);
 
 #endif

@@ -10,15 +10,25 @@
 
 struct lu;
 
+/* Where a failed open leaves its sentence. */
+struct lu_reason {
+    char *text;
+    size_t size;
+};
+
 /* What a backing store does. All offsets and lengths in bytes, multiples of the block, inside the LU (the
  * command floor checks). Each returns 0 or a negative errno. */
 struct lu_backend {
-    const char *name;                                             /* "ram", "file": the word before the colon */
+    const char *name; /* "ram", "file": the word before the colon */
+    /* Opens what `where` (the words behind the colon, without options) names and sets size, write_cache and
+     * store; block, number and read_only are set. Returns -1 with lu_refuse(). */
+    int (*open)(struct lu *lu, const char *where, const struct lu_reason *why);
     int (*read)(struct lu *lu, uint64_t offset, const struct extent *to);
     int (*write)(struct lu *lu, uint64_t offset, const struct extent *from);
-    int (*flush)(struct lu *lu);                                   /* durable when it returns */
-    int (*punch)(struct lu *lu, uint64_t offset, uint64_t len);    /* deallocate; reads as zeros after */
-    int (*map)(struct lu *lu, uint64_t offset, uint64_t *len, bool *allocated); /* run of equal state from offset */
+    int (*flush)(struct lu *lu);                                /* durable when it returns */
+    int (*punch)(struct lu *lu, uint64_t offset, uint64_t len); /* deallocate; reads as zeros after */
+    int (*map)(struct lu *lu, uint64_t offset, uint64_t *len,
+               bool *allocated); /* run of equal state from offset */
     /* Memory of this range if the store has it in memory (sent without a copy), else NULL. */
     const void *(*peek)(struct lu *lu, uint64_t offset, uint64_t len);
     void (*close)(struct lu *lu);
@@ -36,10 +46,15 @@ struct lu {
     void *store;      /* the backend's own */
 };
 
-/* Opens the LU that `spec` describes: "ram:SIZE", "file:PATH[,ro][,block=4096]" (SIZE takes K, M, G, T). The
- * target name `iqn` flavours the identity. On failure returns -1 and writes one sentence to `why`. */
+/* Opens the LU that `spec` describes: "ram:SIZE" or "file:PATH" (SIZE takes K, M, G, T), then options, each
+ * behind a comma: ro, block=512, block=4096. The target name `iqn` flavours the identity. A file is locked,
+ * shared when read-only, so that no two targets write it. On failure returns -1 and writes one sentence to
+ * `why`. */
 int lu_open(struct lu *lu, const char *spec, uint16_t number, const char *iqn, char *why, size_t why_size);
 void lu_close(struct lu *lu);
+
+/* For backends: writes the sentence, returns -1. */
+int lu_refuse(const struct lu_reason *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 extern const struct lu_backend lu_ram;
 extern const struct lu_backend lu_file;

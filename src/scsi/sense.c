@@ -194,7 +194,7 @@ static const struct {
     {0x2f00, "commands cleared by another initiator"},
     {0x3100, "medium format corrupted"},
     {0x3807, "thin provisioning soft threshold reached"},
-    {0x3900, "saving parameters not supported"},
+    {ASC_SAVING_NOT_SUPPORTED, "saving parameters not supported"},
     {0x3a00, "medium not present"},
     {0x3e00, "logical unit has not self-configured yet"},
     {0x3e01, "logical unit failure"},

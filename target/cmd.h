@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* What command.c and the handlers in cmd_*.c share. */
+#ifndef TARGET_CMD_H
+#define TARGET_CMD_H
+
+#include "scsi/cdb.h"
+#include "scsi/identity.h"
+#include "scsi/sense.h"
+#include "target/command.h"
+
+/* Limits of VPD B0h: they bound how long one command keeps the others waiting. */
+#define CMD_UNMAP_RANGES_MAX 255u /* their list fits into `reply` */
+#define CMD_UNMAP_BYTES_MAX  (UINT64_C(4) * 1024 * 1024 * 1024)
+#define CMD_SAME_BYTES_MAX   (UINT64_C(64) * 1024 * 1024)
+
+/* The pages of memory and the blocks of most file systems: what can be deallocated. */
+#define CMD_PHYSICAL_BLOCK 4096u
+
+/* --- ending a command: command.c --- */
+void cmd_fail(struct command *c, uint8_t key, uint16_t asc);
+void cmd_invalid_field(struct command *c); /* ILLEGAL REQUEST 24h/00h */
+/* What a backend returned; 0 changes nothing. `asc` is for errors of the medium itself. */
+void cmd_errno(struct command *c, int error, uint16_t asc, uint64_t lba);
+void cmd_reply(struct command *c, size_t len,
+               size_t allocation); /* `len` bytes of `reply`, cut to `allocation` */
+
+/* The LU that the command addresses, or NULL. */
+struct lu *cmd_lu(const struct command *c);
+
+/* Pending unit attention of the addressed LU, which is cleared by this; 0 for none. */
+uint16_t cmd_take_attention(struct command *c);
+
+/* --- handlers: `lu` is NULL only for those that work without one --- */
+void cmd_inquiry(struct command *c, struct lu *lu); /* cmd_identity.c */
+void cmd_report_luns(struct command *c, struct lu *lu);
+void cmd_read_capacity_10(struct command *c, struct lu *lu);
+void cmd_read_capacity_16(struct command *c, struct lu *lu);
+void cmd_mode_sense_6(struct command *c, struct lu *lu);
+void cmd_mode_sense_10(struct command *c, struct lu *lu);
+
+void cmd_test_unit_ready(struct command *c, struct lu *lu); /* cmd_state.c */
+void cmd_request_sense(struct command *c, struct lu *lu);
+void cmd_start_stop_unit(struct command *c, struct lu *lu);
+
+void cmd_read(struct command *c, struct lu *lu); /* cmd_block.c */
+void cmd_write(struct command *c, struct lu *lu);
+void cmd_sync_cache(struct command *c, struct lu *lu);
+
+void cmd_unmap(struct command *c, struct lu *lu); /* cmd_provisioning.c */
+void cmd_write_same(struct command *c, struct lu *lu);
+void cmd_get_lba_status(struct command *c, struct lu *lu);
+
+/* --- how much data a CDB that passed its row's checks moves, in bytes; 0 when its handler will refuse it ---
+ */
+uint32_t cmd_read_bytes(const struct command *c, struct lu *lu); /* 0 also when it will peek */
+uint32_t cmd_write_bytes(const struct command *c, struct lu *lu);
+uint32_t cmd_unmap_bytes(const struct command *c, struct lu *lu);
+uint32_t cmd_same_bytes(const struct command *c, struct lu *lu);
+
+/* --- ranges: cmd_block.c --- */
+bool cmd_in_range(const struct lu *lu, uint64_t lba, uint64_t blocks); /* the LBA itself must exist */
+
+#endif

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands that ask what is there. */
+#include "base/bytes.h"
+#include "target/cmd.h"
+
+#define VENDOR        "BERTH"
+#define PRODUCT       "VIRTUAL DISK"
+#define REVISION      "0001"
+#define VERSION_SPC_4 6
+#define SOLID_STATE   1
+#define THIN          2
+
+/* --- INQUIRY (SPC-4 6.6) --- */
+
+static size_t put_standard(struct command *c, const struct lu *lu)
+{
+    struct scsi_inquiry q = {.version = VERSION_SPC_4,
+                             .command_queue = true,
+                             .vendor = VENDOR,
+                             .product = PRODUCT,
+                             .revision = REVISION};
+    if (!lu) {
+        q.qualifier = 3; /* no LU at this address, nor could there be one */
+        q.device_type = 0x1f;
+    }
+    return scsi_put_inquiry_data(c->reply, &q);
+}
+
+static size_t put_supported(const struct lu *lu, uint8_t *out, size_t size);
+
+static size_t put_serial(const struct lu *lu, uint8_t *out, size_t size)
+{
+    return scsi_put_vpd_serial(out, size, lu->serial);
+}
+
+static size_t put_identification(const struct lu *lu, uint8_t *out, size_t size)
+{
+    return scsi_put_vpd_identification(out, size, lu->naa, VENDOR, lu->serial);
+}
+
+static size_t put_limits(const struct lu *lu, uint8_t *out, size_t size)
+{
+    const struct scsi_limits l = {
+        .wsnz = true,
+        .optimal_granularity = (uint16_t)(CMD_PHYSICAL_BLOCK / lu->block),
+        .max_transfer = COMMAND_XFER_MAX / lu->block,
+        .max_unmap_blocks = (uint32_t)(CMD_UNMAP_BYTES_MAX / lu->block),
+        .max_unmap_ranges = CMD_UNMAP_RANGES_MAX,
+        .unmap_granularity = CMD_PHYSICAL_BLOCK / lu->block,
+        .unmap_alignment_valid = true,
+        .max_write_same = CMD_SAME_BYTES_MAX / lu->block,
+    };
+    return scsi_put_vpd_limits(out, size, &l);
+}
+
+static size_t put_characteristics(const struct lu *lu, uint8_t *out, size_t size)
+{
+    (void)lu;
+    return scsi_put_vpd_characteristics(out, size, &(struct scsi_characteristics){SOLID_STATE});
+}
+
+static size_t put_provisioning(const struct lu *lu, uint8_t *out, size_t size)
+{
+    const struct scsi_provisioning p = {
+        .unmap = true, .write_same_16 = true, .write_same_10 = true, .read_zeros = true, .type = THIN};
+    (void)lu;
+    return scsi_put_vpd_provisioning(out, size, &p);
+}
+
+static const struct page {
+    uint8_t code;
+    size_t (*put)(const struct lu *lu, uint8_t *out, size_t size);
+} pages[] = {
+    {VPD_SUPPORTED, put_supported},
+    {VPD_SERIAL, put_serial},
+    {VPD_IDENTIFICATION, put_identification},
+    {VPD_LIMITS, put_limits},
+    {VPD_CHARACTERISTICS, put_characteristics},
+    {VPD_PROVISIONING, put_provisioning},
+};
+#define PAGE_COUNT (sizeof pages / sizeof pages[0])
+
+static size_t put_supported(const struct lu *lu, uint8_t *out, size_t size)
+{
+    uint8_t codes[PAGE_COUNT];
+    (void)lu;
+    for (size_t i = 0; i < PAGE_COUNT; i++)
+        codes[i] = pages[i].code;
+    return scsi_put_vpd_supported(out, size, codes, PAGE_COUNT);
+}
+
+static size_t put_page(struct command *c, const struct lu *lu, uint8_t code)
+{
+    for (size_t i = 0; lu && i < PAGE_COUNT; i++)
+        if (pages[i].code == code)
+            return pages[i].put(lu, c->reply, sizeof c->reply);
+    return 0;
+}
+
+void cmd_inquiry(struct command *c, struct lu *lu)
+{
+    bool evpd = c->cdb[1] & 1;
+    uint8_t code = c->cdb[2];
+    size_t len = 0;
+
+    if (evpd)
+        len = put_page(c, lu, code);
+    else if (code == 0)
+        len = put_standard(c, lu);
+    if (len == 0)
+        cmd_invalid_field(c);
+    else
+        cmd_reply(c, len, get16(c->cdb + 3));
+}
+
+/* --- REPORT LUNS (SPC-4 6.33) --- */
+
+static uint32_t collect(const struct lu_set *set, uint64_t *luns)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < COMMAND_LU_MAX; i++)
+        if (set->lus[i])
+            luns[count++] = scsi_lun_encode(i);
+    return count;
+}
+
+/* Who reads the list has seen that it changed. */
+static void forget_change(struct nexus *n)
+{
+    for (uint32_t i = 0; i < COMMAND_LU_MAX; i++)
+        if (n->attention[i] == ASC_LUNS_CHANGED)
+            n->attention[i] = 0;
+}
+
+void cmd_report_luns(struct command *c, struct lu *lu)
+{
+    enum { ADDRESSABLE = 0, WELL_KNOWN = 1, ALL = 2 };
+    uint64_t luns[COMMAND_LU_MAX];
+    uint32_t count = 0;
+    uint8_t select = c->cdb[2];
+
+    (void)lu;
+    if (select == ADDRESSABLE || select == ALL)
+        count = collect(c->nexus->set, luns);
+    else if (select != WELL_KNOWN) {
+        cmd_invalid_field(c);
+        return;
+    }
+    forget_change(c->nexus);
+    cmd_reply(c, scsi_put_luns(c->reply, sizeof c->reply, luns, count), get32(c->cdb + 6));
+}
+
+/* --- READ CAPACITY (SBC-3 5.15, 5.16) --- */
+
+static uint8_t physical_exponent(const struct lu *lu)
+{
+    uint8_t exponent = 0;
+    for (uint32_t block = lu->block; block < CMD_PHYSICAL_BLOCK; block *= 2)
+        exponent++;
+    return exponent;
+}
+
+static struct scsi_capacity capacity(const struct lu *lu)
+{
+    return (struct scsi_capacity){
+        .last_lba = lu->size / lu->block - 1,
+        .block_bytes = lu->block,
+        .thin = true,
+        .read_zeros = true,
+        .physical_exponent = physical_exponent(lu),
+    };
+}
+
+void cmd_read_capacity_10(struct command *c, struct lu *lu)
+{
+    const struct scsi_capacity told = capacity(lu);
+    scsi_put_capacity_10(c->reply, &told);
+    cmd_reply(c, SCSI_CAPACITY_10_LEN, SCSI_CAPACITY_10_LEN);
+}
+
+void cmd_read_capacity_16(struct command *c, struct lu *lu)
+{
+    const struct scsi_capacity told = capacity(lu);
+    scsi_put_capacity_16(c->reply, &told);
+    cmd_reply(c, SCSI_CAPACITY_16_LEN, get32(c->cdb + 10));
+}
+
+/* --- MODE SENSE (SPC-4 6.11, 6.12) --- */
+
+static void mode_sense(struct command *c, const struct lu *lu, size_t allocation,
+                       size_t (*put)(uint8_t *out, size_t size, const struct scsi_mode *m, uint8_t page))
+{
+    enum { CHANGEABLE = 1, SAVED = 3 };
+    uint8_t control = c->cdb[2] >> 6, page = c->cdb[2] & 0x3f, subpage = c->cdb[3];
+    const struct scsi_mode m = {.write_protected = lu->read_only,
+                                .dpo_fua = true,
+                                .write_cache = lu->write_cache,
+                                .changeable = control == CHANGEABLE};
+    size_t len = subpage == 0 || subpage == 0xff ? put(c->reply, sizeof c->reply, &m, page) : 0;
+
+    if (len == 0)
+        cmd_invalid_field(c);
+    else if (control == SAVED)
+        cmd_fail(c, SENSE_ILLEGAL_REQUEST, ASC_SAVING_NOT_SUPPORTED);
+    else
+        cmd_reply(c, len, allocation);
+}
+
+void cmd_mode_sense_6(struct command *c, struct lu *lu)
+{
+    mode_sense(c, lu, c->cdb[4], scsi_put_mode_6);
+}
+
+void cmd_mode_sense_10(struct command *c, struct lu *lu)
+{
+    mode_sense(c, lu, get16(c->cdb + 7), scsi_put_mode_10);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands about the state of an LU, which is always ready. */
+#include "target/cmd.h"
+
+void cmd_test_unit_ready(struct command *c, struct lu *lu)
+{
+    (void)c, (void)lu;
+}
+
+/* SPC-4 6.39: sense as data, with status GOOD even where there is no LU. */
+void cmd_request_sense(struct command *c, struct lu *lu)
+{
+    struct scsi_sense s = {.key = SENSE_NO_SENSE};
+    uint16_t pending = cmd_take_attention(c);
+
+    if (!lu)
+        s = (struct scsi_sense){.key = SENSE_ILLEGAL_REQUEST, .asc = ASC_LUN_NOT_SUPPORTED};
+    else if (pending)
+        s = (struct scsi_sense){.key = SENSE_UNIT_ATTENTION, .asc = pending};
+    cmd_reply(c, scsi_put_sense(c->reply, &s), c->cdb[4]);
+}
+
+/* SBC-3 5.25: there is nothing to spin, but what stops has its cache written. */
+void cmd_start_stop_unit(struct command *c, struct lu *lu)
+{
+    enum { POWER_CONDITION = 0xf0, NO_FLUSH = 0x04, START = 0x01 };
+    if (!(c->cdb[4] & (POWER_CONDITION | NO_FLUSH | START)))
+        cmd_errno(c, lu->backend->flush(lu), ASC_WRITE_ERROR, 0);
+}

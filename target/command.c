@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+#include "base/bytes.h"
+#include "target/cmd.h"
+
+#define USAGE_MAX 15u
+#define ALL       0xff /* whatever the service action */
+
+enum {
+    ALWAYS = 1, /* runs where there is no LU, and past a pending unit attention (SAM-5 5.14.2) */
+    WRITES = 2, /* refused by a read-only LU; the data go out */
+};
+
+/* `usage`: for the CDB's bytes from 1 on, the bits that this target knows. A command with any other bit set
+ * asks for something it would not get, and is refused; so RDPROTECT, ANCHOR, NACA and reserved bits need no
+ * code. */
+struct row {
+    uint8_t op, action;
+    uint8_t flags;
+    const char *name;
+    void (*run)(struct command *c, struct lu *lu);
+    uint32_t (*bytes)(const struct command *c,
+                      struct lu *lu); /* of LU data in; of any data out with WRITES */
+    uint8_t usage[USAGE_MAX];
+};
+
+#define B2  0xff, 0xff
+#define B3  0xff, 0xff, 0xff
+#define B4  0xff, 0xff, 0xff, 0xff
+#define B8  B4, B4
+#define Z3  0, 0, 0
+#define Z8  0, 0, 0, 0, 0, 0, 0, 0
+#define GRP 0x3f /* group number: statistics that nobody here keeps */
+
+/* SPC-4 6, SBC-3 5. A row is one line, so that it reads as a table. */
+/* clang-format off */
+static const struct row rows[] = {
+    {SCSI_TEST_UNIT_READY, ALL, 0, "TEST UNIT READY", cmd_test_unit_ready, NULL, {0}},
+    {SCSI_REQUEST_SENSE, ALL, ALWAYS, "REQUEST SENSE", cmd_request_sense, NULL, {Z3, 0xff}},
+    {SCSI_READ_6, ALL, 0, "READ(6)", cmd_read, cmd_read_bytes, {0x1f, B3}},
+    {SCSI_WRITE_6, ALL, WRITES, "WRITE(6)", cmd_write, cmd_write_bytes, {0x1f, B3}},
+    {SCSI_INQUIRY, ALL, ALWAYS, "INQUIRY", cmd_inquiry, NULL, {0x01, B3}},
+    {SCSI_MODE_SENSE_6, ALL, 0, "MODE SENSE(6)", cmd_mode_sense_6, NULL, {0x08, B3}},
+    {SCSI_START_STOP_UNIT, ALL, 0, "START STOP UNIT", cmd_start_stop_unit, NULL, {0x01, 0, 0x0f, 0xf7}},
+    {SCSI_READ_CAPACITY_10, ALL, 0, "READ CAPACITY(10)", cmd_read_capacity_10, NULL, {0}},
+    {SCSI_READ_10, ALL, 0, "READ(10)", cmd_read, cmd_read_bytes, {0x1e, B4, GRP, B2}},
+    {SCSI_WRITE_10, ALL, WRITES, "WRITE(10)", cmd_write, cmd_write_bytes, {0x1a, B4, GRP, B2}},
+    {SCSI_SYNCHRONIZE_CACHE_10, ALL, 0, "SYNCHRONIZE CACHE(10)", cmd_sync_cache, NULL, {0x06, B4, GRP, B2}},
+    {SCSI_WRITE_SAME_10, ALL, WRITES, "WRITE SAME(10)", cmd_write_same, cmd_same_bytes, {0x08, B4, GRP, B2}},
+    {SCSI_UNMAP, ALL, WRITES, "UNMAP", cmd_unmap, cmd_unmap_bytes, {0, 0, Z3, GRP, B2}},
+    {SCSI_MODE_SENSE_10, ALL, 0, "MODE SENSE(10)", cmd_mode_sense_10, NULL, {0x18, B2, Z3, B2}},
+    {SCSI_READ_16, ALL, 0, "READ(16)", cmd_read, cmd_read_bytes, {0x1e, B8, B4, GRP}},
+    {SCSI_WRITE_16, ALL, WRITES, "WRITE(16)", cmd_write, cmd_write_bytes, {0x1a, B8, B4, GRP}},
+    {SCSI_SYNCHRONIZE_CACHE_16, ALL, 0, "SYNCHRONIZE CACHE(16)", cmd_sync_cache, NULL, {0x06, B8, B4, GRP}},
+    {SCSI_WRITE_SAME_16, ALL, WRITES, "WRITE SAME(16)", cmd_write_same, cmd_same_bytes, {0x09, B8, B4, GRP}},
+    {SCSI_SERVICE_ACTION_IN_16, 0x10, 0, "READ CAPACITY(16)", cmd_read_capacity_16, NULL, {0x1f, Z8, B4}},
+    {SCSI_SERVICE_ACTION_IN_16, 0x12, 0, "GET LBA STATUS", cmd_get_lba_status, NULL, {0x1f, B8, B4}},
+    {SCSI_REPORT_LUNS, ALL, ALWAYS, "REPORT LUNS", cmd_report_luns, NULL, {0, 0xff, Z3, B4}},
+    {SCSI_READ_12, ALL, 0, "READ(12)", cmd_read, cmd_read_bytes, {0x1e, B4, B4, GRP}},
+    {SCSI_WRITE_12, ALL, WRITES, "WRITE(12)", cmd_write, cmd_write_bytes, {0x1a, B4, B4, GRP}},
+};
+/* clang-format on */
+
+/* --- ending a command --- */
+
+static void fail(struct command *c, const struct scsi_sense *s)
+{
+    c->status = SCSI_CHECK_CONDITION;
+    c->sense_len = (uint32_t)scsi_put_sense(c->sense, s);
+    c->data_in = (struct extent){0};
+}
+
+void cmd_fail(struct command *c, uint8_t key, uint16_t asc)
+{
+    fail(c, &(struct scsi_sense){.key = key, .asc = asc});
+}
+
+void cmd_invalid_field(struct command *c)
+{
+    cmd_fail(c, SENSE_ILLEGAL_REQUEST, ASC_INVALID_FIELD_IN_CDB);
+}
+
+/* With the first LBA as information: the initiator then takes no block of this command for good. */
+void cmd_errno(struct command *c, int error, uint16_t asc, uint64_t lba)
+{
+    struct scsi_sense s = {
+        .key = SENSE_MEDIUM_ERROR, .asc = asc, .has_information = true, .information = lba};
+
+    switch (-error) {
+    case 0:
+        return;
+    case ENOSPC:
+    case EDQUOT:
+        s = (struct scsi_sense){.key = SENSE_DATA_PROTECT, .asc = ASC_SPACE_ALLOCATION_FAILED};
+        break;
+    case EROFS:
+        s = (struct scsi_sense){.key = SENSE_DATA_PROTECT, .asc = ASC_WRITE_PROTECTED};
+        break;
+    case ENOMEM:
+    case EINVAL:
+        s = (struct scsi_sense){.key = SENSE_HARDWARE_ERROR, .asc = ASC_INTERNAL_FAILURE};
+        break;
+    default:
+        break;
+    }
+    fail(c, &s);
+}
+
+void cmd_reply(struct command *c, size_t len, size_t allocation)
+{
+    c->seg = seg_memory(c->reply, len < allocation ? len : allocation);
+    c->data_in = (struct extent){&c->seg, 1, 0, c->seg.len};
+}
+
+/* --- finding the LU and the row --- */
+
+static bool lu_number(const struct command *c, uint32_t *number)
+{
+    return scsi_lun_decode(c->lun, number) && *number < COMMAND_LU_MAX && c->nexus->set->lus[*number];
+}
+
+struct lu *cmd_lu(const struct command *c)
+{
+    uint32_t number;
+    return lu_number(c, &number) ? c->nexus->set->lus[number] : NULL;
+}
+
+uint16_t cmd_take_attention(struct command *c)
+{
+    uint32_t number;
+    if (!lu_number(c, &number))
+        return 0;
+    uint16_t pending = c->nexus->attention[number];
+    c->nexus->attention[number] = 0;
+    return pending;
+}
+
+static bool row_fits(const struct row *row, const uint8_t *cdb)
+{
+    return row->op == cdb[0] && (row->action == ALL || row->action == (cdb[1] & 0x1f));
+}
+
+static const struct row *find_row(const struct command *c)
+{
+    if (c->cdb_len < 6) /* no CDB is shorter */
+        return NULL;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (row_fits(&rows[i], c->cdb))
+            return &rows[i];
+    return NULL;
+}
+
+/* An operation code that has rows, but not with this service action. */
+static bool knows_op(const struct command *c)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (c->cdb_len >= 6 && rows[i].op == c->cdb[0])
+            return true;
+    return false;
+}
+
+static bool fields_known(const struct row *row, const struct command *c)
+{
+    uint32_t len = scsi_cdb_len(row->op);
+    if (c->cdb_len < len)
+        return false;
+    for (uint32_t i = 1; i < len; i++)
+        if (c->cdb[i] & ~row->usage[i - 1])
+            return false;
+    return true;
+}
+
+/* --- the interface --- */
+
+static void dispatch(struct command *c)
+{
+    struct lu *lu = cmd_lu(c);
+    const struct row *row = find_row(c);
+    bool always = row && row->flags & ALWAYS;
+    uint16_t pending;
+
+    if (!lu && !always)
+        cmd_fail(c, SENSE_ILLEGAL_REQUEST, ASC_LUN_NOT_SUPPORTED);
+    else if (!always && (pending = cmd_take_attention(c)) != 0)
+        cmd_fail(c, SENSE_UNIT_ATTENTION, pending);
+    else if (!row)
+        cmd_fail(c, SENSE_ILLEGAL_REQUEST, knows_op(c) ? ASC_INVALID_FIELD_IN_CDB : ASC_INVALID_OPCODE);
+    else if (!fields_known(row, c))
+        cmd_invalid_field(c);
+    else if (row->flags & WRITES && lu->read_only)
+        cmd_fail(c, SENSE_DATA_PROTECT, ASC_WRITE_PROTECTED);
+    else
+        row->run(c, lu);
+}
+
+void command_execute(struct command *c)
+{
+    c->status = SCSI_GOOD;
+    c->sense_len = 0;
+    c->data_in = (struct extent){0};
+    dispatch(c);
+    c->done(c);
+}
+
+/* The LU and row of a command that its handler will see; unit attentions do not count, since another command
+ * may take them before this one runs. */
+static const struct row *runnable(const struct command *c, struct lu **lu)
+{
+    const struct row *row = find_row(c);
+    *lu = cmd_lu(c);
+    if (!row || !*lu || !fields_known(row, c) || (row->flags & WRITES && (*lu)->read_only))
+        return NULL;
+    return row;
+}
+
+static uint32_t bytes_of(const struct command *c, uint8_t direction)
+{
+    struct lu *lu;
+    const struct row *row = runnable(c, &lu);
+    return row && row->bytes && (row->flags & WRITES) == direction ? row->bytes(c, lu) : 0;
+}
+
+uint32_t command_data_in(const struct command *c)
+{
+    return bytes_of(c, 0);
+}
+
+uint32_t command_data_out(const struct command *c)
+{
+    return bytes_of(c, WRITES);
+}
+
+const char *command_name(const struct command *c)
+{
+    const struct row *row = find_row(c);
+    return row ? row->name : "unknown operation";
+}
+
+void nexus_init(struct nexus *n, struct lu_set *set)
+{
+    *n = (struct nexus){.set = set};
+    nexus_attention(n, ASC_POWER_ON);
+}
+
+/* A reset (29h) tells the initiator to look at everything again: lesser news do not push it aside. */
+static bool outranks(uint16_t pending, uint16_t news)
+{
+    return pending >> 8 == ASC_POWER_ON >> 8 && news >> 8 != ASC_POWER_ON >> 8;
+}
+
+void nexus_attention(struct nexus *n, uint16_t asc_ascq)
+{
+    for (uint32_t i = 0; i < COMMAND_LU_MAX; i++)
+        if (!outranks(n->attention[i], asc_ascq))
+            n->attention[i] = asc_ascq;
+}

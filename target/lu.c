@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+#include "target/lu.h"
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/bytes.h"
+
+#define SPEC_MAX (PATH_MAX + 64)
+
+static const struct lu_backend *const backends[] = {&lu_ram, &lu_file};
+
+int lu_refuse(const struct lu_reason *why, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(why->text, why->size, format, args);
+    va_end(args);
+    return -1;
+}
+
+/* --- the words of a spec --- */
+
+struct option {
+    const char *word;
+    bool read_only;
+    uint32_t block;
+};
+
+static const struct option options[] = {
+    {"ro", true, 0},
+    {"block=512", false, 512},
+    {"block=4096", false, 4096},
+};
+
+static int apply_option(struct lu *lu, const char *word, const struct lu_reason *why)
+{
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        if (strcmp(options[i].word, word) != 0)
+            continue;
+        lu->read_only |= options[i].read_only;
+        lu->block = options[i].block ? options[i].block : lu->block;
+        return 0;
+    }
+    return lu_refuse(why, "'%s' is no option of a logical unit: use ro, block=512 or block=4096", word);
+}
+
+static int apply_options(struct lu *lu, char *words, const struct lu_reason *why)
+{
+    while (words)
+        if (apply_option(lu, strsep(&words, ","), why))
+            return -1;
+    return 0;
+}
+
+static int find_backend(struct lu *lu, const char *name, const struct lu_reason *why)
+{
+    for (size_t i = 0; i < sizeof backends / sizeof backends[0]; i++)
+        if (strcmp(backends[i]->name, name) == 0)
+            lu->backend = backends[i];
+    if (!lu->backend)
+        return lu_refuse(why, "'%s' is no kind of logical unit: use ram:SIZE or file:PATH", name);
+    return 0;
+}
+
+/* --- identity --- */
+
+/* FNV-1a over several texts, each with its NUL so that no two lists of texts run together. */
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+    do {
+        hash = (hash ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
+    } while (*text++);
+    return hash;
+}
+
+/* FNV leaves neighbours alike in their high bits; this spreads them (the finaliser of splitmix64). */
+static uint64_t spread(uint64_t x)
+{
+    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+    return x ^ x >> 31;
+}
+
+/* A relative path and its absolute twin are one file; what is no path (ram) is told apart by its LUN. */
+static uint64_t hash_identity(const struct lu *lu, const char *where, const char *iqn)
+{
+    char number[8], *absolute = lu->backend == &lu_file ? realpath(where, NULL) : NULL;
+    snprintf(number, sizeof number, "%u", lu->number);
+
+    uint64_t hash = hash_text(UINT64_C(0xcbf29ce484222325), iqn);
+    hash = hash_text(hash, lu->backend->name);
+    hash = hash_text(hash, absolute ? absolute : number);
+    free(absolute);
+    return spread(hash);
+}
+
+static void set_identity(struct lu *lu, const char *where, const char *iqn)
+{
+    uint64_t hash = hash_identity(lu, where, iqn);
+    snprintf(lu->serial, sizeof lu->serial, "%016llx", (unsigned long long)hash);
+    put64(lu->naa, hash);
+    lu->naa[0] = 0x30 | (lu->naa[0] & 0x0f); /* NAA 3: locally assigned (SPC-4 7.8.6.6.4) */
+}
+
+/* --- open and close --- */
+
+static int check_size(const struct lu *lu, const char *spec, const struct lu_reason *why)
+{
+    if (lu->size > 0 && lu->size % lu->block == 0)
+        return 0;
+    if (lu->size == 0)
+        return lu_refuse(why, "%s: it has no bytes: give it a size first, as with truncate -s 1G", spec);
+    uint64_t fitting = lu->size / lu->block * lu->block + lu->block;
+    return lu_refuse(why, "%s: its size of %llu bytes is no multiple of the block of %u: make it %llu", spec,
+                     (unsigned long long)lu->size, lu->block, (unsigned long long)fitting);
+}
+
+/* Takes `words`, a copy of the spec, apart. */
+static int open_words(struct lu *lu, char *words, const char *iqn, const struct lu_reason *why)
+{
+    char *rest = words, *name = strsep(&rest, ":");
+    if (find_backend(lu, name, why))
+        return -1;
+    char *where = rest ? strsep(&rest, ",") : NULL;
+    if (!where || !*where)
+        return lu_refuse(why, "'%s' lacks its second half: use ram:SIZE or file:PATH", name);
+    if (apply_options(lu, rest, why) || lu->backend->open(lu, where, why))
+        return -1;
+    set_identity(lu, where, iqn);
+    return 0;
+}
+
+int lu_open(struct lu *lu, const char *spec, uint16_t number, const char *iqn, char *why, size_t why_size)
+{
+    const struct lu_reason reason = {why, why_size};
+    char words[SPEC_MAX];
+
+    *lu = (struct lu){.number = number, .block = 512};
+    if (strlen(spec) >= sizeof words)
+        return lu_refuse(&reason, "the path is longer than %d bytes: use a shorter one", PATH_MAX);
+    memcpy(words, spec, strlen(spec) + 1);
+    if (!open_words(lu, words, iqn, &reason) && !check_size(lu, spec, &reason))
+        return 0;
+    lu_close(lu);
+    return -1;
+}
+
+void lu_close(struct lu *lu)
+{
+    if (lu->store)
+        lu->backend->close(lu);
+    lu->store = NULL;
+}

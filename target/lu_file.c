@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* "file:PATH": a file or block device through the page cache, which is the LU's volatile write cache. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+#include "target/lu.h"
+
+struct file {
+    int fd;
+};
+
+#define SEGS_AT_ONCE 64
+#define ZEROS_LEN    (64u * 1024)
+
+static int fd_of(const struct lu *lu)
+{
+    const struct file *file = lu->store;
+    return file->fd;
+}
+
+/* --- open and close --- */
+
+/* Why a path did not open, with what to do about it. */
+static int refuse_open(const struct lu *lu, const char *path, const struct lu_reason *why)
+{
+    switch (errno) {
+    case ENOENT:
+        return lu_refuse(why, "file:%s does not exist: create it with truncate -s 1G '%s'", path, path);
+    case ENOTDIR:
+        return lu_refuse(why, "file:%s leads through something that is no directory: check the path", path);
+    case EISDIR:
+        return lu_refuse(why, "file:%s is a directory: name a file in it", path);
+    case EACCES:
+    case EPERM:
+        return lu_refuse(why, "file:%s may not be %s by this user: change its permissions%s", path,
+                         lu->read_only ? "read" : "written", lu->read_only ? "" : " or append ,ro");
+    case EROFS:
+        return lu_refuse(why, "file:%s is on a read-only file system: append ,ro to serve it read-only",
+                         path);
+    default:
+        return lu_refuse(why, "file:%s cannot be opened (%s): check the path", path, strerror(errno));
+    }
+}
+
+static int check_kind(int fd, const char *path, const struct lu_reason *why)
+{
+    struct stat st;
+    if (fstat(fd, &st))
+        return lu_refuse(why, "file:%s cannot be examined (%s): check the path", path, strerror(errno));
+    if (S_ISDIR(st.st_mode))
+        return lu_refuse(why, "file:%s is a directory: name a file in it", path);
+    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+        return lu_refuse(why, "file:%s is neither a file nor a block device: name one that is", path);
+    return 0;
+}
+
+static int lock(const struct lu *lu, int fd, const char *path, const struct lu_reason *why)
+{
+    if (!flock(fd, (lu->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB))
+        return 0;
+    if (errno == EWOULDBLOCK)
+        return lu_refuse(why, "file:%s is in use by another program: stop that one%s", path,
+                         lu->read_only ? "" : ", or serve the file with ,ro from both");
+    return lu_refuse(why, "file:%s cannot be locked (%s): put it on a file system that knows locks", path,
+                     strerror(errno));
+}
+
+static int measure(struct lu *lu, int fd, const char *path, const struct lu_reason *why)
+{
+    off_t end = lseek(fd, 0, SEEK_END); /* fstat tells no size of a block device */
+    if (end < 0)
+        return lu_refuse(why, "file:%s tells no size (%s): name a file or a block device", path,
+                         strerror(errno));
+    lu->size = (uint64_t)end;
+    return 0;
+}
+
+static int adopt(struct lu *lu, int fd, const char *path, const struct lu_reason *why)
+{
+    if (check_kind(fd, path, why) || lock(lu, fd, path, why) || measure(lu, fd, path, why))
+        return -1;
+    struct file *file = malloc(sizeof *file);
+    if (!file)
+        return lu_refuse(why, "file:%s cannot be opened (out of memory): free some and start again", path);
+    file->fd = fd;
+    lu->store = file;
+    lu->write_cache = !lu->read_only;
+    return 0;
+}
+
+static int file_open(struct lu *lu, const char *where, const struct lu_reason *why)
+{
+    /* O_NONBLOCK: a FIFO would wait for its other end before it could be refused. */
+    int fd = open(where, (lu->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        return refuse_open(lu, where, why);
+    if (!adopt(lu, fd, where, why))
+        return 0;
+    close(fd);
+    return -1;
+}
+
+static void file_close(struct lu *lu)
+{
+    close(fd_of(lu)); /* gives the lock back too */
+    free(lu->store);
+}
+
+/* --- data --- */
+
+/* Vectors for what is left of `e` behind `done`; 0 when it holds something that is no memory. */
+static int gather(const struct extent *e, uint64_t done, struct iovec *iov)
+{
+    struct berth_seg segs[SEGS_AT_ONCE];
+    uint64_t covered;
+    uint32_t count = extent_slice(e, done, e->len - done, segs, SEGS_AT_ONCE, &covered);
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (segs[i].kind == BERTH_SEG_FILE)
+            return 0;
+        iov[i] = (struct iovec){segs[i].base, segs[i].len};
+    }
+    return (int)count;
+}
+
+static int transfer(int fd, uint64_t offset, const struct extent *e,
+                    ssize_t (*move)(int, const struct iovec *, int, off_t))
+{
+    for (uint64_t done = 0; done < e->len;) {
+        struct iovec iov[SEGS_AT_ONCE];
+        int count = gather(e, done, iov);
+        if (count == 0)
+            return -EINVAL;
+        ssize_t n = move(fd, iov, count, (off_t)(offset + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        if (n == 0)
+            return -EIO; /* somebody made the file shorter */
+        done += (uint64_t)n;
+    }
+    return 0;
+}
+
+static int file_read(struct lu *lu, uint64_t offset, const struct extent *to)
+{
+    return transfer(fd_of(lu), offset, to, preadv);
+}
+
+static int file_write(struct lu *lu, uint64_t offset, const struct extent *from)
+{
+    return transfer(fd_of(lu), offset, from, pwritev);
+}
+
+static int file_flush(struct lu *lu)
+{
+    if (lu->read_only)
+        return 0;
+    return fdatasync(fd_of(lu)) ? -errno : 0;
+}
+
+/* --- holes --- */
+
+static int write_zeros(struct lu *lu, uint64_t offset, uint64_t len)
+{
+    static const uint8_t zeros[ZEROS_LEN];
+    int error = 0;
+    for (uint64_t done = 0; done < len && !error; done += ZEROS_LEN) {
+        uint64_t part = len - done < ZEROS_LEN ? len - done : ZEROS_LEN;
+        struct berth_seg seg = seg_memory(zeros, part);
+        error = file_write(lu, offset + done, &(struct extent){&seg, 1, 0, part});
+    }
+    return error;
+}
+
+static int file_punch(struct lu *lu, uint64_t offset, uint64_t len)
+{
+    if (len == 0)
+        return 0;
+    int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, result;
+    do
+        result = fallocate(fd_of(lu), mode, (off_t)offset, (off_t)len);
+    while (result && errno == EINTR);
+    if (result && (errno == EOPNOTSUPP || errno == ENOSYS || errno == ENODEV))
+        return write_zeros(lu, offset, len); /* no holes here: zeros are what it must read as */
+    return result ? -errno : 0;
+}
+
+/* Where the next data or hole begins, the LU's end when there is none, `unknown` where nobody can tell. */
+static uint64_t seek_next(const struct lu *lu, uint64_t offset, int whence, uint64_t unknown)
+{
+    off_t found = lseek(fd_of(lu), (off_t)offset, whence);
+    if (found < 0)
+        return errno == ENXIO ? lu->size : unknown;
+    return (uint64_t)found < lu->size ? (uint64_t)found : lu->size;
+}
+
+static int file_map(struct lu *lu, uint64_t offset, uint64_t *len, bool *allocated)
+{
+    uint64_t data = seek_next(lu, offset, SEEK_DATA, offset); /* unknown: everything is there */
+    uint64_t gap = (data - offset) / lu->block * lu->block;   /* a block with any data in it is allocated */
+
+    *allocated = gap == 0;
+    *len = gap;
+    if (gap > 0)
+        return 0;
+    uint64_t hole = seek_next(lu, data, SEEK_HOLE, lu->size);
+    *len = (hole - offset + lu->block - 1) / lu->block * lu->block;
+    return 0;
+}
+
+const struct lu_backend lu_file = {
+    .name = "file",
+    .open = file_open,
+    .read = file_read,
+    .write = file_write,
+    .flush = file_flush,
+    .punch = file_punch,
+    .map = file_map,
+    .peek = NULL,
+    .close = file_close,
+};

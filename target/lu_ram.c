@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* "ram:SIZE": anonymous memory, which takes room only where it was written. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "target/lu.h"
+
+/* `written` has a byte per page: 1 where something was written since the page was last punched. The kernel
+ * knows it too, but does not tell it apart from pages swapped out. */
+struct ram {
+    uint8_t *memory;
+    uint8_t *written;
+    uint64_t size, pages, page;
+};
+
+#define MAP_RUN_MAX                                                                                          \
+    (UINT64_C(1) << 18) /* pages looked at for one answer, so that an empty TiB takes no second */
+
+/* --- size --- */
+
+/* How far left a unit moves a number; -1 for what is no unit. */
+static int unit_shift(const char *unit)
+{
+    if (!*unit)
+        return 0;
+    if (unit[1])
+        return -1;
+    switch (*unit) {
+    case 'k':
+    case 'K':
+        return 10;
+    case 'm':
+    case 'M':
+        return 20;
+    case 'g':
+    case 'G':
+        return 30;
+    case 't':
+    case 'T':
+        return 40;
+    default:
+        return -1;
+    }
+}
+
+static bool read_size(const char *text, uint64_t *size)
+{
+    char *unit;
+    if (*text < '0' || *text > '9')
+        return false;
+    errno = 0;
+    unsigned long long number = strtoull(text, &unit, 10);
+    int shift = unit_shift(unit);
+    if (errno || shift < 0 || number == 0 || number > (unsigned long long)INT64_MAX >> shift)
+        return false;
+    *size = (uint64_t)number << shift;
+    return true;
+}
+
+/* --- open and close --- */
+
+static uint8_t *map_memory(uint64_t len)
+{
+    void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+static void unmap_memory(struct ram *ram)
+{
+    if (ram->memory)
+        munmap(ram->memory, ram->size);
+    if (ram->written)
+        munmap(ram->written, ram->pages);
+    free(ram);
+}
+
+static void ram_close(struct lu *lu)
+{
+    unmap_memory(lu->store);
+}
+
+static struct ram *make_ram(uint64_t size)
+{
+    struct ram *ram = calloc(1, sizeof *ram);
+    if (!ram)
+        return NULL;
+    ram->page = (uint64_t)sysconf(_SC_PAGESIZE);
+    ram->size = size;
+    ram->pages = (size - 1) / ram->page + 1;
+    ram->memory = map_memory(size);
+    ram->written = map_memory(ram->pages);
+    if (ram->memory && ram->written)
+        return ram;
+    unmap_memory(ram);
+    return NULL;
+}
+
+static int ram_open(struct lu *lu, const char *where, const struct lu_reason *why)
+{
+    if (!read_size(where, &lu->size))
+        return lu_refuse(
+            why, "'%s' is no size: write a number above 0, with K, M, G or T if you like, as in ram:1G",
+            where);
+    lu->store = make_ram(lu->size);
+    if (!lu->store)
+        return lu_refuse(why, "ram:%s: the system gives no room for that much memory: choose a smaller size",
+                         where);
+    return 0;
+}
+
+/* --- data --- */
+
+static const void *ram_peek(struct lu *lu, uint64_t offset, uint64_t len)
+{
+    const struct ram *ram = lu->store;
+    (void)len;
+    return ram->memory + offset;
+}
+
+static int ram_read(struct lu *lu, uint64_t offset, const struct extent *to)
+{
+    const struct ram *ram = lu->store;
+    extent_write(to, 0, ram->memory + offset, to->len);
+    return 0;
+}
+
+static int ram_write(struct lu *lu, uint64_t offset, const struct extent *from)
+{
+    struct ram *ram = lu->store;
+    if (from->len == 0)
+        return 0;
+    uint64_t first = offset / ram->page, last = (offset + from->len - 1) / ram->page;
+    memset(ram->written + first, 1, last - first + 1);
+    extent_read(from, 0, ram->memory + offset, from->len);
+    return 0;
+}
+
+static int ram_flush(struct lu *lu)
+{
+    (void)lu;
+    return 0;
+}
+
+/* --- holes --- */
+
+/* A part of a page stays allocated; one never written is zero already and is left untouched. */
+static void zero_part(struct ram *ram, uint64_t offset, uint64_t end)
+{
+    if (offset < end && ram->written[offset / ram->page])
+        memset(ram->memory + offset, 0, end - offset);
+}
+
+static void drop_pages(struct ram *ram, uint64_t first, uint64_t end)
+{
+    if (first >= end)
+        return;
+    uint64_t offset = first * ram->page, len = (end - first) * ram->page;
+    if (len > ram->size - offset)
+        len = ram->size - offset; /* the last page may be cut by the size */
+    if (madvise(ram->memory + offset, len, MADV_DONTNEED))
+        memset(ram->memory + offset, 0, len); /* locked memory cannot be given back */
+    memset(ram->written + first, 0, end - first);
+}
+
+static int ram_punch(struct lu *lu, uint64_t offset, uint64_t len)
+{
+    struct ram *ram = lu->store;
+    uint64_t end = offset + len, first = (offset + ram->page - 1) / ram->page;
+    uint64_t last =
+        end == ram->size ? ram->pages : end / ram->page; /* the pages [first, last) go as a whole */
+
+    if (first * ram->page > end) { /* begins and ends inside one page */
+        zero_part(ram, offset, end);
+        return 0;
+    }
+    zero_part(ram, offset, first * ram->page);
+    zero_part(ram, last * ram->page, end);
+    drop_pages(ram, first, last);
+    return 0;
+}
+
+static int ram_map(struct lu *lu, uint64_t offset, uint64_t *len, bool *allocated)
+{
+    const struct ram *ram = lu->store;
+    uint64_t first = offset / ram->page, left = ram->pages - first;
+    uint64_t run = left < MAP_RUN_MAX ? left : MAP_RUN_MAX;
+    const uint8_t *at = ram->written + first, *change = memchr(at, !*at, run);
+
+    uint64_t end = (first + (change ? (uint64_t)(change - at) : run)) * ram->page;
+    *allocated = *at;
+    *len = (end < ram->size ? end : ram->size) - offset;
+    return 0;
+}
+
+const struct lu_backend lu_ram = {
+    .name = "ram",
+    .open = ram_open,
+    .read = ram_read,
+    .write = ram_write,
+    .flush = ram_flush,
+    .punch = ram_punch,
+    .map = ram_map,
+    .peek = ram_peek,
+    .close = ram_close,
+};
