@@ -10,11 +10,11 @@
  * conn_event() and session_reap() / session_next_ready().
  *
  * Later engines find their place beside these calls:
- *   conn_feed_ref(conn, buffer, release): the lending twin of conn_feed(), for engines that own receive buffers.
- *   conn_tx_release(conn, bytes): with zero-copy sending tx_done only means "handed over"; tx_refs of the tasks would
- *   drop at release. Sending by copy needs no such call: conn_tx_done() releases.
- *   Engines that carry whole messages (iSER) use conn_pdu_received(), conn_pdu_next() and task_data_placed(): the
- *   byte stream below is only a wrapper over these three. */
+ *   conn_feed_ref(conn, buffer, release): the lending twin of conn_feed(), for engines that own receive
+ * buffers. conn_tx_release(conn, bytes): with zero-copy sending tx_done only means "handed over"; tx_refs of
+ * the tasks would drop at release. Sending by copy needs no such call: conn_tx_done() releases. Engines that
+ * carry whole messages (iSER) use conn_pdu_received(), conn_pdu_next() and task_data_placed(): the byte
+ * stream below is only a wrapper over these three. */
 #ifndef PROTO_CONN_H
 #define PROTO_CONN_H
 
@@ -38,27 +38,29 @@ enum conn_phase {
     CONN_CLOSED, /* S1: nothing moves any more */
 };
 
-/* One PDU as a message: what stands beside the byte stream. `data` is set for PDUs whose data segment is not SCSI
- * data; SCSI data has gone (or goes) to the task by reference. */
+/* One PDU as a message: what stands beside the byte stream. `data` is set for PDUs whose data segment is not
+ * SCSI data; SCSI data has gone (or goes) to the task by reference. */
 struct pdu {
     const uint8_t *bhs;
     const uint8_t *ahs;
     uint32_t ahs_len;
     uint32_t data_len;
-    const uint8_t *data;   /* received control data */
-    struct task *task;     /* task of the SCSI data, or NULL */
-    uint32_t task_offset;  /* where in the task's data the segment begins */
+    const uint8_t *data;  /* received control data */
+    struct task *task;    /* task of the SCSI data, or NULL */
+    uint32_t task_offset; /* where in the task's data the segment begins */
 };
 
 enum conn_event_kind {
     CONN_EV_LOGGED_IN,    /* full feature phase */
-    CONN_EV_LOGIN_FAILED, /* error, login_status; the connection is to be closed after what is queued was sent */
+    CONN_EV_LOGIN_FAILED, /* error, login_status; the connection is to be closed after what is queued was sent
+                           */
     CONN_EV_REDIRECT,     /* login_status 01xx; `portal` tells where */
     CONN_EV_ASYNC,        /* async */
     CONN_EV_LOGGED_OUT,   /* logout response came (initiator) or was sent (target): close */
-    CONN_EV_TMF,          /* target: task management request in `task` (state READY): carry out, then session_respond() */
-    CONN_EV_REJECT,       /* the peer rejected a PDU of ours: reject_reason; tasks have been ended accordingly */
-    CONN_EV_ERROR,        /* the connection is unusable: error, rule */
+    CONN_EV_TMF, /* target: task management request in `task` (state READY): carry out, then session_respond()
+                  */
+    CONN_EV_REJECT, /* the peer rejected a PDU of ours: reject_reason; tasks have been ended accordingly */
+    CONN_EV_ERROR,  /* the connection is unusable: error, rule */
 };
 
 struct conn_event {
@@ -66,7 +68,8 @@ struct conn_event {
     uint8_t reject_reason;
     uint16_t login_status;
     int error;
-    const char *rule; /* constant words for messages, with the RFC section: "R2T beyond the command's data (11.8)" */
+    const char
+        *rule; /* constant words for messages, with the RFC section: "R2T beyond the command's data (11.8)" */
     struct task *task;
     struct wire_async async;
 };
@@ -81,19 +84,21 @@ struct conn_config {
 };
 
 size_t conn_size(const struct session *s, const struct conn_config *config);
-/* Joins a new connection to the session; `memory` has conn_size() bytes, 16-aligned. Initiator: the first Login
- * Request is ready to be sent when it returns. */
+/* Joins a new connection to the session; `memory` has conn_size() bytes, 16-aligned. Initiator: the first
+ * Login Request is ready to be sent when it returns. */
 struct conn *conn_init(void *memory, struct session *s, const struct conn_config *config, uint64_t now);
 
-/* The transport is gone or must go: tasks become DETACHED (initiator) or end (target), the epoch moves on, the
- * connection leaves the session; its memory may be reused afterwards. */
+/* The transport is gone or must go: tasks become DETACHED (initiator) or end (target), the epoch moves on,
+ * the connection leaves the session; its memory may be reused afterwards. */
 void conn_drop(struct conn *c);
 
-/* Receiving. rx_want returns the number of segments (0: nothing may be received now; a send will change that). */
+/* Receiving. rx_want returns the number of segments (0: nothing may be received now; a send will change
+ * that). */
 uint32_t conn_rx_want(struct conn *c, struct berth_seg *segs, uint32_t max);
 /* `n` bytes are in place, in the order of the last rx_want. Bytes of an older epoch are ignored. */
 void conn_rx_done(struct conn *c, uint32_t epoch, uint64_t n, uint64_t now);
-/* Copying twin of the two; takes at most `n` bytes, returns how many (fewer when the core must send first). */
+/* Copying twin of the two; takes at most `n` bytes, returns how many (fewer when the core must send first).
+ */
 uint64_t conn_feed(struct conn *c, const void *bytes, uint64_t n, uint64_t now);
 
 /* Sending: one gather list over many PDUs, in order. Borrowed memory must stay until tx_done covers it. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The login phase (RFC 7143 6.3, 11.12, 11.13, 12.1) of both roles: what each side is told before it begins and
- * what it knows afterwards. */
+/* The login phase (RFC 7143 6.3, 11.12, 11.13, 12.1) of both roles: what each side is told before it begins
+ * and what it knows afterwards. */
 #ifndef PROTO_LOGIN_H
 #define PROTO_LOGIN_H
 
@@ -17,20 +17,21 @@ struct login_credentials {
     size_t secret_len;
 };
 
-/* Initiator: authenticate if `mine.name` is set, and then insist on it (no fallback to None); demand the target's
- * proof if `peer.name` is set. Target: `accounts` is asked for the secret; `required` makes CHAP mandatory. */
+/* Initiator: with `mine.name` set it authenticates and insists on it (no fallback to None); with `peer.name`
+ * set it demands the target's proof. Target: `peer` is the account that may come in and `required` makes CHAP
+ * mandatory; `mine` is what it proves itself with when the initiator asks. */
 struct login_config {
     const char *initiator_name; /* initiator's own; on the target: NULL */
     const char *initiator_alias;
     const char *target_name; /* initiator: wanted, NULL in a discovery session */
     bool discovery;
     struct login_credentials mine, peer;
-    bool required;                        /* target: no login without CHAP */
-    uint16_t portal_group;                /* target: TargetPortalGroupTag */
-    const char *target_alias;             /* target: declared if not NULL */
-    uint8_t algorithms[CHAP_LIST_MAX];    /* CHAP algorithms in order of preference */
+    bool required;                     /* target: no login without CHAP */
+    uint16_t portal_group;             /* target: TargetPortalGroupTag */
+    const char *target_alias;          /* target: declared if not NULL */
+    uint8_t algorithms[CHAP_LIST_MAX]; /* CHAP algorithms in order of preference */
     uint8_t algorithm_count;
-    struct negotiation want;              /* what we want of each key */
+    struct negotiation want; /* what we want of each key */
 };
 
 enum login_chap_step { CHAP_IDLE, CHAP_SENT_LIST, CHAP_SENT_CHALLENGE, CHAP_SENT_RESPONSE, CHAP_PASSED };
@@ -39,14 +40,16 @@ enum login_chap_step { CHAP_IDLE, CHAP_SENT_LIST, CHAP_SENT_CHALLENGE, CHAP_SENT
 struct login {
     const struct login_config *config;
     struct negotiation keys;
-    uint8_t csg, nsg;  /* stage we are in */
+    uint8_t csg, nsg; /* stage we are in */
     uint8_t rounds;
     bool started, done;
     bool chap_on;      /* AuthMethod=CHAP agreed */
     bool peer_proved;  /* the peer answered our challenge rightly */
     uint8_t chap_step; /* enum login_chap_step */
     uint8_t algorithm, chap_id;
-    uint16_t status;   /* last login status */
+    uint16_t status; /* last login status */
+    uint16_t tsih;   /* target: as the first request asked for */
+    uint8_t isid[6]; /* target: of the peer */
     uint32_t itt;
     uint8_t challenge[CHAP_CHALLENGE_LEN]; /* ours, if we sent one */
     char initiator_name[NAME_MAX_LEN + 1]; /* target: declared by the peer */
@@ -56,7 +59,6 @@ struct login {
     char chap_name[CHAP_NAME_MAX + 1];     /* target: who proved themselves */
     int32_t portal_group;                  /* initiator: declared by the target, -1 unknown */
     struct portal redirect;
-    uint32_t text_len;                     /* text collected over PDUs with C=1 */
 };
 
 #endif

@@ -20,14 +20,17 @@ struct session_owner {
     /* Target: a command with data-out has arrived. Fill task->data (memory for up to task->edtl bytes); leave
      * data.len 0 to have the bytes swallowed, the task then becomes READY all the same. */
     void (*task_begin)(void *owner, struct task *task);
-    /* Target: a task left the session without having been answered, or its answer is gone. Give back memory. */
+    /* Target: a task left the session without having been answered, or its answer is gone. Give back memory.
+     */
     void (*task_end)(void *owner, struct task *task);
-    /* Target, in login: who is this, may it come in? `login` holds the declared names. Returns the login status,
-     * WIRE_LOGIN_SUCCESS to go on. */
+    /* Target, in login: who is this, may it come in? `login` holds the declared names. Returns the login
+     * status, WIRE_LOGIN_SUCCESS to go on. */
     uint16_t (*login_check)(void *owner, struct conn *conn);
-    /* Target: a complete Text Request in full feature phase, or one whose answer continues. Writes key=value pairs to
-     * `answer` from the `cursor` the last call left (0 at first); sets *cursor and returns true when more follows. */
-    bool (*text)(void *owner, struct conn *conn, struct span request, struct writer *answer, uint32_t *cursor);
+    /* Target: a complete Text Request in full feature phase, or one whose answer continues. Writes key=value
+     * pairs to `answer` from the `cursor` the last call left (0 at first); sets *cursor and returns true when
+     * more follows. */
+    bool (*text)(void *owner, struct conn *conn, struct span request, struct writer *answer,
+                 uint32_t *cursor);
     void *owner;
 };
 
@@ -48,43 +51,53 @@ struct session {
     struct session_config config;
     uint16_t tsih;
     bool discovery;
-    /* Command window, 4.2.2.1. Initiator: cmd_sn is the next to use. Target: exp_cmd_sn, max_cmd_sn are ours. */
+    /* Command window, 4.2.2.1. Initiator: cmd_sn is the next to use. Target: exp_cmd_sn, max_cmd_sn are ours.
+     */
     uint32_t cmd_sn, exp_cmd_sn, max_cmd_sn;
     struct negotiation keys; /* of the leading connection: session-wide values in keys.agreed */
     struct slots slots;
-    struct task *tasks;   /* config.depth + SESSION_IMMEDIATE_MAX of them */
+    struct task *tasks; /* config.depth + SESSION_IMMEDIATE_MAX of them */
     struct list conns;
     struct list queued;   /* initiator: TASK_QUEUED, in submission order */
     struct list ready;    /* target: TASK_READY, in CmdSN order */
     struct list detached; /* TASK_DETACHED */
     struct list done;     /* TASK_DONE: reap with session_reap() */
     uint32_t in_flight;   /* initiator: tasks ACTIVE or ENDING */
+    uint32_t leaving;     /* target: tasks whose last answer is in the transmit ring */
 };
 
 /* Bytes of memory a session of this configuration needs; the caller provides them, 16-aligned. */
 size_t session_size(const struct session_config *config);
 struct session *session_init(void *memory, const struct session_config *config);
 
-/* Takes a free task (all fields zero but slot, itt, state FREE), or NULL when all are in use. */
-struct task *session_task(struct session *s);
+/* Takes a free task (all fields zero but slot, itt, kind, state FREE), or NULL when all are in use. Kinds
+ * other than TASK_SCSI may also use the reserve of SESSION_IMMEDIATE_MAX tasks. */
+struct task *session_task(struct session *s, enum task_kind kind);
 /* Returns a task that is FREE (never submitted) or was reaped. */
 void session_task_free(struct session *s, struct task *task);
 
-/* Initiator. Queues a task filled in by the caller; it goes on the wire when a connection and the window let it. */
+/* Initiator. Queues a task filled in by the caller; it goes on the wire when a connection and the window let
+ * it. */
 void session_submit(struct session *s, struct task *task);
 /* Puts a detached task back at the end of the queue, to be sent afresh: new ITT generation, new CmdSN. */
 void session_requeue(struct session *s, struct task *task);
-/* Gives a task up with `error`. QUEUED and DETACHED: done at once. ACTIVE: its memory is let go as soon as no
- * engine can touch it; answers that come later are swallowed and its tag stays taken until the connection ends or
- * the answer arrives. */
+/* Gives a task up with `error`. QUEUED and DETACHED: done at once. ACTIVE: done as soon as no engine can
+ * touch its memory (ENDING until then). Its tag dies with its generation, so what the peer still sends for it
+ * is swallowed. */
 void session_revoke(struct session *s, struct task *task, int error);
 /* Next finished task, or NULL. */
 struct task *session_reap(struct session *s);
 
 /* Target. Next task to execute, or NULL. */
 struct task *session_next_ready(struct session *s);
-/* Target. Answers a READY task: task->status, sense, and for reads task->data (what to send; cut to EDTL here). */
+/* Target. Answers a READY task: task->status, sense, and for reads task->data (what to send; cut to EDTL
+ * here). */
 void session_respond(struct session *s, struct task *task);
+
+/* Target. Carries out a task management request (11.5) on those tasks of the session that have not been
+ * handed out by session_next_ready(): they end unanswered. Returns the response code; the owner answers with
+ * it. */
+uint8_t session_abort(struct session *s, const struct task *tmf);
 
 /* Is any connection in full feature phase? */
 bool session_up(const struct session *s);

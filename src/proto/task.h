@@ -2,11 +2,12 @@
 /* A task: one request of the initiator and everything known about it, on either side of the wire.
  *
  * A task belongs to the session; its connection (allegiance) can change or be lost. The write payload and the
- * read memory are the owner's and stay referenced until the task is done. A task is done only when nothing can
- * write to its memory or read from it any more. */
+ * read memory are the owner's and stay referenced until the task is done. A task is done only when nothing
+ * can write to its memory or read from it any more. */
 #ifndef PROTO_TASK_H
 #define PROTO_TASK_H
 
+#include <berth/error.h>
 #include "base/list.h"
 #include "base/seg.h"
 #include "wire/pdu.h"
@@ -24,7 +25,6 @@ enum task_state {
     TASK_READY,    /* target: all data-out is here, the owner executes it */
     TASK_ANSWER,   /* target: data-in and status are going out */
     TASK_DETACHED, /* its connection died; the owner's policy decides */
-    TASK_REVOKED,  /* the owner no longer wants it: later bytes and answers are swallowed */
     TASK_ENDING,   /* outcome known, but the transmitter still refers to its memory */
     TASK_DONE,     /* on the session's done list */
 };
@@ -38,7 +38,7 @@ struct burst {
 };
 
 struct task {
-    struct list link; /* in one of the session's or connection's queues */
+    struct list link;   /* in one of the session's or connection's queues */
     struct list member; /* in its connection's `tasks` */
     struct conn *conn;  /* allegiance; NULL when queued or detached */
     uint16_t slot;
@@ -46,30 +46,30 @@ struct task {
 
     /* The request */
     bool read, write, immediate;
-    uint8_t attr; /* enum wire_task_attr */
+    uint8_t attr;     /* enum wire_task_attr */
     uint8_t function; /* TMF function or logout reason */
     uint8_t cdb_len;
     uint8_t cdb[WIRE_CDB_MAX];
     uint64_t lun;
     uint32_t itt, cmd_sn;
     uint32_t referenced_tag, ref_cmd_sn; /* TMF */
-    uint32_t edtl;        /* ExpectedDataTransferLength: of the read, or of the write */
+    uint32_t edtl;                       /* ExpectedDataTransferLength: of the read, or of the write */
     struct extent data;   /* `data.len` is the memory there is; on the initiator equal to edtl */
     uint64_t deadline_ns; /* owner's clock; 0 = none */
     void *owner;          /* the floor above */
     uint64_t owner_tag;   /* survives a freeze, unlike the pointer */
 
     /* Progress */
-    uint32_t moved;      /* bytes of data received (read) or sent (write) so far; target: received or sent */
-    uint32_t data_sn;    /* next DataSN of a Data-In */
-    uint32_t r2t_sn;     /* next R2TSN */
-    uint32_t asked;      /* target: bytes covered by immediate data, unsolicited data and R2Ts so far */
-    uint32_t ttt;        /* target: tag of the last R2T */
-    uint32_t seq_left;   /* target: bytes of the current Data-In sequence until MaxBurstLength */
-    uint16_t tx_refs;    /* transmit slots that still refer to `data` */
-    bool data_pending;   /* initiator: in conn->sending */
-    bool unsolicited;    /* target: unsolicited Data-Out PDUs are still to come */
-    bool answered;       /* target: respond was called */
+    uint32_t moved;    /* bytes of data received (read) or sent (write) so far; target: received or sent */
+    uint32_t data_sn;  /* next DataSN of a Data-In */
+    uint32_t r2t_sn;   /* next R2TSN */
+    uint32_t asked;    /* target: bytes covered by immediate data, unsolicited data and R2Ts so far */
+    uint32_t ttt;      /* target: tag of the last R2T */
+    uint32_t seq_left; /* target: bytes of the current Data-In sequence until MaxBurstLength */
+    uint16_t tx_refs;  /* transmit slots that still refer to `data` */
+    bool data_pending; /* initiator: in conn->sending */
+    bool unsolicited;  /* target: unsolicited Data-Out PDUs are still to come */
+    bool answered;     /* target: respond was called */
     uint8_t burst_first, burst_count;
     struct burst bursts[TASK_R2T_MAX];
 

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* A connection's life: joining a session, events, failure, full feature phase, leaving. */
+#include "proto/core.h"
+
+#define ALIGN 16u
+
+static size_t aligned(size_t n)
+{
+    return (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+}
+
+size_t conn_size(const struct session *s, const struct conn_config *config)
+{
+    (void)s;
+    return aligned(sizeof(struct conn)) + aligned(config->stage_bytes) + aligned(config->control_bytes);
+}
+
+struct conn *conn_init(void *memory, struct session *s, const struct conn_config *config, uint64_t now)
+{
+    struct conn *c = memory;
+    uint32_t epoch = c->epoch; /* memory that is used again goes on counting */
+
+    memset(c, 0, sizeof *c);
+    c->session = s;
+    c->config = *config;
+    c->role = s->config.role;
+    c->epoch = epoch + 1;
+    c->stage = (uint8_t *)memory + aligned(sizeof *c);
+    c->control = c->stage + aligned(config->stage_bytes);
+    c->phase = CONN_LOGIN;
+    c->max_send = c->max_recv = CONN_CONTROL_MIN; /* 13.12: the default holds during login */
+    c->last_rx = now;
+    c->login_deadline = now + config->login_timeout_ns;
+    list_init(&c->tasks);
+    list_init(&c->sending);
+    list_init(&c->answering);
+    list_push(&s->conns, &c->node);
+    frame_init(c);
+    c->login.config = config->login;
+    c->login.keys = config->login->want;
+    c->login.portal_group = -1;
+    if (c->role == ROLE_INITIATOR)
+        login_begin(c);
+    return c;
+}
+
+struct conn_event *conn_raise(struct conn *c, enum conn_event_kind kind)
+{
+    /* The frame machine pauses at half a ring, so only a defect could fill it; the newest then replaces the
+     * last. */
+    if (c->event_count == CONN_EVENTS)
+        c->event_count--;
+    struct conn_event *ev = &c->events[(c->event_first + c->event_count++) % CONN_EVENTS];
+    memset(ev, 0, sizeof *ev);
+    ev->kind = (uint8_t)kind;
+    return ev;
+}
+
+bool conn_event(struct conn *c, struct conn_event *event)
+{
+    if (c->event_count == 0)
+        return false;
+    *event = c->events[c->event_first];
+    c->event_first = (c->event_first + 1) % CONN_EVENTS;
+    c->event_count--;
+    frame_resume(c);
+    return true;
+}
+
+void conn_fail(struct conn *c, int error, const char *rule)
+{
+    if (c->failed)
+        return;
+    c->failed = true;
+    struct conn_event *ev = conn_raise(c, CONN_EV_ERROR);
+    ev->error = error;
+    ev->rule = rule;
+}
+
+void conn_apply_keys(struct conn *c, const struct negotiation *keys)
+{
+    uint64_t declared = 1ull << KEY_MAX_RECV_DATA_SEGMENT_LENGTH;
+    c->header_digest = keys->agreed[KEY_HEADER_DIGEST] == DIGEST_CRC32C;
+    c->data_digest = keys->agreed[KEY_DATA_DIGEST] == DIGEST_CRC32C;
+    if (keys->received & declared)
+        c->max_send = keys->theirs[KEY_MAX_RECV_DATA_SEGMENT_LENGTH];
+    if (keys->sent & declared)
+        c->max_recv = keys->mine[KEY_MAX_RECV_DATA_SEGMENT_LENGTH];
+}
+
+void conn_enter_full_feature(struct conn *c)
+{
+    conn_apply_keys(c, &c->login.keys);
+    c->session->keys = c->login.keys;
+    c->login.done = true;
+    c->login_deadline = UINT64_MAX;
+    c->phase = CONN_FULL;
+    conn_raise(c, CONN_EV_LOGGED_IN);
+}
+
+/* Target: whatever the peer still owed or was owed is gone with the connection. */
+static void end_all(struct conn *c)
+{
+    struct list *node;
+    while ((node = list_pop(&c->tasks)) != NULL)
+        session_end(c->session, list_entry(node, struct task, member));
+}
+
+void conn_drop(struct conn *c)
+{
+    if (c->phase == CONN_CLOSED)
+        return;
+    c->phase = CONN_CLOSED;
+    c->epoch++;
+    c->rx.task = NULL;
+    c->rx.sink = SINK_NONE;
+    transmit_forget(c);
+    if (c->role == ROLE_INITIATOR)
+        session_detach(c->session, c);
+    else
+        end_all(c);
+    c->session->leaving = 0;
+    list_remove(&c->node);
+    explicit_bzero(&c->login.challenge, sizeof c->login.challenge);
+}
+
+uint32_t conn_epoch(const struct conn *c)
+{
+    return c->epoch;
+}
+
+enum conn_phase conn_phase(const struct conn *c)
+{
+    return (enum conn_phase)c->phase;
+}
+
+uint64_t conn_deadline(const struct conn *c)
+{
+    return c->phase == CONN_LOGIN && !c->failed ? c->login_deadline : UINT64_MAX;
+}
+
+void conn_tick(struct conn *c, uint64_t now)
+{
+    if (now >= conn_deadline(c))
+        conn_fail(c, BERTH_E_NO_ANSWER, "the login did not finish in time");
+}
+
+uint64_t conn_last_rx(const struct conn *c)
+{
+    return c->last_rx;
+}
+
+bool conn_ping_out(const struct conn *c)
+{
+    return c->ping_out;
+}
+
+void conn_facts(const struct conn *c, struct conn_facts *facts)
+{
+    *facts = (struct conn_facts){.header_digest = c->header_digest,
+                                 .data_digest = c->data_digest,
+                                 .max_send_segment = c->max_send,
+                                 .max_recv_segment = c->max_recv};
+}
+
+struct session *conn_session(struct conn *c)
+{
+    return c->session;
+}
+
+struct login *conn_login(struct conn *c)
+{
+    return &c->login;
+}
+
+const struct negotiation *conn_keys(const struct conn *c)
+{
+    return &c->login.keys;
+}
+
+void conn_set_owner(struct conn *c, void *owner)
+{
+    c->owner = owner;
+}
+
+void *conn_owner(struct conn *c)
+{
+    return c->owner;
+}

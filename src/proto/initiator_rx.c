@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+/* What an initiator does with each PDU it receives in full feature phase. */
+#include "proto/core.h"
+
+bool initiator_counters(struct conn *c, const struct wire_window *w, bool consumes)
+{
+    session_window(c->session, w);
+    if (!consumes)
+        return true;
+    if (serial_lt(w->stat_sn, c->exp_stat_sn))
+        return false; /* seen before: never complete anything twice (4.2.2.2) */
+    if (w->stat_sn != c->exp_stat_sn) {
+        conn_fail(c, BERTH_E_PROTOCOL, "a gap in StatSN: a response was lost (4.2.2.2)");
+        return false;
+    }
+    c->exp_stat_sn++;
+    return true;
+}
+
+/* The task a PDU speaks of: in use, on the wire, on this connection, and of the right kind. A tag of another
+ * life is not an error: its task was given up and the answer comes late. */
+static struct task *addressee(struct conn *c, uint32_t itt, enum task_kind kind)
+{
+    struct task *task = session_find(c->session, itt);
+    if (!task || task->conn != c || task->kind != kind || task->state != TASK_ACTIVE)
+        return NULL;
+    return task;
+}
+
+/* --- Data-In 11.7 --- */
+
+static const char *data_in_flaw(const struct task *task, const struct wire_data_in *d, uint32_t len)
+{
+    if (!task->read)
+        return "Data-In for a command that reads nothing (11.7)";
+    if (d->has_status && !d->final)
+        return "Data-In with status but not final (11.7.3)";
+    if (d->buffer_offset != task->moved)
+        return "Data-In out of order (11.7.4)";
+    if (len > task->edtl - task->moved)
+        return "Data-In beyond the expected data transfer length (11.7.4)";
+    if (len > 0 && d->data_sn != task->data_sn)
+        return "a gap in DataSN: data was lost (11.7.2)";
+    return NULL;
+}
+
+bool initiator_data_in_begin(struct conn *c, struct pdu *pdu)
+{
+    struct wire_data_in d;
+    get_data_in(pdu->bhs, &d);
+    struct task *task = addressee(c, d.itt, TASK_SCSI);
+    if (!task)
+        return true; /* swallowed */
+    const char *flaw = data_in_flaw(task, &d, pdu->data_len);
+    if (flaw) {
+        conn_fail(c, BERTH_E_PROTOCOL, flaw);
+        return false;
+    }
+    pdu->task = task;
+    pdu->task_offset = d.buffer_offset;
+    return true;
+}
+
+void task_data_placed(struct task *task, uint32_t offset, uint32_t len)
+{
+    (void)offset; /* in order: DataPDUInOrder and DataSequenceInOrder are always agreed to be Yes */
+    task->moved += len;
+}
+
+/* --- outcome --- */
+
+static const char *count_flaw(const struct task *task, uint32_t exp_data_sn, bool has_exp_data_sn)
+{
+    uint32_t seen = task->read ? task->data_sn : task->r2t_sn;
+    if (task->residual_kind > WIRE_RESIDUAL_OVERFLOW)
+        return "residual underflow and overflow at once (11.4.5)";
+    if (task->residual_kind == WIRE_RESIDUAL_UNDERFLOW && task->residual > task->edtl)
+        return "a residual larger than the expected data transfer length (11.4.5)";
+    if (has_exp_data_sn && task->status == 0 && task->read && exp_data_sn != seen)
+        return "ExpDataSN does not match the data that came (11.4.8)";
+    return NULL;
+}
+
+/* Success only if response, status, residual and the bytes moved all agree. */
+static int verdict(const struct task *task)
+{
+    uint32_t missing = task->residual_kind == WIRE_RESIDUAL_UNDERFLOW ? task->residual : 0;
+    if (task->response != 0)
+        return BERTH_E_TARGET;
+    if (task->status != 0)
+        return BERTH_E_SCSI;
+    if ((task->read || task->write) && task->moved < task->edtl - missing)
+        return BERTH_E_SHORT;
+    return BERTH_OK;
+}
+
+static void finish_scsi(struct conn *c, struct task *task, uint32_t exp_data_sn, bool has_exp_data_sn)
+{
+    const char *flaw = count_flaw(task, exp_data_sn, has_exp_data_sn);
+    if (flaw) {
+        conn_fail(c, BERTH_E_PROTOCOL, flaw);
+        return;
+    }
+    task->error = verdict(task);
+    task_finish(task);
+}
+
+void initiator_data_in_end(struct conn *c, const struct pdu *pdu)
+{
+    struct wire_data_in d;
+    get_data_in(pdu->bhs, &d);
+    bool counts = initiator_counters(c, &d.window, d.has_status);
+    struct task *task = pdu->task;
+    if (!task || !counts)
+        return;
+    task->data_sn++;
+    if (!d.has_status)
+        return;
+    task->status = d.status;
+    task->residual_kind = d.residual_kind;
+    task->residual = d.residual;
+    finish_scsi(c, task, 0, false);
+}
+
+/* --- SCSI Response 11.4 --- */
+
+/* SenseLength and sense; what does not fit together counts as no sense at all (11.4.7). */
+static void take_sense(const struct conn *c, struct task *task, const struct pdu *pdu)
+{
+    uint32_t have = pdu->data_len < c->config.control_bytes ? pdu->data_len : c->config.control_bytes;
+    if (have < 2)
+        return;
+    uint32_t len = get16(pdu->data);
+    if (len > have - 2)
+        return;
+    task->sense_len = len < TASK_SENSE_MAX ? len : TASK_SENSE_MAX;
+    memcpy(task->sense, pdu->data + 2, task->sense_len);
+}
+
+void initiator_scsi_response(struct conn *c, const struct pdu *pdu)
+{
+    struct wire_scsi_response r;
+    get_scsi_response(pdu->bhs, &r);
+    bool counts = initiator_counters(c, &r.window, true);
+    struct task *task = addressee(c, r.itt, TASK_SCSI);
+    if (!task || !counts)
+        return;
+    task->response = r.response;
+    if (r.response == 0) { /* otherwise status, sense and residual mean nothing (11.4.3) */
+        task->status = r.status;
+        task->residual_kind = r.residual_kind;
+        task->residual = r.residual;
+        take_sense(c, task, pdu);
+    }
+    finish_scsi(c, task, r.exp_data_sn, r.response == 0);
+}
+
+/* --- R2T 11.8 --- */
+
+static const char *r2t_flaw(const struct conn *c, const struct task *task, const struct wire_r2t *r)
+{
+    const uint32_t *agreed = c->session->keys.agreed;
+    if (!task->write)
+        return "R2T for a command that writes nothing (11.8)";
+    if (r->ttt == WIRE_TAG_NONE)
+        return "R2T without a TargetTransferTag (11.8.4)";
+    if (r->desired_len == 0 || r->desired_len > agreed[KEY_MAX_BURST_LENGTH])
+        return "R2T for no data or for more than MaxBurstLength (11.8.4)";
+    if (r->buffer_offset > task->edtl || r->desired_len > task->edtl - r->buffer_offset)
+        return "R2T beyond the command's data (11.8.4)";
+    if (r->r2t_sn != task->r2t_sn)
+        return "a gap in R2TSN (11.8.3)";
+    if (task->burst_count >= agreed[KEY_MAX_OUTSTANDING_R2T] + (task->unsolicited ? 1 : 0) ||
+        task->burst_count >= TASK_R2T_MAX)
+        return "more R2Ts than MaxOutstandingR2T (13.17)";
+    return NULL;
+}
+
+void initiator_r2t(struct conn *c, const struct pdu *pdu)
+{
+    struct wire_r2t r;
+    get_r2t(pdu->bhs, &r);
+    initiator_counters(c, &r.window, false);
+    struct task *task = addressee(c, r.itt, TASK_SCSI);
+    if (!task)
+        return;
+    const char *flaw = r2t_flaw(c, task, &r);
+    if (flaw) {
+        conn_fail(c, BERTH_E_PROTOCOL, flaw);
+        return;
+    }
+    task->r2t_sn++;
+    task->bursts[(task->burst_first + task->burst_count++) % TASK_R2T_MAX] =
+        (struct burst){.ttt = r.ttt, .offset = r.buffer_offset, .len = r.desired_len};
+    if (!task->data_pending) {
+        task->data_pending = true;
+        list_push(&c->sending, &task->link);
+    }
+}
+
+/* --- the rest --- */
+
+void initiator_tmf_response(struct conn *c, const struct pdu *pdu)
+{
+    struct wire_tmf_response r;
+    get_tmf_response(pdu->bhs, &r);
+    bool counts = initiator_counters(c, &r.window, true);
+    struct task *task = addressee(c, r.itt, TASK_TMF);
+    if (!task || !counts)
+        return;
+    task->response = r.response;
+    task->error = r.response == WIRE_TMF_COMPLETE ? BERTH_OK : BERTH_E_REJECTED;
+    task_finish(task);
+}
+
+/* The peer asks for an answer (11.18): same TTT and LUN, no ITT, immediate. Its data is not sent back: an
+ * unsolicited NOP-In has none. */
+static void answer_ping(struct conn *c, const struct wire_nop_in *in)
+{
+    uint8_t bhs[WIRE_BHS_LEN];
+    struct wire_nop_out out = {.immediate = true, .lun = in->lun, .itt = WIRE_TAG_NONE, .ttt = in->ttt};
+    put_nop_out(bhs, &out);
+    outbox_push(c, bhs, 0);
+}
+
+void initiator_nop_in(struct conn *c, const struct pdu *pdu)
+{
+    struct wire_nop_in in;
+    get_nop_in(pdu->bhs, &in);
+    bool counts = initiator_counters(c, &in.window, in.itt != WIRE_TAG_NONE);
+    if (in.ttt != WIRE_TAG_NONE)
+        answer_ping(c, &in);
+    struct task *task = in.itt == WIRE_TAG_NONE ? NULL : addressee(c, in.itt, TASK_NOP);
+    if (!task || !counts)
+        return;
+    c->ping_out = false;
+    c->session->in_flight--;
+    session_task_free(c->session, task);
+}
+
+/* Appends the answer to the task's memory; what does not fit ends the exchange with an error (Y3: bounded).
+ */
+static bool take_text(struct task *task, const struct pdu *pdu)
+{
+    if (pdu->data_len > task->data.len - task->moved)
+        return false;
+    extent_write(&task->data, task->moved, pdu->data, pdu->data_len);
+    task->moved += pdu->data_len;
+    return true;
+}
+
+static void ask_for_more(struct conn *c, const struct wire_text_response *r)
+{
+    uint8_t bhs[WIRE_BHS_LEN];
+    struct wire_text_request more = {
+        .immediate = true, .final = !r->more, .lun = r->lun, .itt = r->itt, .ttt = r->ttt};
+    put_text_request(bhs, &more);
+    outbox_push(c, bhs, 0);
+}
+
+void initiator_text_response(struct conn *c, const struct pdu *pdu)
+{
+    struct wire_text_response r;
+    get_text_response(pdu->bhs, &r);
+    bool counts = initiator_counters(c, &r.window, true);
+    struct task *task = addressee(c, r.itt, TASK_TEXT);
+    if (!task || !counts)
+        return;
+    if (!take_text(task, pdu))
+        task->error = BERTH_E_LIMIT;
+    else if (r.final != (r.ttt == WIRE_TAG_NONE) || (r.final && r.more))
+        task->error = BERTH_E_PROTOCOL;
+    else if (!r.final) {
+        ask_for_more(c, &r);
+        return;
+    }
+    task_finish(task);
+}
+
+void initiator_logout_response(struct conn *c, const struct pdu *pdu)
+{
+    struct wire_logout_response r;
+    get_logout_response(pdu->bhs, &r);
+    bool counts = initiator_counters(c, &r.window, true);
+    struct task *task = addressee(c, r.itt, TASK_LOGOUT);
+    if (!task || !counts)
+        return;
+    session_revoke(c->session, task, r.response ? BERTH_E_REJECTED : BERTH_OK);
+    conn_raise(c, CONN_EV_LOGGED_OUT);
+}
+
+void initiator_async(struct conn *c, const struct pdu *pdu)
+{
+    struct wire_async a;
+    get_async(pdu->bhs, &a);
+    if (initiator_counters(c, &a.window, true))
+        conn_raise(c, CONN_EV_ASYNC)->async = a;
+}
+
+/* The rejected header comes back as data (11.17): believed only if it is whole, ours, and of an opcode that
+ * its task could have sent. A rejected request ends with an error, never with success. */
+static struct task *rejected_task(struct conn *c, const struct pdu *pdu)
+{
+    static const enum task_kind kinds[] = {
+        [WIRE_NOP_OUT] = TASK_NOP,     [WIRE_SCSI_COMMAND] = TASK_SCSI,
+        [WIRE_TMF_REQUEST] = TASK_TMF, [WIRE_TEXT_REQUEST] = TASK_TEXT,
+        [WIRE_DATA_OUT] = TASK_SCSI,   [WIRE_LOGOUT_REQUEST] = TASK_LOGOUT};
+    if (pdu->data_len < WIRE_BHS_LEN)
+        return NULL;
+    uint8_t opcode = wire_opcode(pdu->data);
+    if (opcode > WIRE_LOGOUT_REQUEST || opcode == WIRE_LOGIN_REQUEST)
+        return NULL;
+    return addressee(c, wire_itt(pdu->data), kinds[opcode]);
+}
+
+void initiator_reject(struct conn *c, const struct pdu *pdu)
+{
+    struct wire_reject r;
+    get_reject(pdu->bhs, &r);
+    if (!initiator_counters(c, &r.window, true))
+        return;
+    conn_raise(c, CONN_EV_REJECT)->reject_reason = r.reason;
+    struct task *task = rejected_task(c, pdu);
+    if (!task)
+        return;
+    if (task->kind == TASK_NOP)
+        c->ping_out = false;
+    task->error = BERTH_E_REJECTED;
+    task_finish(task);
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/* The initiator's login (RFC 7143 6.3): security stage, operational stage, full feature phase. */
+#include "proto/core.h"
+
+static void give_up(struct conn *c, int error, const char *rule)
+{
+    if (c->failed)
+        return;
+    c->failed = true;
+    struct conn_event *ev = conn_raise(c, CONN_EV_LOGIN_FAILED);
+    ev->error = error;
+    ev->rule = rule;
+    ev->login_status = c->login.status;
+}
+
+/* Sends the text in the outbox' data area as the next Login Request; nsg == csg means no transit. */
+static void request(struct conn *c, uint8_t nsg, uint32_t len)
+{
+    struct login *l = &c->login;
+    const struct session *s = c->session;
+    uint8_t bhs[WIRE_BHS_LEN];
+    struct wire_login_request r = {.transit = nsg != l->csg,
+                                   .csg = l->csg,
+                                   .nsg = nsg != l->csg ? nsg : 0,
+                                   .tsih = s->tsih,
+                                   .cid = c->config.cid,
+                                   .itt = l->itt};
+    memcpy(r.isid, s->config.isid, sizeof r.isid);
+    put_login_request(bhs, &r);
+    l->nsg = nsg;
+    outbox_push(c, bhs, len);
+}
+
+static struct writer text_area(struct conn *c)
+{
+    return writer_over(c->out.data, sizeof c->out.data);
+}
+
+/* The first request names both ends (13.4, 13.5). Without CHAP it asks for None and for the next stage at
+ * once. */
+void login_begin(struct conn *c)
+{
+    struct login *l = &c->login;
+    const struct login_config *cfg = l->config;
+    struct writer w = text_area(c);
+    bool chap = cfg->mine.name != NULL;
+
+    l->csg = WIRE_STAGE_SECURITY;
+    l->itt = 0;
+    text_put(&w, "InitiatorName", cfg->initiator_name);
+    if (cfg->initiator_alias)
+        text_put(&w, "InitiatorAlias", cfg->initiator_alias);
+    text_put(&w, "SessionType", cfg->discovery ? "Discovery" : "Normal");
+    if (cfg->target_name)
+        text_put(&w, "TargetName", cfg->target_name);
+    negotiation_want(&l->keys, KEY_AUTH_METHOD, chap ? CHOICES1(AUTH_CHAP) : CHOICES1(AUTH_NONE));
+    negotiation_offer(&l->keys, KEY_SECURITY, &w);
+    request(c, chap ? WIRE_STAGE_SECURITY : WIRE_STAGE_OPERATIONAL, (uint32_t)writer_len(&w));
+}
+
+/* --- the answer's header --- */
+
+static int status_error(const struct login *l)
+{
+    switch (l->status) {
+    case WIRE_LOGIN_AUTH_FAILURE:
+        return l->config->mine.name ? BERTH_E_AUTH : BERTH_E_AUTH_REQUIRED;
+    case WIRE_LOGIN_NOT_FOUND:
+    case WIRE_LOGIN_REMOVED:
+        return BERTH_E_NO_TARGET;
+    case WIRE_LOGIN_TARGET_ERROR:
+    case WIRE_LOGIN_UNAVAILABLE:
+    case WIRE_LOGIN_OUT_OF_RESOURCES:
+    case WIRE_LOGIN_TOO_MANY_CONNECTIONS:
+        return BERTH_E_BUSY;
+    default:
+        return BERTH_E_LOGIN;
+    }
+}
+
+static const char *header_flaw(const struct conn *c, const struct wire_login_response *r)
+{
+    const struct login *l = &c->login;
+    if (r->itt != l->itt || r->version_active != 0)
+        return "a Login Response that does not belong to the request (11.13)";
+    if (l->started && r->window.stat_sn != c->exp_stat_sn)
+        return "a gap in StatSN during login (11.13.4)";
+    if (r->csg != l->csg)
+        return "a Login Response of another stage (11.13)";
+    if (r->transit && (r->nsg != l->nsg || l->nsg == l->csg || r->more))
+        return "a stage transition that was not asked for (6.3)";
+    return NULL;
+}
+
+/* TargetAddress of a redirect (11.13.5) comes in the same response. */
+static void redirected(struct conn *c, struct reader *text)
+{
+    struct span key, value;
+    while (text_next(text, &key, &value) == TEXT_PAIR)
+        if (span_is(key, "TargetAddress") && portal_parse(value, &c->login.redirect)) {
+            c->failed = true;
+            conn_raise(c, CONN_EV_REDIRECT)->login_status = c->login.status;
+            return;
+        }
+    give_up(c, BERTH_E_REDIRECT, "a redirect without a usable TargetAddress (11.13.5)");
+}
+
+/* --- stages --- */
+
+static const uint8_t *algorithms(const struct login *l)
+{
+    return l->config->algorithms;
+}
+
+static void chap_list(struct conn *c, struct writer *w)
+{
+    chap_put_list(w, algorithms(&c->login), c->login.config->algorithm_count);
+    c->login.chap_step = CHAP_SENT_LIST;
+    request(c, WIRE_STAGE_SECURITY, (uint32_t)writer_len(w));
+}
+
+static bool offered(const struct login *l, uint8_t algorithm)
+{
+    return memchr(algorithms(l), algorithm, l->config->algorithm_count) != NULL;
+}
+
+static void chap_answer(struct conn *c, const struct chap_keys *chap, struct writer *w)
+{
+    struct login *l = &c->login;
+    const unsigned needed = CHAP_BIT(KEY_CHAP_A) | CHAP_BIT(KEY_CHAP_I) | CHAP_BIT(KEY_CHAP_C);
+    if (chap->seen != needed || !offered(l, chap->algorithm)) {
+        give_up(c, BERTH_E_AUTH,
+                "the target's CHAP challenge is incomplete or of a kind we did not offer (12.1.3)");
+        return;
+    }
+    l->algorithm = chap->algorithm;
+    bool ok = login_answer(c, &l->config->mine, chap, w) && (!l->config->peer.name || login_challenge(c, w));
+    if (!ok) {
+        give_up(c, BERTH_E_AUTH,
+                "the target's CHAP challenge is too short, or cannot be answered here (12.1.3)");
+        return;
+    }
+    l->chap_step = CHAP_SENT_RESPONSE;
+    request(c, WIRE_STAGE_OPERATIONAL, (uint32_t)writer_len(w));
+}
+
+/* After our answer: the target goes on, and with mutual CHAP it must have proved itself first. */
+static bool chap_end(struct conn *c, const struct chap_keys *chap)
+{
+    struct login *l = &c->login;
+    const struct login_credentials *peer = &l->config->peer;
+    if (!peer->name) {
+        l->chap_step = CHAP_PASSED;
+        return chap->seen == 0;
+    }
+    return chap->seen == (CHAP_BIT(KEY_CHAP_N) | CHAP_BIT(KEY_CHAP_R)) && login_verify(c, peer, chap);
+}
+
+static void security(struct conn *c, const struct chap_keys *chap, struct writer *w)
+{
+    struct login *l = &c->login;
+    if (!l->config->mine.name)
+        request(c, WIRE_STAGE_OPERATIONAL, (uint32_t)writer_len(w)); /* the target took its time: ask again */
+    else if (!l->chap_on)
+        give_up(c, BERTH_E_AUTH_DOWNGRADE, "the target does not agree to AuthMethod=CHAP (12)");
+    else if (l->chap_step == CHAP_IDLE && chap->seen == 0)
+        chap_list(c, w);
+    else if (l->chap_step == CHAP_SENT_LIST)
+        chap_answer(c, chap, w);
+    else if (l->chap_step == CHAP_SENT_RESPONSE && (chap->seen == 0 || chap_end(c, chap)))
+        request(c, WIRE_STAGE_OPERATIONAL, (uint32_t)writer_len(w));
+    else
+        give_up(c, BERTH_E_TARGET_AUTH, "CHAP keys out of order (12.1.3)");
+}
+
+/* Leaving the security stage is the moment of truth: whatever was demanded must have happened. */
+static bool may_leave_security(struct conn *c, const struct chap_keys *chap)
+{
+    struct login *l = &c->login;
+    if (!l->config->mine.name)
+        return true;
+    if (l->chap_step == CHAP_SENT_RESPONSE && !chap_end(c, chap)) {
+        give_up(c, BERTH_E_TARGET_AUTH, "the target's CHAP answer is missing or wrong (12.1.3)");
+        return false;
+    }
+    if (l->chap_step != CHAP_PASSED) {
+        give_up(c, BERTH_E_AUTH_DOWNGRADE, "the target skips the authentication that was demanded (6.3.2)");
+        return false;
+    }
+    return true;
+}
+
+static void operational(struct conn *c, struct writer *w)
+{
+    negotiation_offer(&c->login.keys, KEY_OPERATIONAL, w);
+    if (w->ok)
+        request(c, WIRE_STAGE_FULL_FEATURE, (uint32_t)writer_len(w));
+    else
+        give_up(c, BERTH_E_NEGOTIATION, "the target asks for more than one PDU holds");
+}
+
+static void full_feature(struct conn *c, const struct wire_login_response *r)
+{
+    enum wire_key offender = KEY_UNKNOWN;
+    if (negotiation_check(&c->login.keys, &offender) != NEGOTIATION_OK) {
+        give_up(c, BERTH_E_NEGOTIATION, offender < KEY_COUNT ? key_rows[offender].name : "key");
+        return;
+    }
+    if (r->tsih == 0) {
+        give_up(c, BERTH_E_PROTOCOL, "a TSIH of zero for a new session (11.13.3)");
+        return;
+    }
+    c->session->tsih = r->tsih;
+    c->session->discovery = c->login.config->discovery;
+    conn_enter_full_feature(c);
+}
+
+static void advance(struct conn *c, const struct wire_login_response *r, const struct chap_keys *chap,
+                    struct writer *w)
+{
+    struct login *l = &c->login;
+    if (r->transit && l->csg == WIRE_STAGE_SECURITY && !may_leave_security(c, chap))
+        return;
+    if (r->transit)
+        l->csg = r->nsg;
+    if (l->csg == WIRE_STAGE_SECURITY)
+        security(c, chap, w);
+    else if (l->csg == WIRE_STAGE_OPERATIONAL)
+        operational(c, w);
+    else
+        full_feature(c, r);
+}
+
+static void refused_text(struct conn *c, int result, enum wire_key offender)
+{
+    const char *what = offender < KEY_COUNT ? key_rows[offender].name : "an illegal text segment (6.1)";
+    bool auth = offender == KEY_AUTH_METHOD && c->login.config->mine.name;
+    give_up(c,
+            auth                            ? BERTH_E_AUTH_DOWNGRADE
+            : result == NEGOTIATION_REFUSED ? BERTH_E_NEGOTIATION
+                                            : BERTH_E_PROTOCOL,
+            what);
+}
+
+void login_response_end(struct conn *c, const struct pdu *pdu)
+{
+    struct login *l = &c->login;
+    struct wire_login_response r;
+    struct reader text;
+    struct chap_keys chap = {0};
+    enum wire_key offender;
+
+    get_login_response(pdu->bhs, &r);
+    const char *flaw = header_flaw(c, &r);
+    l->status = (uint16_t)(r.status_class << 8 | r.status_detail);
+    if (flaw && (l->status == 0 || !l->started)) {
+        conn_fail(c, l->started ? BERTH_E_PROTOCOL : BERTH_E_NOT_ISCSI, flaw);
+        return;
+    }
+    l->started = true;
+    c->exp_stat_sn = r.window.stat_sn + 1;
+    c->session->exp_cmd_sn = r.window.exp_cmd_sn;
+    c->session->max_cmd_sn = r.window.max_cmd_sn;
+    bool complete = login_collect(c, pdu, r.more, &text);
+    if (r.status_class == 1) {
+        redirected(c, &text);
+    } else if (l->status != 0) {
+        give_up(c, status_error(l), wire_login_status_text(l->status));
+    } else if (++l->rounds > LOGIN_ROUNDS_MAX) {
+        give_up(c, BERTH_E_LIMIT, "the target does not bring the login to an end");
+    } else if (!complete) {
+        request(c, l->csg, 0);
+    } else {
+        struct writer w = text_area(c);
+        int result = login_take(c, &text, &w, &chap, &offender);
+        if (result != NEGOTIATION_OK)
+            refused_text(c, result, offender);
+        else
+            advance(c, &r, &chap, &w);
+    }
+    explicit_bzero(&chap, sizeof chap);
+}

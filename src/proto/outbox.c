@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* Small PDUs waiting to be sent: login, text, ping, logout, reject, task management responses. */
+#include "proto/core.h"
+
+bool outbox_ready(const struct conn *c)
+{
+    return !c->out.data_busy &&
+           c->out.count < CONN_OUTBOX - 2; /* -2: an answer, and one of the owner's own */
+}
+
+struct outbox_entry *outbox_push(struct conn *c, const uint8_t *bhs, uint32_t data_len)
+{
+    struct outbox *o = &c->out;
+    if (o->count == CONN_OUTBOX)
+        return NULL;
+    struct outbox_entry *e = &o->entries[(o->first + o->count++) % CONN_OUTBOX];
+    memset(e, 0, sizeof *e);
+    memcpy(e->bhs, bhs, WIRE_BHS_LEN);
+    wire_set_lengths(e->bhs, 0, data_len);
+    e->data_len = data_len;
+    if (data_len)
+        o->data_busy = true;
+    return e;
+}
+
+/* Which target PDUs use up a StatSN: all but an unsolicited NOP-In (11.19); Data-In and R2T do not come here.
+ */
+static bool takes_stat_sn(const uint8_t *bhs)
+{
+    return wire_opcode(bhs) != WIRE_NOP_IN || wire_itt(bhs) != WIRE_TAG_NONE;
+}
+
+bool outbox_next(struct conn *c, struct tx_slot *slot)
+{
+    struct outbox *o = &c->out;
+    if (o->count == 0)
+        return false;
+    struct outbox_entry *e = &o->entries[o->first];
+    memcpy(slot->head, e->bhs, WIRE_BHS_LEN);
+    slot->control = true;
+    slot->data_len = e->data_len;
+    slot->farewell = e->farewell;
+    slot->task = e->task;
+    if (c->role == ROLE_INITIATOR)
+        stamp_initiator(c, slot->head);
+    else
+        stamp_target(c, slot->head, takes_stat_sn(e->bhs));
+    o->first = (o->first + 1) % CONN_OUTBOX;
+    o->count--;
+    return true;
+}
+
+void outbox_released(struct conn *c)
+{
+    c->out.data_busy = false;
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/* The session: tasks from a fixed pool, the command window, and what happens to tasks when connections come
+ * and go. */
+#include "proto/core.h"
+
+#define TAG_BITS (SLOT_BITS + GENERATION_BITS)
+
+static uint16_t pool_size(const struct session_config *config)
+{
+    return (uint16_t)(config->depth + SESSION_IMMEDIATE_MAX);
+}
+
+size_t session_size(const struct session_config *config)
+{
+    size_t slots = SLOTS_MEM((size_t)pool_size(config)) * sizeof(uint16_t);
+    return sizeof(struct session) + pool_size(config) * sizeof(struct task) + slots + 64;
+}
+
+struct session *session_init(void *memory, const struct session_config *config)
+{
+    struct session *s = memory;
+    uint8_t *at = (uint8_t *)memory + ((sizeof *s + 15) & ~(size_t)15);
+
+    memset(s, 0, sizeof *s);
+    s->config = *config;
+    s->tasks = (struct task *)(void *)at;
+    memset(s->tasks, 0, pool_size(config) * sizeof(struct task));
+    slots_init(&s->slots, (uint16_t *)(void *)(at + pool_size(config) * sizeof(struct task)),
+               pool_size(config));
+    s->cmd_sn = s->exp_cmd_sn = s->max_cmd_sn = config->first_cmd_sn;
+    struct list *heads[] = {&s->conns, &s->queued, &s->ready, &s->detached, &s->done};
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
+        list_init(heads[i]);
+    return s;
+}
+
+static void stamp_tag(struct session *s, struct task *task)
+{
+    task->itt = slots_tag(&s->slots, task->slot) | (uint32_t)s->config.itt_engine_bits << TAG_BITS;
+}
+
+struct task *session_task(struct session *s, enum task_kind kind)
+{
+    uint32_t limit = kind == TASK_SCSI ? s->config.depth : pool_size(&s->config);
+    int slot = s->slots.taken < limit ? slots_take(&s->slots) : -1;
+    if (slot < 0)
+        return NULL;
+    struct task *task = &s->tasks[slot];
+    memset(task, 0, offsetof(struct task, sense)); /* sense_len 0: the bytes need no wiping */
+    task->slot = (uint16_t)slot;
+    task->kind = (uint8_t)kind;
+    list_init(&task->link);
+    list_init(&task->member);
+    stamp_tag(s, task);
+    return task;
+}
+
+void session_task_free(struct session *s, struct task *task)
+{
+    task->state = TASK_FREE;
+    list_remove(&task->link);
+    list_remove(&task->member);
+    slots_give(&s->slots, task->slot);
+}
+
+/* Looks a tag from the wire up: slot, generation and engine bits must all be those of a task in use. */
+struct task *session_find(struct session *s, uint32_t tag)
+{
+    if (tag >> TAG_BITS != s->config.itt_engine_bits)
+        return NULL;
+    int slot = slots_find(&s->slots, tag & ((1u << TAG_BITS) - 1));
+    return slot < 0 ? NULL : &s->tasks[slot];
+}
+
+void session_window(struct session *s, const struct wire_window *w)
+{
+    if (serial_lt(w->max_cmd_sn, w->exp_cmd_sn - 1))
+        return; /* 4.2.2.1: both are ignored */
+    if (serial_lt(s->exp_cmd_sn, w->exp_cmd_sn))
+        s->exp_cmd_sn = w->exp_cmd_sn;
+    if (serial_lt(s->max_cmd_sn, w->max_cmd_sn))
+        s->max_cmd_sn = w->max_cmd_sn;
+}
+
+/* The window never shrinks: a command takes a slot and moves ExpCmdSN by one each. Immediate ones may dip
+ * into the depth; then the window stands still until they are through. */
+uint32_t session_max_cmd_sn(struct session *s)
+{
+    uint32_t taken = s->slots.taken - s->leaving;
+    uint32_t free = taken < s->config.depth ? s->config.depth - taken : 0;
+    uint32_t now = s->exp_cmd_sn + free - 1;
+    if (serial_lt(s->max_cmd_sn, now))
+        s->max_cmd_sn = now;
+    return s->max_cmd_sn;
+}
+
+void session_submit(struct session *s, struct task *task)
+{
+    task->state = TASK_QUEUED;
+    if (task->immediate)
+        list_push_front(&s->queued, &task->link);
+    else
+        list_push(&s->queued, &task->link);
+}
+
+static void reset_progress(struct task *task)
+{
+    task->moved = task->data_sn = task->r2t_sn = 0;
+    task->burst_first = task->burst_count = 0;
+    task->data_pending = false;
+    task->error = BERTH_OK;
+    task->residual_kind = task->response = task->status = 0;
+    task->residual = task->sense_len = 0;
+}
+
+/* A fresh generation: an answer to the old incarnation finds nobody. */
+void session_requeue(struct session *s, struct task *task)
+{
+    list_remove(&task->link);
+    uint16_t slot = task->slot;
+    s->slots.generation[slot] = (uint16_t)((s->slots.generation[slot] + 2u) & ((1u << GENERATION_BITS) - 1));
+    stamp_tag(s, task);
+    reset_progress(task);
+    session_submit(s, task);
+}
+
+static void done(struct session *s, struct task *task)
+{
+    list_remove(&task->link);
+    list_remove(&task->member);
+    task->state = TASK_DONE;
+    task->conn = NULL;
+    list_push(&s->done, &task->link);
+}
+
+struct session *task_session(const struct task *task)
+{
+    return task->conn->session;
+}
+
+void task_finish(struct task *task)
+{
+    struct session *s = task_session(task);
+    frame_forget_task(task->conn, task);
+    list_remove(&task->link);
+    task->data_pending = false;
+    task->state = TASK_ENDING;
+    if (task->tx_refs == 0) {
+        s->in_flight--;
+        done(s, task);
+    }
+}
+
+void task_settle(struct task *task)
+{
+    if (--task->tx_refs > 0 || task->state != TASK_ENDING)
+        return;
+    struct session *s = task_session(task);
+    s->in_flight--;
+    done(s, task);
+}
+
+struct task *session_reap(struct session *s)
+{
+    struct list *node = list_pop(&s->done);
+    return node ? list_entry(node, struct task, link) : NULL;
+}
+
+/* Internal tasks (ping) have nobody to report to. */
+static bool anonymous(const struct task *task)
+{
+    return task->kind == TASK_NOP;
+}
+
+/* The connection is dead: outcomes that are known stand, the rest is for the owner's policy. */
+static void detach(struct session *s, struct task *task)
+{
+    list_remove(&task->member);
+    s->in_flight--;
+    if (anonymous(task)) {
+        session_task_free(s, task);
+    } else if (task->state == TASK_ENDING) {
+        done(s, task);
+    } else {
+        list_remove(&task->link);
+        task->conn = NULL;
+        task->data_pending = false;
+        task->state = TASK_DETACHED;
+        list_push(&s->detached, &task->link);
+    }
+}
+
+void session_detach(struct session *s, struct conn *c)
+{
+    while (!list_empty(&c->tasks))
+        detach(s, list_entry(c->tasks.next, struct task, member));
+}
+
+void session_revoke(struct session *s, struct task *task, int error)
+{
+    if (task->state == TASK_ENDING || task->state == TASK_DONE)
+        return; /* its outcome is known already */
+    task->error = error;
+    if (task->state == TASK_ACTIVE)
+        task_finish(task);
+    else
+        done(s, task);
+}
+
+/* --- target --- */
+
+void session_ready(struct session *s, struct task *task)
+{
+    list_remove(&task->link);
+    task->state = TASK_READY;
+    list_push(&s->ready, &task->link);
+}
+
+struct task *session_next_ready(struct session *s)
+{
+    struct list *node = list_pop(&s->ready);
+    return node ? list_entry(node, struct task, link) : NULL;
+}
+
+/* A task that the owner has in hand is only cut off; session_respond() ends it. */
+void session_end(struct session *s, struct task *task)
+{
+    bool in_hand = task->state == TASK_READY && list_empty(&task->link);
+    task->conn = NULL;
+    list_remove(&task->member);
+    if (in_hand)
+        return;
+    list_remove(&task->link);
+    if (s->config.owner.task_end)
+        s->config.owner.task_end(s->config.owner.owner, task);
+    session_task_free(s, task);
+}
+
+void session_respond(struct session *s, struct task *task)
+{
+    if (!task->conn) {
+        session_end(s, task);
+        return;
+    }
+    task->answered = true;
+    task->state = TASK_ANSWER;
+    task->moved = task->data_sn = 0;
+    list_push(&task->conn->answering, &task->link);
+}
+
+static bool covers(const struct task *tmf, const struct task *task)
+{
+    switch (tmf->function) {
+    case WIRE_TMF_ABORT_TASK:
+        return task->itt == tmf->referenced_tag;
+    case WIRE_TMF_ABORT_TASK_SET:
+    case WIRE_TMF_CLEAR_TASK_SET:
+    case WIRE_TMF_LU_RESET:
+        return task->lun == tmf->lun;
+    default:
+        return true;
+    }
+}
+
+static bool abortable(const struct task *task)
+{
+    bool waiting = task->state == TASK_READY && !list_empty(&task->link);
+    return task->kind == TASK_SCSI && (task->state == TASK_ACTIVE || waiting);
+}
+
+uint8_t session_abort(struct session *s, const struct task *tmf)
+{
+    uint32_t ended = 0;
+    if (tmf->function < WIRE_TMF_ABORT_TASK || tmf->function > WIRE_TMF_TARGET_COLD_RESET ||
+        tmf->function == WIRE_TMF_CLEAR_ACA)
+        return WIRE_TMF_UNSUPPORTED;
+    for (uint32_t i = 0; i < s->slots.count; i++) {
+        struct task *task = &s->tasks[i];
+        if (!abortable(task) || !covers(tmf, task))
+            continue;
+        frame_forget_task(task->conn, task);
+        session_end(s, task);
+        ended++;
+    }
+    return tmf->function == WIRE_TMF_ABORT_TASK && ended == 0 ? WIRE_TMF_NO_TASK : WIRE_TMF_COMPLETE;
+}
+
+bool session_up(const struct session *s)
+{
+    list_each (node, &s->conns)
+        if (list_entry(node, struct conn, node)->phase == CONN_FULL)
+            return true;
+    return false;
+}

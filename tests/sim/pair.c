@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/bytes.h"
+#include "host/crypto.h"
+#include "pair.h"
+
+uint32_t pair_random(struct pair *p, uint32_t below)
+{
+    p->random += 0x9e3779b97f4a7c15ull;
+    uint64_t z = p->random;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+    return below ? (uint32_t)((z ^ (z >> 31)) % below) : 0;
+}
+
+void pair_config_init(struct pair_config *config, uint64_t seed)
+{
+    *config = (struct pair_config){.seed = seed,
+                                   .immediate_data = true,
+                                   .max_burst = 65536,
+                                   .first_burst = 16384,
+                                   .max_r2t = 1,
+                                   .segment_i = 8192,
+                                   .segment_t = 8192,
+                                   .stage_bytes = CONN_STAGE_MIN,
+                                   .direct_bytes = 4096,
+                                   .first_cmd_sn = 0xfffffff8u};
+}
+
+/* --- the target's owner --- */
+
+static void task_begin(void *owner, struct task *task)
+{
+    struct pair *p = owner;
+    p->begun++;
+    struct berth_seg *seg = malloc(sizeof *seg);
+    *seg = seg_memory(malloc(task->edtl + 1), task->edtl);
+    task->data = (struct extent){.segs = seg, .count = 1, .len = task->edtl};
+}
+
+static void task_end(void *owner, struct task *task)
+{
+    struct pair *p = owner;
+    p->ended++;
+    if (task->kind == TASK_SCSI && task->data.segs) {
+        free(task->data.segs->base);
+        free((void *)(uintptr_t)task->data.segs);
+    }
+}
+
+static uint16_t login_check(void *owner, struct conn *c)
+{
+    (void)owner;
+    conn_session(c)->tsih = 7;
+    return conn_session(c)->discovery || strcmp(conn_login(c)->target_name, "iqn.2026-11.test:t") == 0
+               ? WIRE_LOGIN_SUCCESS
+               : WIRE_LOGIN_NOT_FOUND;
+}
+
+/* 40 targets, as many as fit in one answer at a time. */
+static bool text(void *owner, struct conn *c, struct span request, struct writer *answer, uint32_t *cursor)
+{
+    (void)owner;
+    (void)c;
+    (void)request;
+    for (; *cursor < 40; ++*cursor) {
+        if (writer_left(answer) < 80)
+            return true;
+        char name[] = "iqn.2026-11.test:t00";
+        name[18] = (char)('0' + *cursor / 10);
+        name[19] = (char)('0' + *cursor % 10);
+        text_put(answer, "TargetName", name);
+    }
+    return false;
+}
+
+static void execute(struct pair *p, struct task *task)
+{
+    uint32_t offset = get32(task->cdb + 4), len = get32(task->cdb + 8);
+    static const uint8_t sense[18] = {0x70, 0, 5, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x24, 0};
+    p->executed++;
+    assert(offset <= PAIR_DISK && len <= PAIR_DISK - offset);
+    if (task->cdb[0] == 'W') {
+        assert(task->moved == task->edtl);
+        extent_read(&task->data, 0, p->disk + offset, len);
+    } else if (task->cdb[0] == 'R') {
+        struct berth_seg *seg = malloc(sizeof *seg);
+        *seg = seg_memory(malloc(len + 1), len);
+        memcpy(seg->base, p->disk + offset, len);
+        task->data = (struct extent){.segs = seg, .count = 1, .len = len};
+    } else {
+        task->status = 2;
+        task->sense_len = sizeof sense;
+        memcpy(task->sense, sense, sizeof sense);
+    }
+    session_respond(p->ts, task);
+}
+
+static bool target_work(struct pair *p)
+{
+    struct conn_event ev;
+    struct task *task;
+    bool did = false;
+    while (conn_event(p->tc, &ev)) {
+        p->last_t = ev;
+        did = true;
+        if (ev.kind == CONN_EV_TMF) {
+            ev.task->response = session_abort(p->ts, ev.task);
+            session_respond(p->ts, ev.task);
+        }
+    }
+    while ((task = session_next_ready(p->ts)) != NULL) {
+        execute(p, task);
+        did = true;
+    }
+    return did;
+}
+
+/* --- set up --- */
+
+static const uint8_t md5_first[] = {WIRE_CHAP_SHA256, WIRE_CHAP_SHA1, WIRE_CHAP_MD5};
+
+static struct login_credentials credentials(const char *name, const char *secret)
+{
+    return (struct login_credentials){name, (const uint8_t *)secret, secret ? strlen(secret) : 0};
+}
+
+static void want_common(struct negotiation *n, const struct pair_config *c, uint32_t segment)
+{
+    negotiation_want(n, KEY_MAX_RECV_DATA_SEGMENT_LENGTH, segment);
+    negotiation_want(n, KEY_MAX_BURST_LENGTH, c->max_burst);
+    negotiation_want(n, KEY_FIRST_BURST_LENGTH, c->first_burst);
+    negotiation_want(n, KEY_MAX_OUTSTANDING_R2T, c->max_r2t);
+    negotiation_want(n, KEY_INITIAL_R2T, c->initial_r2t);
+    negotiation_want(n, KEY_IMMEDIATE_DATA, c->immediate_data);
+    negotiation_want(n, KEY_HEADER_DIGEST,
+                     c->header_digest ? CHOICES1(DIGEST_CRC32C) : CHOICES2(DIGEST_NONE, DIGEST_CRC32C));
+    negotiation_want(n, KEY_DATA_DIGEST,
+                     c->data_digest ? CHOICES1(DIGEST_CRC32C) : CHOICES2(DIGEST_NONE, DIGEST_CRC32C));
+}
+
+static void login_config_init(struct login_config *l, enum wire_role role)
+{
+    memset(l, 0, sizeof *l);
+    memcpy(l->algorithms, md5_first, sizeof md5_first);
+    l->algorithm_count = sizeof md5_first;
+    negotiation_init(&l->want, role);
+}
+
+static void set_up_logins(struct pair *p)
+{
+    const struct pair_config *c = &p->config;
+    login_config_init(&p->il, ROLE_INITIATOR);
+    p->il.initiator_name = "iqn.2026-11.test:i";
+    p->il.target_name = c->discovery ? NULL : "iqn.2026-11.test:t";
+    p->il.discovery = c->discovery;
+    p->il.want.discovery = c->discovery;
+    p->il.mine = credentials(c->user, c->secret);
+    p->il.peer = credentials(c->mutual_user, c->mutual_secret);
+    want_common(&p->il.want, c, c->segment_i);
+    login_config_init(&p->tl, ROLE_TARGET);
+    p->tl.peer = credentials(c->t_user, c->t_secret);
+    p->tl.mine = credentials(c->t_mutual_user, c->t_mutual_secret);
+    p->tl.required = c->t_user != NULL;
+    p->tl.portal_group = 1;
+    want_common(&p->tl.want, c, c->segment_t);
+    p->tl.want.wanted = 1ull << KEY_MAX_RECV_DATA_SEGMENT_LENGTH;
+    p->tl.want.mine[KEY_AUTH_METHOD] = c->t_user ? CHOICES1(AUTH_CHAP) : CHOICES1(AUTH_NONE);
+}
+
+static struct conn *join(struct pair *p, struct session *s, const struct login_config *login, void **memory)
+{
+    struct conn_config cc = {.cid = 3,
+                             .stage_bytes = p->config.stage_bytes,
+                             .control_bytes = CONN_CONTROL_MIN,
+                             .direct_bytes = p->config.direct_bytes,
+                             .login_timeout_ns = 1000,
+                             .login = login};
+    *memory = calloc(1, conn_size(s, &cc));
+    return conn_init(*memory, s, &cc, p->now);
+}
+
+struct pair *pair_new(const struct pair_config *config)
+{
+    struct pair *p = calloc(1, sizeof *p);
+    p->config = *config;
+    p->random = config->seed;
+    set_up_logins(p);
+    struct session_config sc = {.role = ROLE_INITIATOR,
+                                .depth = PAIR_DEPTH,
+                                .isid = {0x80, 1, 2, 3, 4, 5},
+                                .first_cmd_sn = config->first_cmd_sn,
+                                .crypto = host_crypto()};
+    p->memory[0] = malloc(session_size(&sc));
+    p->is = session_init(p->memory[0], &sc);
+    sc.role = ROLE_TARGET;
+    sc.owner = (struct session_owner){task_begin, task_end, login_check, text, p};
+    p->memory[1] = malloc(session_size(&sc));
+    p->ts = session_init(p->memory[1], &sc);
+    p->ic = join(p, p->is, &p->il, &p->memory[2]);
+    p->tc = join(p, p->ts, &p->tl, &p->memory[3]);
+    return p;
+}
+
+void pair_free(struct pair *p)
+{
+    conn_drop(p->ic);
+    conn_drop(p->tc);
+    for (size_t i = 0; i < 4; i++)
+        free(p->memory[i]);
+    free(p);
+}
+
+/* --- moving bytes --- */
+
+static uint64_t move(struct pair *p, struct conn *from, struct conn *to)
+{
+    struct berth_seg segs[16];
+    uint32_t n = conn_tx_peek(from, segs, 1 + pair_random(p, 16));
+    uint64_t limit = p->config.max_move ? 1 + pair_random(p, p->config.max_move) : UINT64_MAX, moved = 0;
+    for (uint32_t i = 0; i < n && moved < limit; i++) {
+        uint64_t want = segs[i].len < limit - moved ? segs[i].len : limit - moved;
+        uint64_t took = conn_feed(to, segs[i].base, want, p->now);
+        moved += took;
+        if (took < want)
+            break;
+    }
+    if (moved)
+        conn_tx_done(from, conn_epoch(from), moved);
+    return moved;
+}
+
+static bool initiator_work(struct pair *p)
+{
+    bool did = false;
+    struct conn_event ev;
+    while (conn_event(p->ic, &ev)) {
+        p->last_i = ev;
+        p->up |= ev.kind == CONN_EV_LOGGED_IN;
+        did = true;
+    }
+    return did;
+}
+
+bool pair_step(struct pair *p)
+{
+    uint64_t a = move(p, p->ic, p->tc), b = move(p, p->tc, p->ic);
+    p->i_to_t += a;
+    p->t_to_i += b;
+    bool did = initiator_work(p);
+    did |= target_work(p);
+    return did || a || b;
+}
+
+void pair_run(struct pair *p)
+{
+    while (pair_step(p))
+        ;
+}
+
+struct task *pair_submit(struct pair *p, char op, uint32_t offset, uint32_t len, void *buf)
+{
+    struct task *task = session_task(p->is, TASK_SCSI);
+    if (!task)
+        return NULL;
+    struct berth_seg *seg = malloc(sizeof *seg);
+    *seg = seg_memory(buf, len);
+    task->read = op == 'R';
+    task->write = op == 'W';
+    task->cdb_len = 16;
+    task->cdb[0] = (uint8_t)op;
+    put32(task->cdb + 4, offset);
+    put32(task->cdb + 8, len);
+    task->edtl = op == 'E' ? 0 : len;
+    task->data = (struct extent){.segs = seg, .count = 1, .len = len};
+    task->owner = seg;
+    session_submit(p->is, task);
+    return task;
+}
