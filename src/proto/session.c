@@ -124,6 +124,13 @@ void session_requeue(struct session *s, struct task *task)
     session_submit(s, task);
 }
 
+void session_restart(struct session *s)
+{
+    s->tsih = 0;
+    s->exp_cmd_sn = s->max_cmd_sn = s->cmd_sn;
+    memset(&s->keys, 0, sizeof s->keys);
+}
+
 static void done(struct session *s, struct task *task)
 {
     list_remove(&task->link);

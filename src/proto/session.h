@@ -79,7 +79,10 @@ void session_task_free(struct session *s, struct task *task);
 /* Initiator. Queues a task filled in by the caller; it goes on the wire when a connection and the window let
  * it. */
 void session_submit(struct session *s, struct task *task);
-/* Puts a detached task back at the end of the queue, to be sent afresh: new ITT generation, new CmdSN. */
+/* The session ended with its last connection; a new login (TSIH 0, same ISID) is about to begin. Nothing negotiated is
+ * carried over; queued and detached tasks stay. */
+void session_restart(struct session *s);
+/* Puts a detached or a reaped task back at the end of the queue, to be sent afresh: new ITT generation, new CmdSN. */
 void session_requeue(struct session *s, struct task *task);
 /* Gives a task up with `error`. QUEUED and DETACHED: done at once. ACTIVE: done as soon as no engine can
  * touch its memory (ENDING until then). Its tag dies with its generation, so what the peer still sends for it
