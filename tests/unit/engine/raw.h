@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* Peers made by hand from plain blocking sockets, to do what an engine never would. */
+#ifndef TEST_RAW_H
+#define TEST_RAW_H
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "peer.h"
+
+static inline struct engine_addr loopback4(uint16_t port)
+{
+    struct engine_addr a = {.len = sizeof(struct sockaddr_in)};
+    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons(port)};
+    sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    memcpy(&a.sa, &sa, sizeof sa);
+    return a;
+}
+
+static inline struct engine_addr loopback6(uint16_t port)
+{
+    struct engine_addr a = {.len = sizeof(struct sockaddr_in6)};
+    struct sockaddr_in6 sa = {
+        .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = in6addr_loopback};
+    memcpy(&a.sa, &sa, sizeof sa);
+    return a;
+}
+
+static inline uint16_t port_of(const struct engine_addr *a)
+{
+    struct sockaddr_in sa;
+    memcpy(&sa, &a->sa, sizeof sa); /* the port lies at the same place in both families */
+    return ntohs(sa.sin_port);
+}
+
+static inline bool have_ipv6(void)
+{
+    struct engine_addr a = loopback6(0);
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool yes = fd >= 0 && bind(fd, (struct sockaddr *)&a.sa, a.len) == 0;
+    if (fd >= 0)
+        close(fd);
+    return yes;
+}
+
+/* A listening socket; `*where` receives its address. */
+static inline int raw_listen(struct engine_addr *where, int backlog)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    *where = loopback4(0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&where->sa, where->len), 0);
+    assert_int_equal(listen(fd, backlog), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&where->sa, &where->len), 0);
+    return fd;
+}
+
+static inline int raw_connect(const struct engine_addr *to)
+{
+    int fd = socket(to->sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&to->sa, to->len), 0);
+    return fd;
+}
+
+static inline void raw_send(int fd, uint32_t seed, uint64_t at, size_t n)
+{
+    uint8_t *bytes = malloc(n);
+    stub_pattern(seed, at, bytes, n);
+    assert_int_equal(send(fd, bytes, n, MSG_NOSIGNAL), n);
+    free(bytes);
+}
+
+static inline void raw_expect(int fd, uint32_t seed, uint64_t at, size_t n)
+{
+    uint8_t *bytes = malloc(n), *expect = malloc(n);
+    assert_int_equal(recv(fd, bytes, n, MSG_WAITALL), n);
+    stub_pattern(seed, at, expect, n);
+    assert_memory_equal(bytes, expect, n);
+    free(bytes);
+    free(expect);
+}
+
+/* Closes with a RST. */
+static inline void raw_reset(int fd)
+{
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now), 0);
+    close(fd);
+}
+
+/* A peer of the engine, connected to a plain socket. */
+static inline struct peer *raw_pair(struct engine *e, int *raw)
+{
+    struct engine_addr where;
+    int listener = raw_listen(&where, 1);
+    struct peer *p = peer_connect(e, &where);
+    *raw = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(*raw >= 0);
+    run_until(e, &p->ups, 1);
+    close(listener);
+    return p;
+}
+
+#endif

@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: MIT */
+/* The sockets engine at work: bytes, batches, waiting. */
+#include "raw.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+
+static struct engine *e;
+static struct hall hall;
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&hall, 0, sizeof hall);
+    e = engine_new("sockets");
+    return e ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    hall_close(&hall, e);
+    engine_free(e);
+    return 0;
+}
+
+/* ---- transfers ---- */
+
+static void echo_of(const struct engine_addr *to, uint64_t total, uint32_t tx_seg, uint32_t rx_seg,
+                    uint32_t rx_segs)
+{
+    struct peer *p = peer_connect(e, to);
+    p->conn.tx_seg = tx_seg;
+    p->conn.rx_seg = rx_seg;
+    p->conn.rx_segs = rx_segs;
+    stub_push(&p->conn, total);
+    run_moves(e, e, &p->conn.rx_at, total, &p->conn.tx_at, total);
+    assert_false(p->conn.mismatch);
+    assert_int_equal(p->conn.rx_at, total);
+    assert_int_equal(p->link.rx_bytes, total);
+    assert_int_equal(p->link.tx_bytes, total);
+    assert_int_equal(p->downs, 0);
+    assert_true(p->link.rx_calls > 0 && p->link.tx_calls > 0);
+    peer_free(p);
+}
+
+static void echo_v4(void **state)
+{
+    (void)state;
+    hall_open(&hall, e, loopback4(0));
+    echo_of(&hall.where, 8 << 20, 4096, 65536, 1);
+    echo_of(&hall.where, 8 << 20, 1 << 20, 1 << 20, 1);
+    echo_of(&hall.where, 1 << 20, 48, 777, 64);
+    echo_of(&hall.where, 20000, 1, 1, 64);
+    echo_of(&hall.where, 3000, 1, 1, 1);
+    echo_of(&hall.where, 1, 1, 1, 1);
+}
+
+static void echo_v6(void **state)
+{
+    (void)state;
+    if (!have_ipv6()) {
+        print_message("           no IPv6 loopback here\n");
+        skip();
+    }
+    hall_open(&hall, e, loopback6(0));
+    assert_int_not_equal(port_of(&hall.where), 0);
+    assert_int_equal(hall.where.sa.ss_family, AF_INET6);
+    echo_of(&hall.where, 8 << 20, 8192, 65536, 2);
+    assert_int_equal(hall.from.sa.ss_family, AF_INET6);
+}
+
+static void sends_too(struct peer *p)
+{
+    p->conn.tx_seed = 3;
+    p->conn.rx_seed = 4;
+    p->conn.tx_seg = 30000;
+    p->conn.rx_seg = 100000;
+    stub_push(&p->conn, 32 << 20);
+}
+
+/* Both directions at once, between two engines. */
+static void both_ways(void **state)
+{
+    (void)state;
+    struct engine *other = engine_new("sockets");
+    hall.pattern = true;
+    hall.setup = sends_too;
+    hall_open(&hall, other, loopback4(0));
+    struct peer *p = peer_connect(e, &hall.where);
+    p->conn.tx_seed = 4;
+    p->conn.rx_seed = 3;
+    stub_push(&p->conn, 48 << 20);
+    while (hall.count == 0) {
+        engine_poll(e, 0);
+        engine_poll(other, 0);
+    }
+    run_moves(e, other, &p->conn.rx_at, 32 << 20, &hall.peers[0]->conn.rx_at, 48 << 20);
+    assert_false(p->conn.mismatch);
+    assert_false(hall.peers[0]->conn.mismatch);
+    assert_int_equal(p->conn.tx_at, 48 << 20);
+    hall_close(&hall, other);
+    peer_free(p);
+    engine_free(other);
+}
+
+static void many_links(void **state)
+{
+    (void)state;
+    enum { LINKS = 32, EACH = 300000 };
+    struct peer *p[LINKS];
+    hall_open(&hall, e, loopback4(0));
+    for (uint32_t i = 0; i < LINKS; i++) {
+        p[i] = peer_connect(e, &hall.where);
+        p[i]->conn.tx_seed = p[i]->conn.rx_seed = i;
+        stub_push(&p[i]->conn, EACH + i);
+    }
+    for (uint32_t i = 0; i < LINKS; i++) {
+        run_moves(e, e, &p[i]->conn.rx_at, EACH + i, &p[i]->conn.tx_at, EACH + i);
+        assert_false(p[i]->conn.mismatch);
+    }
+    assert_int_equal(hall.count, LINKS);
+    for (uint32_t i = 0; i < LINKS; i++)
+        peer_free(p[i]);
+}
+
+/* ---- waiting rather than spinning ---- */
+
+static uint64_t calls_while_waiting(uint64_t ms)
+{
+    uint64_t before = e->syscalls, until = engine_now(e) + ms * MS;
+    while (engine_now(e) < until)
+        assert_int_equal(engine_poll(e, until), BERTH_OK);
+    return e->syscalls - before;
+}
+
+static void a_full_socket_waits(void **state)
+{
+    (void)state;
+    enum { TOTAL = 16 << 20 };
+    int raw;
+    struct peer *p = raw_pair(e, &raw);
+    stub_push(&p->conn, TOTAL);
+    link_kick(&p->link);
+    calls_while_waiting(20); /* fills both buffers */
+    uint64_t sent = p->conn.tx_at;
+    assert_true(sent > 0 && sent < TOTAL);
+    assert_int_equal(sent, p->link.tx_bytes);
+    link_kick(&p->link); /* must not try again */
+    assert_int_equal(calls_while_waiting(20), 1);
+    assert_int_equal(p->conn.tx_at, sent);
+    raw_expect(raw, 0, 0, (size_t)sent);
+    calls_while_waiting(20);
+    assert_true(p->conn.tx_at > sent);
+    for (uint64_t at = sent; at < TOTAL; at = p->conn.tx_at) {
+        size_t n = (size_t)(p->conn.tx_at - sent);
+        raw_expect(raw, 0, sent, n);
+        sent += n;
+        engine_poll(e, engine_now(e) + MS);
+        if (sent == TOTAL)
+            break;
+    }
+    assert_int_equal(calls_while_waiting(10), 1); /* and is not watched for writing any more */
+    peer_free(p);
+    close(raw);
+}
+
+/* rx_want says 0 until the core has sent: no interest in what arrives, none of it lost. */
+static void a_paused_receiver_waits(void **state)
+{
+    (void)state;
+    int raw;
+    struct peer *p = raw_pair(e, &raw);
+    p->conn.rx_gate = 100;
+    p->conn.rx_seg = 100;
+    raw_send(raw, 0, 0, 300);
+    calls_while_waiting(10);
+    assert_int_equal(p->conn.rx_at, 100);
+    assert_int_equal(calls_while_waiting(10), 1);
+    stub_push(&p->conn, 100);
+    link_kick(&p->link);
+    run_moves(e, e, &p->conn.rx_at, 300, &p->conn.tx_at, 100);
+    assert_false(p->conn.mismatch);
+    peer_free(p);
+    close(raw);
+}
+
+/* The same when flush() does the sending. */
+static void flush_resumes_a_paused_receiver(void **state)
+{
+    (void)state;
+    int raw;
+    struct peer *p = raw_pair(e, &raw);
+    p->conn.rx_gate = 100;
+    p->conn.rx_seg = 100;
+    raw_send(raw, 0, 0, 300);
+    calls_while_waiting(10);
+    stub_push(&p->conn, 100);
+    e->ops->flush(&p->link);
+    assert_int_equal(p->conn.tx_at, 100);
+    run_moves(e, e, &p->conn.rx_at, 300, &p->conn.tx_at, 100);
+    peer_free(p);
+    close(raw);
+}
+
+static void bytes_wait_for_a_conn(void **state)
+{
+    (void)state;
+    hall.setup = NULL;
+    hall.pattern = true;
+    hall_open(&hall, e, loopback4(0));
+    int raw = raw_connect(&hall.where);
+    while (hall.count == 0)
+        engine_poll(e, engine_now(e) + MS);
+    struct peer *p = hall.peers[0];
+    link_attach(&p->link, NULL);
+    raw_send(raw, 0, 0, 500);
+    calls_while_waiting(10);
+    assert_int_equal(p->conn.rx_at, 0);
+    assert_int_equal(calls_while_waiting(10), 1);
+    link_attach(&p->link, &p->conn);
+    link_kick(&p->link);
+    run_moves(e, e, &p->conn.rx_at, 500, &p->conn.rx_at, 500);
+    assert_false(p->conn.mismatch);
+    close(raw);
+}
+
+/* ---- economy ---- */
+
+#define COMMANDS 32u
+#define ROUNDS   100u
+
+static void *answer_batches(void *arg)
+{
+    int fd = *(int *)arg;
+    uint8_t bytes[COMMANDS * 48];
+    while (recv(fd, bytes, sizeof bytes, MSG_WAITALL) == sizeof bytes)
+        if (send(fd, bytes, sizeof bytes, MSG_NOSIGNAL) < 0)
+            break;
+    return NULL;
+}
+
+/* A batch of commands out, a batch of answers in: sendmsg, epoll_wait, recv. */
+static void three_calls_per_batch(void **state)
+{
+    (void)state;
+    int raw;
+    struct peer *p = raw_pair(e, &raw);
+    pthread_t thread;
+    p->conn.tx_seg = 48;
+    assert_int_equal(pthread_create(&thread, NULL, answer_batches, &raw), 0);
+    uint64_t before = e->syscalls, sends = p->link.tx_calls, receives = p->link.rx_calls;
+    for (uint32_t round = 1; round <= ROUNDS; round++) {
+        for (uint32_t i = 0; i < COMMANDS; i++) {
+            stub_push(&p->conn, 48);
+            link_kick(&p->link);
+        }
+        while (p->conn.rx_at < (uint64_t)round * COMMANDS * 48)
+            assert_int_equal(engine_poll(e, FOREVER), BERTH_OK);
+    }
+    assert_int_equal(e->syscalls - before, 3 * ROUNDS);
+    assert_int_equal(p->link.tx_calls - sends, ROUNDS);
+    assert_int_equal(p->link.rx_calls - receives, ROUNDS);
+    assert_false(p->conn.mismatch);
+    peer_free(p);
+    pthread_join(thread, NULL);
+    close(raw);
+}
+
+/* Fewer bytes than asked for: drained. As many as asked for: there may be more. */
+static void a_short_receive_is_the_last(void **state)
+{
+    (void)state;
+    int raw;
+    struct peer *p = raw_pair(e, &raw);
+    raw_send(raw, 0, 0, 100);
+    assert_int_equal(engine_poll(e, FOREVER), BERTH_OK);
+    assert_int_equal(p->link.rx_calls, 1);
+    p->conn.rx_seg = 50;
+    raw_send(raw, 0, 100, 100);
+    assert_int_equal(engine_poll(e, FOREVER), BERTH_OK);
+    assert_int_equal(p->conn.rx_at, 200);
+    assert_int_equal(p->link.rx_calls, 4); /* 50, 50, and one that found nothing */
+    assert_int_equal(p->progresses, 2);
+    assert_false(p->conn.mismatch);
+    peer_free(p);
+    close(raw);
+}
+
+/* A link with endless work gives way to the others. */
+static void no_link_starves(void **state)
+{
+    (void)state;
+    int raw[2];
+    struct peer *busy = raw_pair(e, &raw[0]), *quiet = raw_pair(e, &raw[1]);
+    busy->conn.rx_seg = 1;
+    raw_send(raw[0], 0, 0, 5000);
+    raw_send(raw[1], 0, 0, 1);
+    assert_int_equal(engine_poll(e, FOREVER), BERTH_OK);
+    assert_int_equal(engine_poll(e, 0), BERTH_OK);
+    assert_int_equal(quiet->conn.rx_at, 1);
+    assert_in_range(busy->conn.rx_at, 1, 64);
+    run_moves(e, e, &busy->conn.rx_at, 5000, &quiet->conn.rx_at, 1);
+    peer_free(busy);
+    peer_free(quiet);
+    close(raw[0]);
+    close(raw[1]);
+}
+
+/* More segments than one sendmsg() takes. */
+static void long_gather_lists(void **state)
+{
+    (void)state;
+    int raw;
+    struct peer *p = raw_pair(e, &raw);
+    p->conn.tx_seg = 3;
+    stub_push(&p->conn, 3 * 3000);
+    link_kick(&p->link);
+    uint64_t before = p->link.tx_calls;
+    assert_int_equal(engine_poll(e, 0), BERTH_OK);
+    assert_int_equal(p->conn.tx_at, 3 * 3000);
+    assert_in_range(p->link.tx_calls - before, 1, 12);
+    raw_expect(raw, 0, 0, 3 * 3000);
+    peer_free(p);
+    close(raw);
+}
+
+static void kick_gathers_flush_sends(void **state)
+{
+    (void)state;
+    int raw;
+    struct peer *p = raw_pair(e, &raw);
+    uint8_t byte;
+    stub_push(&p->conn, 10);
+    link_kick(&p->link);
+    assert_int_equal(recv(raw, &byte, 1, MSG_DONTWAIT), -1);
+    e->ops->flush(&p->link);
+    raw_expect(raw, 0, 0, 10);
+    uint64_t calls = p->link.tx_calls;
+    assert_int_equal(engine_poll(e, 0), BERTH_OK);
+    assert_int_equal(p->link.tx_calls, calls);
+    peer_free(p);
+    close(raw);
+}
+
+/* What the core puts out while receiving leaves without a kick, and before poll() waits again. */
+static void answers_need_no_kick(void **state)
+{
+    (void)state;
+    hall_open(&hall, e, loopback4(0));
+    int raw = raw_connect(&hall.where);
+    raw_send(raw, 0, 0, 48);
+    while (hall.count == 0 || hall.peers[0]->conn.tx_at < 48)
+        assert_int_equal(engine_poll(e, engine_now(e) + 1000 * MS), BERTH_OK);
+    raw_expect(raw, 0, 0, 48);
+    close(raw);
+}
+
+/* ---- options and addresses ---- */
+
+static int option(int fd, int level, int name)
+{
+    int value = -1;
+    socklen_t len = sizeof value;
+    assert_int_equal(getsockopt(fd, level, name, &value, &len), 0);
+    return value;
+}
+
+static void check_options(int fd)
+{
+    assert_int_not_equal(option(fd, IPPROTO_TCP, TCP_NODELAY), 0);
+    assert_int_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
+    assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+}
+
+static void options_of_both_sides(void **state)
+{
+    (void)state;
+    hall_open(&hall, e, loopback4(0));
+    assert_int_not_equal(port_of(&hall.where), 0);
+    struct peer *p = peer_connect(e, &hall.where);
+    run_until(e, &p->ups, 1);
+    while (hall.count == 0)
+        engine_poll(e, engine_now(e) + MS);
+    check_options(p->link.fd);
+    check_options(hall.peers[0]->link.fd);
+    assert_true(fcntl(e->ops->fd(e), F_GETFD) & FD_CLOEXEC);
+    struct sockaddr_in own;
+    socklen_t len = sizeof own;
+    assert_int_equal(getsockname(p->link.fd, (struct sockaddr *)&own, &len), 0);
+    assert_int_equal(port_of(&hall.from), ntohs(own.sin_port));
+    assert_int_equal(hall.peers[0]->ups, 1);
+    peer_free(p);
+}
+
+static void port_taken(void **state)
+{
+    (void)state;
+    struct listener *second = NULL;
+    hall_open(&hall, e, loopback4(0));
+    struct engine_addr same = hall.where;
+    assert_int_equal(e->ops->listen(e, &same, hall_accept, &hall, &second), BERTH_E_SYSTEM);
+    assert_int_equal(errno, EADDRINUSE);
+    assert_null(second);
+}
+
+/* IPv6 listeners leave IPv4 alone: both can have the port. */
+static void families_do_not_overlap(void **state)
+{
+    (void)state;
+    if (!have_ipv6())
+        skip();
+    struct sockaddr_in6 any = {.sin6_family = AF_INET6};
+    struct engine_addr where = {.len = sizeof any};
+    struct listener *six = NULL;
+    memcpy(&where.sa, &any, sizeof any);
+    assert_int_equal(e->ops->listen(e, &where, hall_accept, &hall, &six), BERTH_OK);
+    hall_open(&hall, e, loopback4(port_of(&where)));
+    assert_int_equal(port_of(&hall.where), port_of(&where));
+    e->ops->unlisten(e, six);
+}
+
+/* ---- foreign descriptors, the engine's own ---- */
+
+struct bell {
+    int fd;
+    uint32_t rung;
+    bool leave;
+};
+
+static void ring(void *owner)
+{
+    struct bell *b = owner;
+    eventfd_t value;
+    assert_int_equal(eventfd_read(b->fd, &value), 0);
+    b->rung++;
+    if (b->leave)
+        assert_int_equal(e->ops->watch(e, b->fd, NULL, NULL), BERTH_OK);
+}
+
+static void watches_foreign_descriptors(void **state)
+{
+    (void)state;
+    struct bell b = {.fd = eventfd(0, EFD_CLOEXEC)}, replaced = {.fd = -1};
+    assert_int_equal(e->ops->watch(e, b.fd, ring, &replaced), BERTH_OK);
+    assert_int_equal(e->ops->watch(e, b.fd, ring, &b), BERTH_OK);
+    eventfd_write(b.fd, 1);
+    assert_int_equal(engine_poll(e, FOREVER), BERTH_OK);
+    assert_int_equal(b.rung, 1);
+    b.leave = true;
+    eventfd_write(b.fd, 1);
+    assert_int_equal(engine_poll(e, FOREVER), BERTH_OK);
+    eventfd_write(b.fd, 1);
+    assert_int_equal(engine_poll(e, engine_now(e) + MS), BERTH_OK);
+    assert_int_equal(b.rung, 2);
+    assert_int_equal(e->ops->watch(e, b.fd, NULL, NULL), BERTH_OK); /* not watched: nothing to end */
+    assert_int_equal(e->ops->watch(e, 9999, ring, &b), BERTH_E_SYSTEM);
+    close(b.fd);
+}
+
+static void own_descriptor_tells_of_work(void **state)
+{
+    (void)state;
+    int raw;
+    struct peer *p = raw_pair(e, &raw);
+    struct pollfd pfd = {.fd = e->ops->fd(e), .events = POLLIN};
+    assert_int_equal(engine_poll(e, 0), BERTH_OK);
+    assert_int_equal(poll(&pfd, 1, 0), 0);
+    raw_send(raw, 0, 0, 1);
+    assert_int_equal(poll(&pfd, 1, 1000), 1);
+    assert_int_equal(engine_poll(e, 0), BERTH_OK);
+    assert_int_equal(p->conn.rx_at, 1);
+    assert_int_equal(poll(&pfd, 1, 0), 0);
+    peer_free(p);
+    close(raw);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(echo_v4),
+        T(echo_v6),
+        T(both_ways),
+        T(many_links),
+        T(a_full_socket_waits),
+        T(a_paused_receiver_waits),
+        T(flush_resumes_a_paused_receiver),
+        T(bytes_wait_for_a_conn),
+        T(three_calls_per_batch),
+        T(a_short_receive_is_the_last),
+        T(no_link_starves),
+        T(long_gather_lists),
+        T(kick_gathers_flush_sends),
+        T(answers_need_no_kick),
+        T(options_of_both_sides),
+        T(port_taken),
+        T(families_do_not_overlap),
+        T(watches_foreign_descriptors),
+        T(own_descriptor_tells_of_work),
+    };
+    return cmocka_run_group_tests_name("sockets engine", tests, NULL, NULL);
+}
