@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* berth bench: measures a LUN and prints, or draws, the result. */
+#include <inttypes.h>
+#include <stdio.h>
+#include "cli/bench.h"
+#include "cli/blank.h"
+#include "cli/commands.h"
+#include "cli/json.h"
+#include "cli/login.h"
+#include "cli/plot.h"
+#include "cli/say.h"
+#include "cli/sense.h"
+#include "cli/signals.h"
+#include "cli/size.h"
+
+#define LIBRARY_DEPTH_MIN 128u
+
+static double us_at(const struct bench *b, double fraction)
+{
+    return (double)histogram_at(&b->latency, fraction) / 1e3;
+}
+
+static double iops(const struct bench *b)
+{
+    return b->seconds > 0 ? (double)bench_ios(b) / b->seconds : 0;
+}
+
+static void print_text(const struct bench *b, const struct options *o)
+{
+    double rate = iops(b);
+    printf("%s, %" PRIu64 " bytes, depth %" PRIu32 ", %.1f s, %s\n", o->rw, o->block_bytes, o->depth,
+           b->seconds, o->operands[0]);
+    printf("  I/Os per second      %.0f\n", rate);
+    printf("  throughput           %s\n", size_rate(rate * (double)o->block_bytes).s);
+    printf("  latency              p50 %.0f us, p99 %.0f us, p99.9 %.0f us, max %.0f us\n", us_at(b, 0.5),
+           us_at(b, 0.99), us_at(b, 0.999), us_at(b, 1));
+    printf("  CPU per I/O          %.2f us\n", b->cpu_us_per_io);
+    printf("  system calls per I/O %.3f\n", b->syscalls_per_io);
+    printf("  errors               %" PRIu64 "\n", b->errors);
+}
+
+static void json_run(struct json *j, const struct bench *b, const struct options *o)
+{
+    json_text(j, "schema", "berth-bench/1");
+    json_text(j, "url", o->operands[0]);
+    json_u64(j, "lun", berth_lun_info(b->lun)->lun);
+    json_text(j, "rw", o->rw);
+    json_u64(j, "bs", o->block_bytes);
+    json_u64(j, "depth", o->depth);
+    json_real(j, "duration_s", b->seconds);
+}
+
+static void json_results(struct json *j, const struct bench *b, const struct options *o)
+{
+    json_u64(j, "ios", bench_ios(b));
+    json_u64(j, "reads", b->reads);
+    json_u64(j, "writes", b->writes);
+    json_u64(j, "errors", b->errors);
+    json_real(j, "iops", iops(b));
+    json_real(j, "bytes_per_s", iops(b) * (double)o->block_bytes);
+    json_real(j, "cpu_us_per_io", b->cpu_us_per_io);
+    json_real(j, "syscalls_per_io", b->syscalls_per_io);
+    json_real(j, "mean_us", histogram_mean(&b->latency) / 1e3);
+    json_real(j, "p50_us", us_at(b, 0.5));
+    json_real(j, "p99_us", us_at(b, 0.99));
+    json_real(j, "p999_us", us_at(b, 0.999));
+    json_real(j, "max_us", us_at(b, 1));
+}
+
+static void print_json(const struct bench *b, const struct options *o)
+{
+    struct json j = {.out = stdout};
+    json_object(&j, NULL);
+    json_run(&j, b, o);
+    json_results(&j, b, o);
+    json_object_end(&j);
+    putchar('\n');
+}
+
+static int draw(const struct bench *b, const struct options *o, FILE *plot)
+{
+    char title[160], subtitle[256];
+    snprintf(title, sizeof title, "%s of %" PRIu64 " bytes, %" PRIu32 " in flight: %.0f I/Os per second",
+             o->rw, o->block_bytes, o->depth, iops(b));
+    snprintf(subtitle, sizeof subtitle, "%.200s, %.1f s", o->operands[0], b->seconds);
+    plot_write(plot, &b->latency, title, subtitle);
+    return fflush(plot) == 0 ? STATUS_OK : fail_errno("write", o->plot);
+}
+
+/* The numbers have been printed; what is left to say is why they may be incomplete. */
+static int verdict(const struct bench *b, const char *url)
+{
+    const struct exit_row *row = exit_find(b->first_error.error);
+    if (signals_caught())
+        return fail(STATUS_SIGNAL + signals_caught(), "interrupted after %.1f s; the numbers cover that time",
+                    b->seconds);
+    if (b->errors == 0)
+        return STATUS_OK;
+    return fail(row->status, "%" PRIu64 " I/Os to %s failed, the first because %s%s; %s", b->errors, url,
+                berth_error_text(b->first_error.error), sense_words(&b->first_error).s, row->next);
+}
+
+static int run(struct bench *b, const struct options *o, FILE *plot)
+{
+    int drawn = STATUS_OK, status = bench_prepare(b);
+    if (status != STATUS_OK)
+        return status;
+    signals_defer(true);
+    bench_run(b);
+    if (o->json)
+        print_json(b, o);
+    else
+        print_text(b, o);
+    if (plot)
+        drawn = draw(b, o, plot);
+    status = verdict(b, o->operands[0]);
+    return status ? status : drawn;
+}
+
+/* Writing is for LUNs that hold nothing, or what an earlier bench left there. */
+static int check_write(const struct bench *b, const struct options *o)
+{
+    char doing[32];
+    if (!(b->mode & BENCH_WRITE) || o->force)
+        return STATUS_OK;
+    snprintf(doing, sizeof doing, "--rw %s", o->rw);
+    return blank_check(b->lun, o->operands[0], doing);
+}
+
+static int open_lun(struct bench *b, const struct options *o)
+{
+    struct login l;
+    int status = login_prepare(&l, o, o->operands, 1);
+    if (status == STATUS_OK) {
+        l.options.depth = o->depth > LIBRARY_DEPTH_MIN ? o->depth : LIBRARY_DEPTH_MIN;
+        status = login_open(&b->lun, o->operands[0], &l);
+    }
+    login_wipe(&l);
+    return status;
+}
+
+static int bench(struct bench *b, const struct options *o, FILE *plot)
+{
+    int status = open_lun(b, o);
+    if (status == STATUS_OK)
+        status = check_write(b, o);
+    if (status == STATUS_OK)
+        status = run(b, o, plot);
+    berth_lun_close(b->lun);
+    bench_free(b); /* after the LUN, whose I/Os may still name its memory */
+    return status;
+}
+
+int cmd_bench(const struct options *o)
+{
+    static struct bench b; /* too large for comfort on the stack */
+    FILE *plot = NULL;
+    int status;
+    b.mode = o->mode;
+    b.depth = o->depth;
+    b.block_bytes = o->block_bytes;
+    b.duration_ns = o->time_ms * 1000000ull;
+    /* Before the run: finding out afterwards that it cannot be written would waste the run. */
+    if (o->plot && !(plot = fopen(o->plot, "we")))
+        return fail_errno("write", o->plot);
+    status = bench(&b, o, plot);
+    if (plot)
+        fclose(plot);
+    return status;
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* berth discover: the targets of a portal, and with --luns what each of them offers. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include "cli/commands.h"
+#include "cli/json.h"
+#include "cli/login.h"
+#include "cli/say.h"
+#include "cli/size.h"
+#include "cli/utf8.h"
+
+#define LUNS_MAX 256u
+#define URL_MAX  1200u /* scheme, portal, a name of 223 bytes all escaped, LUN */
+
+struct discovery {
+    const struct options *o;
+    struct login login;
+    struct berth_target *targets;
+    int count;
+    struct json json;
+    int status; /* the first failure of a LUN listing; the others go on */
+};
+
+/* iscsi://portal/name/ with everything escaped that could end the name early. */
+static size_t url_of(char *out, size_t size, const struct berth_target *t)
+{
+    size_t used = (size_t)snprintf(out, size, "iscsi://%s/", t->portal);
+    for (const char *s = t->name; *s && used + 5 < size; s++) {
+        bool safe = strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:_~", *s);
+        used += (size_t)snprintf(out + used, size - used, safe ? "%c" : "%%%02X", (unsigned char)*s);
+    }
+    out[used++] = '/';
+    out[used] = '\0';
+    return used;
+}
+
+static void lun_line(struct discovery *d, uint32_t number, const char *url, const struct berth_lun_info *i)
+{
+    char vendor[64], product[64];
+    if (d->o->json) {
+        json_object(&d->json, NULL);
+        json_u64(&d->json, "lun", number);
+        json_text(&d->json, "url", url);
+        json_u64(&d->json, "size_bytes", i->size_bytes);
+        json_u64(&d->json, "block_bytes", i->block_bytes);
+        json_text(&d->json, "vendor", i->vendor);
+        json_text(&d->json, "product", i->product);
+        json_text(&d->json, "identity", i->identity);
+        json_bool(&d->json, "read_only", i->read_only);
+        json_object_end(&d->json);
+        return;
+    }
+    printf("  LUN %-4" PRIu32 " %10s  %s %s  %s\n", number, size_human(i->size_bytes).s,
+           utf8_plain(vendor, sizeof vendor, i->vendor), utf8_plain(product, sizeof product, i->product),
+           url);
+}
+
+/* A LUN that cannot be opened costs a sentence and the exit status, not the rest of the list. */
+static void show_lun(struct discovery *d, char *url, size_t base, uint32_t number)
+{
+    struct berth_lun *lun;
+    int status;
+    snprintf(url + base, URL_MAX - base, "%" PRIu32, number);
+    status = login_open(&lun, url, &d->login);
+    if (status != STATUS_OK) {
+        d->status = d->status ? d->status : status;
+        return;
+    }
+    lun_line(d, number, url, berth_lun_info(lun));
+    berth_lun_close(lun);
+}
+
+/* Asks target `first` for its LUNs through each of its portals until one answers: some may be out of our
+ * reach. */
+static int luns_of(struct discovery *d, int first, uint32_t *luns, char *url, size_t *base)
+{
+    struct berth_detail detail = {0};
+    int count = BERTH_E_NO_TARGET;
+    for (int i = first; i < d->count; i++) {
+        if (strcmp(d->targets[i].name, d->targets[first].name) != 0)
+            continue;
+        *base = url_of(url, URL_MAX, &d->targets[i]);
+        count = berth_luns(luns, LUNS_MAX, url, &d->login.options, &detail);
+        if (count >= 0)
+            return count;
+    }
+    d->status = d->status ? d->status : exit_find(count)->status;
+    fail_error(count, &detail, d->targets[first].name);
+    return 0;
+}
+
+static void show_luns(struct discovery *d, int first)
+{
+    uint32_t luns[LUNS_MAX];
+    char url[URL_MAX];
+    size_t base = 0;
+    int count = luns_of(d, first, luns, url, &base);
+    for (uint32_t i = 0; i < (uint32_t)count && i < LUNS_MAX; i++)
+        show_lun(d, url, base, luns[i]);
+}
+
+static bool seen_before(const struct discovery *d, int i)
+{
+    for (int k = 0; k < i; k++)
+        if (strcmp(d->targets[k].name, d->targets[i].name) == 0)
+            return true;
+    return false;
+}
+
+static void show_text(struct discovery *d)
+{
+    for (int i = 0; i < d->count; i++) {
+        char name[256], portal[300];
+        printf("%s %s %" PRId32 "\n", utf8_plain(name, sizeof name, d->targets[i].name),
+               utf8_plain(portal, sizeof portal, d->targets[i].portal), d->targets[i].group);
+        if (d->o->luns && !seen_before(d, i))
+            show_luns(d, i);
+    }
+}
+
+static void show_json(struct discovery *d)
+{
+    struct json *j = &d->json;
+    *j = (struct json){.out = stdout};
+    json_object(j, NULL);
+    json_text(j, "schema", "berth-discover/1");
+    json_array(j, "targets");
+    for (int i = 0; i < d->count; i++) {
+        json_object(j, NULL);
+        json_text(j, "name", d->targets[i].name);
+        json_text(j, "portal", d->targets[i].portal);
+        json_int(j, "group", d->targets[i].group);
+        if (d->o->luns && !seen_before(d, i)) {
+            json_array(j, "luns");
+            show_luns(d, i);
+            json_array_end(j);
+        }
+        json_object_end(j);
+    }
+    json_array_end(j);
+    json_object_end(j);
+    putchar('\n');
+}
+
+static int discover(struct discovery *d)
+{
+    struct berth_detail detail = {0};
+    const char *portal = d->o->operands[0];
+    d->count = berth_discover(&d->targets, portal, &d->login.options, &detail);
+    if (d->count < 0)
+        return fail_error(d->count, &detail, portal);
+    if (d->o->json)
+        show_json(d);
+    else
+        show_text(d);
+    if (d->count == 0)
+        say("%s offers us no target; check which initiator names it lets in", portal);
+    berth_targets_free(d->targets);
+    return d->status;
+}
+
+int cmd_discover(const struct options *o)
+{
+    struct discovery d = {.o = o};
+    int status = login_prepare(&d.login, o, o->operands, 1);
+    if (status == STATUS_OK)
+        status = discover(&d);
+    login_wipe(&d.login);
+    return status;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* berth info: what a LUN is, what it can do, and how the session to it was negotiated. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include "cli/commands.h"
+#include "cli/json.h"
+#include "cli/login.h"
+#include "cli/say.h"
+#include "cli/size.h"
+#include "cli/utf8.h"
+
+/* Whose wish the agreed value is. */
+static const char *asked_by(const struct berth_negotiated *n)
+{
+    bool mine = strcmp(n->agreed, n->mine) == 0, theirs = strcmp(n->agreed, n->theirs) == 0;
+    if (mine && theirs)
+        return "both";
+    if (mine)
+        return "us";
+    if (theirs)
+        return "target";
+    return n->mine[0] || n->theirs[0] ? "rule" : "default";
+}
+
+static void line(const char *name, const char *value)
+{
+    char plain[512];
+    printf("%-18s %s\n", name, utf8_plain(plain, sizeof plain, value));
+}
+
+static void line_size(const char *name, uint64_t bytes, const char *zero)
+{
+    if (bytes == 0)
+        printf("%-18s %s\n", name, zero);
+    else if (bytes < 1024)
+        printf("%-18s %" PRIu64 " bytes\n", name, bytes);
+    else
+        printf("%-18s %s (%" PRIu64 " bytes)\n", name, size_human(bytes).s, bytes);
+}
+
+static void line_bool(const char *name, bool value, const char *yes, const char *no)
+{
+    printf("%-18s %s\n", name, value ? yes : no);
+}
+
+static void print_identity(const struct berth_lun_info *i)
+{
+    line("target", i->target_name);
+    if (i->target_alias[0])
+        line("alias", i->target_alias);
+    line("portal", i->portal);
+    printf("%-18s %" PRIu32 "\n", "LUN", i->lun);
+    line("vendor", i->vendor);
+    line("product", i->product);
+    line("revision", i->revision);
+    line("serial", i->serial[0] ? i->serial : "none");
+    line("identity", i->identity[0] ? i->identity : "none");
+}
+
+static void print_limits(const struct berth_lun_info *i)
+{
+    line_size("size", i->size_bytes, "0 bytes");
+    line_size("block", i->block_bytes, "unknown");
+    line_size("physical block", i->physical_block_bytes, "unknown");
+    line_size("largest transfer", i->max_transfer_bytes, "unknown");
+    line_size("optimal transfer", i->optimal_transfer_bytes, "unknown");
+    line_size("largest trim", i->max_trim_bytes, "cannot trim");
+    line_size("trim granularity", i->trim_granularity_bytes, "unknown");
+    line_size("largest zeroing", i->max_zero_bytes, "zeros are sent as data");
+    line_bool("provisioning", i->thin, "thin", "full");
+    line_bool("trimmed blocks", i->trim_reads_zeros, "read as zeros", "read as anything");
+    line_bool("writable", !i->read_only, "yes", "no, read-only");
+    line_bool("write cache", i->write_cache, "on: flush makes writes durable", "off");
+    line_bool("FUA", i->fua, "yes", "no");
+    line_bool("medium", i->rotational, "rotating", "solid state or unknown");
+}
+
+static void print_session(const struct berth_lun_info *i)
+{
+    line("login", i->mutual ? "CHAP, both ways" : i->authenticated ? "CHAP" : "without authentication");
+    line_bool("header digest", i->header_digest, "CRC32C", "none");
+    line_bool("data digest", i->data_digest, "CRC32C", "none");
+    printf("\n%-26s %-16s %-16s %-16s %s\n", "negotiated", "agreed", "ours", "theirs", "asked by");
+    for (uint32_t k = 0; k < i->negotiated_count; k++) {
+        const struct berth_negotiated *n = &i->negotiated[k];
+        char ours[24], theirs[24], agreed[24];
+        printf("%-26s %-16s %-16s %-16s %s\n", n->key, utf8_plain(agreed, sizeof agreed, n->agreed),
+               n->mine[0] ? utf8_plain(ours, sizeof ours, n->mine) : "-",
+               n->theirs[0] ? utf8_plain(theirs, sizeof theirs, n->theirs) : "-", asked_by(n));
+    }
+}
+
+static void json_identity(struct json *j, const struct berth_lun_info *i)
+{
+    json_text(j, "target", i->target_name);
+    json_text(j, "alias", i->target_alias);
+    json_text(j, "portal", i->portal);
+    json_u64(j, "lun", i->lun);
+    json_text(j, "vendor", i->vendor);
+    json_text(j, "product", i->product);
+    json_text(j, "revision", i->revision);
+    json_text(j, "serial", i->serial);
+    json_text(j, "identity", i->identity);
+}
+
+static void json_limits(struct json *j, const struct berth_lun_info *i)
+{
+    json_u64(j, "size_bytes", i->size_bytes);
+    json_u64(j, "block_bytes", i->block_bytes);
+    json_u64(j, "physical_block_bytes", i->physical_block_bytes);
+    json_u64(j, "max_transfer_bytes", i->max_transfer_bytes);
+    json_u64(j, "optimal_transfer_bytes", i->optimal_transfer_bytes);
+    json_u64(j, "max_trim_bytes", i->max_trim_bytes);
+    json_u64(j, "trim_granularity_bytes", i->trim_granularity_bytes);
+    json_u64(j, "max_zero_bytes", i->max_zero_bytes);
+    json_bool(j, "thin", i->thin);
+    json_bool(j, "trim_reads_zeros", i->trim_reads_zeros);
+    json_bool(j, "read_only", i->read_only);
+    json_bool(j, "write_cache", i->write_cache);
+    json_bool(j, "fua", i->fua);
+    json_bool(j, "rotational", i->rotational);
+}
+
+static void json_session(struct json *j, const struct berth_lun_info *i)
+{
+    json_bool(j, "authenticated", i->authenticated);
+    json_bool(j, "mutual", i->mutual);
+    json_bool(j, "header_digest", i->header_digest);
+    json_bool(j, "data_digest", i->data_digest);
+    json_array(j, "negotiated");
+    for (uint32_t k = 0; k < i->negotiated_count; k++) {
+        const struct berth_negotiated *n = &i->negotiated[k];
+        json_object(j, NULL);
+        json_text(j, "key", n->key);
+        json_text(j, "agreed", n->agreed);
+        json_text(j, "ours", n->mine);
+        json_text(j, "theirs", n->theirs);
+        json_text(j, "asked_by", asked_by(n));
+        json_object_end(j);
+    }
+    json_array_end(j);
+}
+
+static void print_json(const struct berth_lun_info *i, const char *url)
+{
+    struct json j = {.out = stdout};
+    json_object(&j, NULL);
+    json_text(&j, "schema", "berth-info/1");
+    json_text(&j, "url", url);
+    json_identity(&j, i);
+    json_limits(&j, i);
+    json_session(&j, i);
+    json_object_end(&j);
+    putchar('\n');
+}
+
+int cmd_info(const struct options *o)
+{
+    struct login l;
+    struct berth_lun *lun = NULL;
+    int status = login_prepare(&l, o, o->operands, 1);
+    if (status == STATUS_OK)
+        status = login_open(&lun, o->operands[0], &l);
+    login_wipe(&l);
+    if (status != STATUS_OK)
+        return status;
+    if (o->json) {
+        print_json(berth_lun_info(lun), o->operands[0]);
+    } else {
+        print_identity(berth_lun_info(lun));
+        print_limits(berth_lun_info(lun));
+        print_session(berth_lun_info(lun));
+    }
+    berth_lun_close(lun);
+    return STATUS_OK;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include "cli/commands.h"
+#include "cli/say.h"
+
+#define LOGIN_OPTIONS                                                                                        \
+    OPT_USER, OPT_SECRET_FILE, OPT_MUTUAL_USER, OPT_MUTUAL_SECRET_FILE, OPT_ALLOW_WEAK_SECRET,               \
+        OPT_INITIATOR_NAME, OPT_DIGEST, OPT_TIMEOUT
+
+static const int discover_options[] = {OPT_LUNS, OPT_JSON, LOGIN_OPTIONS, OPT_NONE};
+static const int info_options[] = {OPT_JSON, LOGIN_OPTIONS, OPT_NONE};
+static const int copy_options[] = {OPT_FORCE, OPT_VERIFY, OPT_JSON, LOGIN_OPTIONS, OPT_NONE};
+static const int bench_options[] = {OPT_RW,   OPT_BS,    OPT_DEPTH,     OPT_TIME, OPT_PLOT,
+                                    OPT_JSON, OPT_FORCE, LOGIN_OPTIONS, OPT_NONE};
+static const int serve_options[] = {
+    OPT_LUN,     OPT_LISTEN, OPT_IQN, OPT_USER, OPT_SECRET_FILE, OPT_MUTUAL_USER, OPT_MUTUAL_SECRET_FILE,
+    OPT_NO_AUTH, OPT_JSON,   OPT_NONE};
+
+static const struct command commands[] = {
+    {"discover", cmd_discover, "PORTAL", 1, "list the targets that a portal offers", discover_options},
+    {"info", cmd_info, "URL", 1, "show a LUN's identity, size, limits and session", info_options},
+    {"copy", cmd_copy, "SRC DST", 2, "copy between LUNs, files and - (standard input or output)",
+     copy_options},
+    {"bench", cmd_bench, "URL", 1, "measure a LUN: I/Os per second, latency, CPU per I/O", bench_options},
+    {"serve", cmd_serve, "", 0, "be a target: serve memory and files as LUNs", serve_options},
+};
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+
+static void usage(FILE *out)
+{
+    fprintf(out, "usage: berth COMMAND [--help] [options] ...\n\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(out, "  %-9s %-8s %s\n", commands[i].name, commands[i].operands, commands[i].summary);
+    fprintf(out, "\nA LUN is named iscsi://[user@]host[:port]/target-name/lun; a portal, host[:port].\n"
+                 "'berth COMMAND --help' lists a command's options; berth(1) explains them.\n");
+}
+
+static void option_line(const struct option_row *row)
+{
+    char left[40];
+    snprintf(left, sizeof left, "--%s %s", row->name, row->value ? row->value : "");
+    printf("  %-26s  %s\n", left, row->help);
+}
+
+static int help(const struct command *c)
+{
+    printf("usage: berth %s [options]%s%s\n\nberth %s: %s\n\n", c->name, c->operands[0] ? " " : "",
+           c->operands, c->name, c->summary);
+    for (const int *id = c->options; *id != OPT_NONE; id++)
+        option_line(options_row(*id));
+    option_line(options_row(OPT_HELP));
+    return STATUS_OK;
+}
+
+static const struct command *find(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static int run(const struct command *c, int argc, char *argv[])
+{
+    struct options o;
+    int parsed = options_parse(&o, c->name, c->options, argc, argv);
+    if (parsed == OPT_HELP)
+        return help(c);
+    if (parsed < 0)
+        return STATUS_USAGE;
+    if (o.operand_count > c->operand_count)
+        return fail(STATUS_USAGE, "'%s' is one operand too many; see 'berth %s --help'",
+                    o.operands[c->operand_count], c->name);
+    if (o.operand_count < c->operand_count)
+        return fail(STATUS_USAGE, "'berth %s' needs %s; see 'berth %s --help'", c->name, c->operands,
+                    c->name);
+    return c->run(&o);
+}
+
+/* What was printed counts only when it has arrived. */
+static int finish(int status)
+{
+    if (fflush(stdout) == 0 || status != STATUS_OK)
+        return status;
+    if (errno == EPIPE) /* `berth info URL | head` has what it wanted */
+        return STATUS_SIGNAL + SIGPIPE;
+    return fail_errno("write to", "standard output");
+}
+
+static int top_help(void)
+{
+    usage(stdout);
+    return STATUS_OK;
+}
+
+static int top_version(void)
+{
+    printf("berth %s\n", berth_version());
+    return STATUS_OK;
+}
+
+static int dispatch(int argc, char *argv[])
+{
+    const struct command *c;
+    if (argc < 2)
+        return usage(stderr), STATUS_USAGE;
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return top_help();
+    if (strcmp(argv[1], "--version") == 0)
+        return top_version();
+    c = find(argv[1]);
+    if (!c)
+        return fail(STATUS_USAGE, "'%s' is no command; see 'berth --help'", argv[1]);
+    return run(c, argc - 1, argv + 1);
+}
+
+int commands_run(int argc, char *argv[])
+{
+    return finish(dispatch(argc, argv));
+}

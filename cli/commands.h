@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of subcommands: what runs, and what the help says about it. */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#include "cli/options.h"
+
+struct command {
+    const char *name;
+    int (*run)(const struct options *o); /* returns enum exit_status */
+    const char *operands;                /* as the help shows them */
+    int operand_count;
+    const char *summary;
+    const int *options; /* enum option_id, ends with OPT_NONE */
+};
+
+/* Finds the subcommand of argv and runs it. Returns the exit status of the process. */
+int commands_run(int argc, char *argv[]);
+
+int cmd_discover(const struct options *o);
+int cmd_info(const struct options *o);
+int cmd_copy(const struct options *o);
+int cmd_bench(const struct options *o);
+int cmd_serve(const struct options *o);
+
+#endif

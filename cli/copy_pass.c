@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* The copying pass. Pieces are read as far ahead as there are slots and written as they arrive; holes and
+ * zeros of the source become holes of the destination. */
+#include <inttypes.h>
+#include <string.h>
+#include "cli/copy.h"
+#include "cli/exit.h"
+#include "cli/pattern.h"
+#include "cli/size.h"
+
+static uint8_t *buffer_of(struct copy *c, const struct copy_slot *s)
+{
+    return c->buffers + (size_t)(s - c->slots) * COPY_CHUNK;
+}
+
+static bool fits(struct copy *c, uint64_t offset, uint64_t len)
+{
+    if (len <= c->dst.size && offset <= c->dst.size - len)
+        return true;
+    endpoint_fail(&c->dst, STATUS_FAILED, "%s holds more than the %s of %s; use a larger one", c->src.name,
+                  size_human(c->dst.size).s, c->dst.name);
+    return false;
+}
+
+static bool write_out(struct copy *c, struct copy_slot *s)
+{
+    uint64_t padded = copy_padded(&c->dst, s->len);
+    s->state = SLOT_READY;
+    if ((c->dst.kind->ordered && s->offset != c->turn) || !fits(c, s->offset, padded))
+        return false;
+    if (s->a.op == TRANSFER_WRITE)
+        memset(s->a.buf + s->len, 0, padded - s->len);
+    s->a.len = padded;
+    s->a.moved = 0;
+    s->a.done = false;
+    s->state = SLOT_WRITING;
+    c->turn = s->offset + s->len;
+    c->dst.kind->start(&c->dst, &s->a);
+    return true;
+}
+
+/* A source that ended sooner than its size (only a pipe may) sets the end. */
+static bool read_in(struct copy *c, struct copy_slot *s)
+{
+    if (s->a.moved < s->len) {
+        uint64_t end = s->offset + s->a.moved;
+        c->end = end < c->end ? end : c->end;
+        s->len = s->a.moved;
+    }
+    if (s->len == 0) {
+        s->state = SLOT_FREE;
+        return true;
+    }
+    s->a.op = TRANSFER_WRITE;
+    if (pattern_is_zero(s->a.buf, s->len))
+        s->a.op = TRANSFER_ZERO;
+    write_out(c, s);
+    return true;
+}
+
+static bool plan(struct copy *c, struct copy_slot *s)
+{
+    uint64_t limit;
+    if (c->next >= c->end)
+        return false;
+    copy_run_at(c, &c->src, &c->src_run, c->next);
+    if (copy_stopped(c))
+        return false;
+    limit = c->src_run.hole ? COPY_ZERO_MAX : COPY_CHUNK;
+    s->offset = c->next;
+    s->len = c->src_run.end - c->next < limit ? c->src_run.end - c->next : limit;
+    c->next += s->len;
+    s->a = (struct transfer){.buf = buffer_of(c, s), .offset = s->offset, .len = s->len};
+    if (c->src_run.hole) {
+        s->a.op = TRANSFER_ZERO;
+        return write_out(c, s), true;
+    }
+    s->state = SLOT_READING;
+    c->src.kind->start(&c->src, &s->a);
+    return true;
+}
+
+static bool account(struct copy *c, struct copy_slot *s)
+{
+    c->done_bytes += s->len;
+    if (s->a.op == TRANSFER_ZERO)
+        c->hole_bytes += s->len;
+    s->state = SLOT_FREE;
+    return true;
+}
+
+static bool step(struct copy *c, struct copy_slot *s)
+{
+    switch (s->state) {
+    case SLOT_FREE:
+        return plan(c, s);
+    case SLOT_READING:
+        return s->a.done && read_in(c, s);
+    case SLOT_READY:
+        return write_out(c, s);
+    case SLOT_WRITING:
+        return s->a.done && account(c, s);
+    }
+    return false;
+}
+
+void copy_pass(struct copy *c)
+{
+    copy_rewind(c, "copied");
+    copy_loop(c, step, COPY_DEPTH);
+    if (!copy_stopped(c))
+        c->dst.kind->finish(&c->dst, c->done_bytes);
+}

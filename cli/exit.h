@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Exit statuses of the command, and what a user can do about each error of the library. berth(1) lists both.
+ */
+#ifndef CLI_EXIT_H
+#define CLI_EXIT_H
+
+#include <stddef.h>
+
+enum exit_status {
+    STATUS_OK = 0,
+    STATUS_FAILED = 1,      /* verify found a difference, or the destination was left alone */
+    STATUS_USAGE = 2,       /* wrong option, operand, URL, name or secret */
+    STATUS_UNREACHABLE = 3, /* not resolved, refused, silent, or lost and not back in time */
+    STATUS_DENIED = 4,      /* one side refused the other's login */
+    STATUS_ABSENT = 5,      /* no such target or LUN */
+    STATUS_IO = 6,          /* the LUN refused or failed an I/O */
+    STATUS_PROTOCOL = 7,    /* the peer speaks no iSCSI, or breaks its rules */
+    STATUS_SYSTEM = 8,      /* a local file, descriptor or memory */
+    STATUS_SIGNAL = 128,    /* plus the signal's number: 130 after Ctrl-C */
+};
+
+struct exit_row {
+    int error;        /* enum berth_error */
+    int status;       /* enum exit_status */
+    const char *next; /* what to do about it, one clause */
+};
+
+/* The row of `error`; for an error that has none, a row that says so. Never NULL. */
+const struct exit_row *exit_find(int error);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+#include "cli/login.h"
+#include "cli/say.h"
+
+#define SCHEME         "iscsi://"
+#define CONNECT_MAX_MS 30000u /* a longer --timeout is patience with recovery, not with one attempt */
+
+bool login_is_url(const char *operand)
+{
+    return strncasecmp(operand, "iscsi:", 6) == 0;
+}
+
+/* Where the user stands in iscsi://user@host/...; its length, 0 if there is none. Decoding is the library's.
+ */
+static size_t user_in(const char *url, const char **user)
+{
+    const char *at;
+    if (strncmp(url, SCHEME, strlen(SCHEME)) != 0)
+        return 0;
+    *user = url + strlen(SCHEME);
+    at = memchr(*user, '@', strcspn(*user, "/"));
+    return at ? (size_t)(at - *user) : 0;
+}
+
+/* Names the user in questions and messages. False if neither option nor URL gives one. */
+static bool find_user(const struct options *o, char *const *urls, int url_count, char *name, size_t size)
+{
+    const char *user = o->user;
+    size_t len = user ? strlen(user) : 0;
+    for (int i = 0; i < url_count && len == 0; i++)
+        len = user_in(urls[i], &user);
+    if (len >= size)
+        len = size - 1;
+    if (len)
+        memcpy(name, user, len);
+    name[len] = '\0';
+    return len > 0;
+}
+
+static bool is_stdin(const char *file)
+{
+    return file &&
+           (strcmp(file, "-") == 0 || strcmp(file, "/dev/stdin") == 0 || strcmp(file, "/dev/fd/0") == 0);
+}
+
+static bool stdin_is_data(char *const *urls, int url_count)
+{
+    return url_count == 2 && strcmp(urls[0], "-") == 0;
+}
+
+static int check(const struct options *o, bool has_user, char *const *urls, int url_count)
+{
+    int from_stdin =
+        is_stdin(o->secret_file) + is_stdin(o->mutual_secret_file) + stdin_is_data(urls, url_count);
+    if (o->secret_file && !has_user)
+        return fail(STATUS_USAGE,
+                    "--secret-file belongs to a user; give --user NAME, or name the user in the URL");
+    if (o->mutual_user && !has_user)
+        return fail(STATUS_USAGE, "--mutual-user needs a user of our own; give --user NAME as well");
+    if (o->mutual_secret_file && !o->mutual_user)
+        return fail(STATUS_USAGE, "--mutual-secret-file belongs to a name; give --mutual-user NAME as well");
+    if (from_stdin > 1)
+        return fail(STATUS_USAGE, "standard input can carry only one thing; put the secret in a file");
+    return STATUS_OK;
+}
+
+static int load_secrets(struct login *l, const struct options *o, const char *user)
+{
+    int status = secret_load(&l->secret, o->secret_file, user, o->allow_weak_secret);
+    if (status != STATUS_OK)
+        return status;
+    l->options.secret = l->secret.bytes;
+    l->options.secret_len = l->secret.len;
+    if (!o->mutual_user)
+        return STATUS_OK;
+    status = secret_load(&l->mutual, o->mutual_secret_file, o->mutual_user, o->allow_weak_secret);
+    l->options.mutual_user = o->mutual_user;
+    l->options.mutual_secret = l->mutual.bytes;
+    l->options.mutual_secret_len = l->mutual.len;
+    return status;
+}
+
+static void set_timeouts(struct berth_options *b, uint32_t ms)
+{
+    if (ms == 0)
+        return;
+    b->connect_timeout_ms = ms < CONNECT_MAX_MS ? ms : CONNECT_MAX_MS;
+    b->command_timeout_ms = ms;
+    b->recovery_timeout_ms = ms;
+}
+
+/* The library keeps looking for a lost target by itself; people should know why nothing moves. */
+static void notice(void *arg, int error, const char *text)
+{
+    (void)arg;
+    if (error)
+        say("lost the target: %s; waiting for it to come back",
+            text && text[0] ? text : berth_error_text(error));
+    else
+        say("the target is back; going on");
+}
+
+int login_prepare(struct login *l, const struct options *o, char *const *urls, int url_count)
+{
+    char user[256];
+    bool has_user = find_user(o, urls, url_count, user, sizeof user);
+    int status;
+    memset(l, 0, sizeof *l);
+    berth_options_init(&l->options);
+    l->options.initiator_name = o->initiator_name;
+    l->options.user = o->user;
+    l->options.allow_weak_secret = o->allow_weak_secret;
+    l->options.notice = notice;
+    l->options.header_digest = o->header_digest ? BERTH_DIGEST_CRC32C : BERTH_DIGEST_NONE;
+    l->options.data_digest = o->data_digest ? BERTH_DIGEST_CRC32C : BERTH_DIGEST_NONE;
+    set_timeouts(&l->options, o->timeout_ms);
+    status = check(o, has_user, urls, url_count);
+    return status == STATUS_OK && has_user ? load_secrets(l, o, user) : status;
+}
+
+void login_wipe(struct login *l)
+{
+    secret_wipe(&l->secret);
+    secret_wipe(&l->mutual);
+    l->options.secret = l->options.mutual_secret = NULL;
+}
+
+int login_open(struct berth_lun **lun, const char *url, const struct login *l)
+{
+    struct berth_detail detail = {0};
+    int error = berth_lun_open(lun, url, &l->options, &detail);
+    return error ? fail_error(error, &detail, url) : STATUS_OK;
+}

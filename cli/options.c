@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+#include <getopt.h>
+#include <string.h>
+#include "cli/options.h"
+#include "cli/say.h"
+#include "cli/size.h"
+
+#define DEPTH_MAX 1024
+
+static const char *set_user(struct options *o, const char *value)
+{
+    o->user = value;
+    return value[0] ? NULL : "a name";
+}
+
+static const char *set_secret_file(struct options *o, const char *value)
+{
+    o->secret_file = value;
+    return NULL;
+}
+
+static const char *set_mutual_user(struct options *o, const char *value)
+{
+    o->mutual_user = value;
+    return value[0] ? NULL : "a name";
+}
+
+static const char *set_mutual_secret_file(struct options *o, const char *value)
+{
+    o->mutual_secret_file = value;
+    return NULL;
+}
+
+static const char *set_allow_weak_secret(struct options *o, const char *value)
+{
+    (void)value;
+    o->allow_weak_secret = true;
+    return NULL;
+}
+
+static const char *set_initiator_name(struct options *o, const char *value)
+{
+    o->initiator_name = value;
+    return NULL;
+}
+
+static const char *set_digest(struct options *o, const char *value)
+{
+    static const char *const words[] = {"none", "header", "data", "both"};
+    for (unsigned i = 0; i < 4; i++) {
+        if (strcmp(value, words[i]) != 0)
+            continue;
+        o->header_digest = i & 1;
+        o->data_digest = i & 2;
+        return NULL;
+    }
+    return "none, header, data or both";
+}
+
+static const char *set_timeout(struct options *o, const char *value)
+{
+    return size_seconds(value, &o->timeout_ms) ? NULL : "a number of seconds, 0.001 to 86400";
+}
+
+static const char *set_json(struct options *o, const char *value)
+{
+    (void)value;
+    o->json = true;
+    return NULL;
+}
+
+static const char *set_force(struct options *o, const char *value)
+{
+    (void)value;
+    o->force = true;
+    return NULL;
+}
+
+static const char *set_luns(struct options *o, const char *value)
+{
+    (void)value;
+    o->luns = true;
+    return NULL;
+}
+
+static const char *set_verify(struct options *o, const char *value)
+{
+    (void)value;
+    o->verify = true;
+    return NULL;
+}
+
+static const char *set_rw(struct options *o, const char *value)
+{
+    static const struct {
+        const char *word;
+        uint32_t mode;
+    } modes[] = {
+        {"read", BENCH_READ},
+        {"write", BENCH_WRITE},
+        {"randread", BENCH_READ | BENCH_RANDOM},
+        {"randwrite", BENCH_WRITE | BENCH_RANDOM},
+        {"randrw", BENCH_READ | BENCH_WRITE | BENCH_RANDOM},
+    };
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        if (strcmp(value, modes[i].word) != 0)
+            continue;
+        o->rw = modes[i].word;
+        o->mode = modes[i].mode;
+        return NULL;
+    }
+    return "read, write, randread, randwrite or randrw";
+}
+
+static const char *set_bs(struct options *o, const char *value)
+{
+    return size_parse(value, &o->block_bytes) && o->block_bytes > 0 ? NULL : "a size such as 4096, 4k or 1M";
+}
+
+static const char *set_depth(struct options *o, const char *value)
+{
+    return size_count(value, 1, DEPTH_MAX, &o->depth) ? NULL : "a number from 1 to 1024";
+}
+
+static const char *set_time(struct options *o, const char *value)
+{
+    return size_seconds(value, &o->time_ms) ? NULL : "a number of seconds, 0.001 to 86400";
+}
+
+static const char *set_plot(struct options *o, const char *value)
+{
+    o->plot = value;
+    return NULL;
+}
+
+static const char *add_lun(struct options *o, const char *value)
+{
+    if (o->store_count == SERVE_LUNS_MAX)
+        return "one of at most 256 LUNs";
+    o->stores[o->store_count++] = value;
+    return NULL;
+}
+
+static const char *add_listen(struct options *o, const char *value)
+{
+    if (o->portal_count == SERVE_PORTALS_MAX)
+        return "one of at most 8 portals";
+    o->portals[o->portal_count++] = value;
+    return NULL;
+}
+
+static const char *set_iqn(struct options *o, const char *value)
+{
+    o->iqn = value;
+    return NULL;
+}
+
+static const char *set_no_auth(struct options *o, const char *value)
+{
+    (void)value;
+    o->no_auth = true;
+    return NULL;
+}
+
+static const struct option_row rows[] = {
+    {OPT_USER, "user", "NAME", "log in with CHAP under this name; a login is then required", set_user},
+    {OPT_SECRET_FILE, "secret-file", "FILE", "the user's secret; - or /dev/fd/N for an open one",
+     set_secret_file},
+    {OPT_MUTUAL_USER, "mutual-user", "NAME", "name under which the target must prove itself",
+     set_mutual_user},
+    {OPT_MUTUAL_SECRET_FILE, "mutual-secret-file", "FILE", "the target's own secret", set_mutual_secret_file},
+    {OPT_ALLOW_WEAK_SECRET, "allow-weak-secret", NULL, "take secrets under 96 bits", set_allow_weak_secret},
+    {OPT_INITIATOR_NAME, "initiator-name", "NAME", "our iSCSI name", set_initiator_name},
+    {OPT_DIGEST, "digest", "WHICH", "checksum none (default), header, data or both", set_digest},
+    {OPT_TIMEOUT, "timeout", "SECONDS", "how long to wait for a silent or lost target", set_timeout},
+    {OPT_JSON, "json", NULL, "print JSON", set_json},
+    {OPT_FORCE, "force", NULL, "overwrite what holds data", set_force},
+    {OPT_LUNS, "luns", NULL, "list each target's LUNs too", set_luns},
+    {OPT_VERIFY, "verify", NULL, "read both sides back afterwards and compare", set_verify},
+    {OPT_RW, "rw", "MODE", "read, write, randread (default), randwrite or randrw", set_rw},
+    {OPT_BS, "bs", "BYTES", "size of one I/O, with K or M (default 4K)", set_bs},
+    {OPT_DEPTH, "depth", "N", "I/Os in flight (default 32)", set_depth},
+    {OPT_TIME, "time", "SECONDS", "how long to measure (default 10)", set_time},
+    {OPT_PLOT, "plot", "FILE", "draw the latency histogram as SVG", set_plot},
+    {OPT_LUN, "lun", "STORE", "ram:SIZE or file:PATH[,ro][,block=4096]; repeat for LUN 1, 2, ...", add_lun},
+    {OPT_LISTEN, "listen", "ADDR:PORT", "where to listen (default 127.0.0.1:3260); may be repeated",
+     add_listen},
+    {OPT_IQN, "iqn", "NAME", "the target's iSCSI name", set_iqn},
+    {OPT_NO_AUTH, "no-auth", NULL, "let anybody in, on any address", set_no_auth},
+    {OPT_HELP, "help", NULL, "print this", NULL},
+};
+
+const struct option_row *options_row(int id)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].id == id)
+            return &rows[i];
+    return NULL;
+}
+
+static void defaults(struct options *o)
+{
+    memset(o, 0, sizeof *o);
+    set_rw(o, "randread");
+    o->block_bytes = 4096;
+    o->depth = 32;
+    o->time_ms = 10000;
+}
+
+static void long_options(struct option *out, const int *ids)
+{
+    for (; *ids != OPT_NONE; ids++) {
+        const struct option_row *row = options_row(*ids);
+        *out++ = (struct option){row->name, row->value ? required_argument : no_argument, NULL, row->id};
+    }
+    *out++ = (struct option){"help", no_argument, NULL, OPT_HELP};
+    *out = (struct option){NULL, 0, NULL, 0};
+}
+
+/* Stores one option. Returns 0, or -1 after it said what is wrong. */
+static int apply(struct options *o, const char *command, int id, const char *value)
+{
+    const struct option_row *row = options_row(id);
+    const char *expected = row->set(o, value);
+    if (!expected)
+        return 0;
+    say("--%s must be %s, not '%s'; see 'berth %s --help'", row->name, expected, value, command);
+    return -1;
+}
+
+/* getopt_long found no option of the table. */
+static int refuse(const char *command, int found, const char *word)
+{
+    const struct option_row *row = options_row(optopt);
+    if (found == ':')
+        say("--%s needs a value; see 'berth %s --help'", row ? row->name : word, command);
+    else if (row)
+        say("--%s takes no value; see 'berth %s --help'", row->name, command);
+    else
+        say("'%s' is no option of 'berth %s'; see 'berth %s --help'", word, command, command);
+    return -1;
+}
+
+int options_parse(struct options *o, const char *command, const int *ids, int argc, char *argv[])
+{
+    struct option longs[OPTIONS_MAX + 2];
+    int found;
+    defaults(o);
+    long_options(longs, ids);
+    opterr = 0;
+    while ((found = getopt_long(argc, argv, ":h", longs, NULL)) != -1) {
+        if (found == OPT_HELP || found == 'h')
+            return OPT_HELP;
+        if (found == '?' || found == ':')
+            return refuse(command, found, argv[optind - 1]);
+        if (apply(o, command, found, optarg) < 0)
+            return -1;
+    }
+    o->operands = argv + optind;
+    o->operand_count = argc - optind;
+    return 0;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* Every option of every command, parsed into one structure. Which command takes which stands in commands.c.
+ */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "target/serve.h"
+
+#define OPTIONS_MAX 24 /* of one command */
+
+/* Above every character, because getopt_long returns them. */
+enum option_id {
+    OPT_NONE = 0,
+    OPT_HELP = 256,
+    OPT_USER,
+    OPT_SECRET_FILE,
+    OPT_MUTUAL_USER,
+    OPT_MUTUAL_SECRET_FILE,
+    OPT_ALLOW_WEAK_SECRET,
+    OPT_INITIATOR_NAME,
+    OPT_DIGEST,
+    OPT_TIMEOUT,
+    OPT_JSON,
+    OPT_FORCE,
+    OPT_LUNS,
+    OPT_VERIFY,
+    OPT_RW,
+    OPT_BS,
+    OPT_DEPTH,
+    OPT_TIME,
+    OPT_PLOT,
+    OPT_LUN,
+    OPT_LISTEN,
+    OPT_IQN,
+    OPT_NO_AUTH,
+};
+
+/* What a bench does: a bit for each direction, one for the order. */
+enum bench_mode {
+    BENCH_READ = 1,
+    BENCH_WRITE = 2,
+    BENCH_RANDOM = 4,
+};
+
+struct options {
+    const char *user, *secret_file, *mutual_user, *mutual_secret_file, *initiator_name;
+    bool allow_weak_secret, header_digest, data_digest;
+    uint32_t timeout_ms; /* 0: the library's defaults */
+    bool json, force, luns, verify, no_auth;
+    const char *rw; /* the word for `mode` */
+    uint32_t mode;  /* enum bench_mode */
+    uint64_t block_bytes;
+    uint32_t depth, time_ms;
+    const char *plot;
+    const char *iqn;
+    const char *portals[SERVE_PORTALS_MAX], *stores[SERVE_LUNS_MAX];
+    uint32_t portal_count, store_count;
+    char *const *operands;
+    int operand_count;
+};
+
+struct option_row {
+    int id; /* enum option_id */
+    const char *name;
+    const char *value; /* what stands for it in the help; NULL: the option takes none */
+    const char *help;
+    /* Stores the value; returns NULL, or what should have been there. */
+    const char *(*set)(struct options *o, const char *value);
+};
+
+const struct option_row *options_row(int id);
+
+/* Parses the arguments of `command` (argv[0] is its name) by the rows named in `ids`, which end with
+ * OPT_NONE. Returns 0, OPT_HELP if help was asked for, or -1 after it said what is wrong. */
+int options_parse(struct options *o, const char *command, const int *ids, int argc, char *argv[]);
+
+#endif

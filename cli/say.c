@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "cli/say.h"
+#include "cli/utf8.h"
+
+static bool line_stands;
+
+__attribute__((format(printf, 1, 0))) static void say_args(const char *format, va_list args)
+{
+    char text[1024], plain[1024];
+    vsnprintf(text, sizeof text, format, args);
+    say_in_place(NULL);
+    fprintf(stderr, "berth: %s\n", utf8_plain(plain, sizeof plain, text));
+}
+
+void say(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say_args(format, args);
+    va_end(args);
+}
+
+int fail(int status, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say_args(format, args);
+    va_end(args);
+    return status;
+}
+
+int fail_error(int error, const struct berth_detail *detail, const char *subject)
+{
+    const struct exit_row *row = exit_find(error);
+    if (detail && detail->text[0])
+        return fail(row->status, "%s; %s", detail->text, row->next);
+    return fail(row->status, "%s: %s; %s", subject, berth_error_text(error), row->next);
+}
+
+/* Words for what to do about the commonest errno values; the rest speak for themselves. */
+const char *say_errno_next(int number)
+{
+    switch (number) {
+    case ENOSPC:
+    case EDQUOT:
+        return "; free some space, then try again";
+    case ENOENT:
+        return "; check the path";
+    case EACCES:
+    case EPERM:
+        return "; check its permissions";
+    case EBUSY:
+        return "; unmount it first";
+    case EPIPE:
+        return "; its reader is gone";
+    default:
+        return "";
+    }
+}
+
+int fail_errno(const char *doing, const char *name)
+{
+    int number = errno;
+    return fail(STATUS_SYSTEM, "cannot %s %s: %s%s", doing, name, strerror(number), say_errno_next(number));
+}
+
+void say_in_place(const char *line)
+{
+    if (line_stands)
+        fputs("\r\033[K", stderr);
+    if (line)
+        fputs(line, stderr);
+    line_stands = line != NULL;
+    fflush(stderr);
+}
