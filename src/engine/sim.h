@@ -15,9 +15,8 @@ struct sim_faults {
                             wait */
 };
 
-#define SIM_PIPE_BYTES (1u << 20) /* on their way in one direction; a sender then has to wait, as with TCP   \
-                                   */
-#define SIM_BACKLOG 16u           /* connections a listener has not accepted yet; more get no answer */
+#define SIM_PIPE_BYTES (1u << 20) /* on their way in one direction; then the sender has to wait */
+#define SIM_BACKLOG    16u        /* connections not accepted yet; more get no answer */
 
 struct sim_world;
 
