@@ -106,18 +106,18 @@ static int stopped_copying(const struct copy *c)
     const struct endpoint *e = c->src.status ? &c->src : &c->dst;
     char left[512];
     leavings(c, left, sizeof left);
-    if (e->status)
-        return fail(e->status, "%s%s", e->why, left);
-    return fail(STATUS_SIGNAL + signals_caught(), "interrupted after %s%s", size_human(c->done_bytes).s,
-                left);
+    if (signals_caught()) /* whatever failed, failed because of it */
+        return fail(STATUS_SIGNAL + signals_caught(), "interrupted after %s%s", size_human(c->done_bytes).s,
+                    left);
+    return fail(e->status, "%s%s", e->why, left);
 }
 
 static int stopped_comparing(const struct copy *c)
 {
     const struct endpoint *e = c->src.status ? &c->src : &c->dst;
-    if (e->status)
-        return fail(e->status, "%s; the copy is complete but not verified", e->why);
-    return fail(STATUS_SIGNAL + signals_caught(), "interrupted; the copy is complete but not verified");
+    if (signals_caught())
+        return fail(STATUS_SIGNAL + signals_caught(), "interrupted; the copy is complete but not verified");
+    return fail(e->status, "%s; the copy is complete but not verified", e->why);
 }
 
 static int verify(struct copy *c)

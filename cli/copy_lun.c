@@ -123,6 +123,8 @@ static void finish(struct endpoint *e, uint64_t size)
     /* Through the queue, not berth_flush(), so that Ctrl-C ends the wait for a lost target. */
     while (taken == 1 && count == 0 && !signals_caught())
         count = berth_queue_reap(e->queue, &done, 1, 1, FLUSH_WAIT_MS);
+    if (count < 0)
+        done.error = count;
     if (done.error)
         failed(e, io.op, 0, &done);
 }

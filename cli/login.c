@@ -2,6 +2,7 @@
 #include <string.h>
 #include "cli/login.h"
 #include "cli/say.h"
+#include "cli/signals.h"
 
 #define SCHEME         "iscsi://"
 #define CONNECT_MAX_MS 30000u /* a longer --timeout is patience with recovery, not with one attempt */
@@ -101,6 +102,12 @@ static void notice(void *arg, int error, const char *text)
         say("the target is back; going on");
 }
 
+static bool cancelled(void *arg)
+{
+    (void)arg;
+    return signals_caught() != 0;
+}
+
 int login_prepare(struct login *l, const struct options *o, char *const *urls, int url_count)
 {
     char user[256];
@@ -112,6 +119,7 @@ int login_prepare(struct login *l, const struct options *o, char *const *urls, i
     l->options.user = o->user;
     l->options.allow_weak_secret = o->allow_weak_secret;
     l->options.notice = notice;
+    l->options.cancelled = cancelled;
     l->options.header_digest = o->header_digest ? BERTH_DIGEST_CRC32C : BERTH_DIGEST_NONE;
     l->options.data_digest = o->data_digest ? BERTH_DIGEST_CRC32C : BERTH_DIGEST_NONE;
     set_timeouts(&l->options, o->timeout_ms);

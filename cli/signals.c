@@ -8,8 +8,9 @@
 #include "cli/exit.h"
 #include "cli/signals.h"
 
-#define AGAIN_NS 1000000000u /* timeout(1) and some supervisors send a signal twice in a row, and mean one   \
-                              */
+#define AGAIN_NS                                                                                             \
+    1000000000u /* timeout(1) and some supervisors send a signal twice in a row, and mean one                \
+                 */
 
 static volatile sig_atomic_t caught, deferred;
 static uint64_t
