@@ -21,8 +21,8 @@ void cmd_fail(struct command *c, uint8_t key, uint16_t asc);
 void cmd_invalid_field(struct command *c); /* ILLEGAL REQUEST 24h/00h */
 /* What a backend returned; 0 changes nothing. `asc` is for errors of the medium itself. */
 void cmd_errno(struct command *c, int error, uint16_t asc, uint64_t lba);
-void cmd_reply(struct command *c, size_t len,
-               size_t allocation); /* `len` bytes of `reply`, cut to `allocation` */
+/* Answers with `len` bytes of `reply`, cut to `allocation`. */
+void cmd_reply(struct command *c, size_t len, size_t allocation);
 
 /* The LU that the command addresses, or NULL. */
 struct lu *cmd_lu(const struct command *c);

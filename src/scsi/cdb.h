@@ -44,8 +44,10 @@ enum scsi_status {
     SCSI_TASK_ABORTED = 0x40,
 };
 
-const char *scsi_status_text(uint8_t status);  /* "BUSY"; never NULL */
-uint32_t scsi_cdb_len(uint8_t opcode);         /* by group code: 6, 10, 12, 16; 0 for variable and vendor groups */
+const char *scsi_status_text(uint8_t status); /* "BUSY"; never NULL */
+
+/* By group code: 6, 10, 12, 16; 0 for variable and vendor groups. */
+uint32_t scsi_cdb_len(uint8_t opcode);
 
 /* Reads and writes of 6, 10, 12 and 16 bytes, and VERIFY-free block ranges in general. */
 struct scsi_rw {
@@ -67,7 +69,8 @@ uint32_t scsi_put_read_capacity_10(uint8_t *cdb);
 uint32_t scsi_put_read_capacity_16(uint8_t *cdb, uint32_t allocation);
 uint32_t scsi_put_report_luns(uint8_t *cdb, uint32_t allocation);
 uint32_t scsi_put_mode_sense_6(uint8_t *cdb, uint8_t page, uint8_t allocation);
-uint32_t scsi_put_synchronize_cache(uint8_t *cdb, uint64_t lba, uint32_t blocks); /* 0,0: all; 10 or 16 bytes */
+/* 0,0: all; 10 or 16 bytes. */
+uint32_t scsi_put_synchronize_cache(uint8_t *cdb, uint64_t lba, uint32_t blocks);
 uint32_t scsi_put_get_lba_status(uint8_t *cdb, uint64_t lba, uint32_t allocation);
 
 /* WRITE SAME(16) of one zero block in the data-out, or none with ndob. */

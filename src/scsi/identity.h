@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* INQUIRY, its vital product data pages, READ CAPACITY, REPORT LUNS, MODE SENSE, LUN addresses: both ways.
- * Readers take what is there (`len` bytes received) and leave zeros for what a short answer does not hold; they
- * return false only when not even the header makes sense (a capacity in blocks of no bytes does not). Writers
- * return the whole length, or 0 when `size` does not hold it; the caller cuts. */
+ * Readers take what is there (`len` bytes received) and leave zeros for what a short answer does not hold;
+ * they return false only when not even the header makes sense (a capacity in blocks of no bytes does not).
+ * Writers return the whole length, or 0 when `size` does not hold it; the caller cuts. */
 #ifndef SCSI_IDENTITY_H
 #define SCSI_IDENTITY_H
 
@@ -22,10 +22,17 @@ size_t scsi_put_inquiry_data(uint8_t out[SCSI_INQUIRY_LEN], const struct scsi_in
 bool scsi_get_inquiry_data(const uint8_t *data, size_t len, struct scsi_inquiry *q);
 
 /* --- VPD pages: vpd.c --- */
-enum scsi_vpd { VPD_SUPPORTED = 0x00, VPD_SERIAL = 0x80, VPD_IDENTIFICATION = 0x83, VPD_LIMITS = 0xb0,
-                VPD_CHARACTERISTICS = 0xb1, VPD_PROVISIONING = 0xb2 };
+enum scsi_vpd {
+    VPD_SUPPORTED = 0x00,
+    VPD_SERIAL = 0x80,
+    VPD_IDENTIFICATION = 0x83,
+    VPD_LIMITS = 0xb0,
+    VPD_CHARACTERISTICS = 0xb1,
+    VPD_PROVISIONING = 0xb2
+};
 
-bool scsi_get_vpd_supported(const uint8_t *data, size_t len, uint8_t page); /* is `page` in the list of page 00? */
+/* Is `page` in the list of page 00? */
+bool scsi_get_vpd_supported(const uint8_t *data, size_t len, uint8_t page);
 size_t scsi_put_vpd_supported(uint8_t *out, size_t size, const uint8_t *pages, size_t count);
 
 size_t scsi_put_vpd_serial(uint8_t *out, size_t size, const char *serial);
@@ -34,7 +41,7 @@ bool scsi_get_vpd_serial(const uint8_t *data, size_t len, char *serial, size_t s
 /* The designator that names the LU best: NAA over EUI-64 over T10 vendor id over SCSI name string. */
 #define SCSI_DESIGNATOR_MAX 255u
 struct scsi_designator {
-    uint8_t type; /* 1 T10, 2 EUI-64, 3 NAA, 8 SCSI name; 0 none */
+    uint8_t type;     /* 1 T10, 2 EUI-64, 3 NAA, 8 SCSI name; 0 none */
     uint8_t code_set; /* 1 binary, 2 ASCII, 3 UTF-8 */
     uint8_t len;
     uint8_t bytes[SCSI_DESIGNATOR_MAX];
@@ -57,11 +64,16 @@ struct scsi_limits { /* page B0h; in blocks; 0 = not reported */
 size_t scsi_put_vpd_limits(uint8_t *out, size_t size, const struct scsi_limits *l);
 bool scsi_get_vpd_limits(const uint8_t *data, size_t len, struct scsi_limits *l);
 
-struct scsi_characteristics { uint16_t rotation_rate; }; /* B1h: 0 unknown, 1 solid state */
+struct scsi_characteristics {
+    uint16_t rotation_rate; /* B1h: 0 unknown, 1 solid state */
+};
 size_t scsi_put_vpd_characteristics(uint8_t *out, size_t size, const struct scsi_characteristics *c);
 bool scsi_get_vpd_characteristics(const uint8_t *data, size_t len, struct scsi_characteristics *c);
 
-struct scsi_provisioning { bool unmap, write_same_16, write_same_10, read_zeros, anchor; uint8_t type; }; /* B2h */
+struct scsi_provisioning { /* page B2h */
+    bool unmap, write_same_16, write_same_10, read_zeros, anchor;
+    uint8_t type; /* 1 resource, 2 thin */
+};
 size_t scsi_put_vpd_provisioning(uint8_t *out, size_t size, const struct scsi_provisioning *p);
 bool scsi_get_vpd_provisioning(const uint8_t *data, size_t len, struct scsi_provisioning *p);
 
@@ -79,7 +91,11 @@ void scsi_put_capacity_16(uint8_t *out, const struct scsi_capacity *c);
 bool scsi_get_capacity_10(const uint8_t *data, size_t len, struct scsi_capacity *c);
 bool scsi_get_capacity_16(const uint8_t *data, size_t len, struct scsi_capacity *c);
 
-struct scsi_lba_status { uint64_t lba; uint32_t blocks; uint8_t provisioning; }; /* 0 mapped, 1 deallocated, 2 anchored */
+struct scsi_lba_status {
+    uint64_t lba;
+    uint32_t blocks;
+    uint8_t provisioning; /* 0 mapped, 1 deallocated, 2 anchored */
+};
 size_t scsi_put_lba_status(uint8_t *out, size_t size, const struct scsi_lba_status *s); /* one descriptor */
 bool scsi_get_lba_status(const uint8_t *data, size_t len, uint32_t i, struct scsi_lba_status *s);
 
@@ -88,13 +104,14 @@ struct scsi_mode {
     bool write_protected, dpo_fua, write_cache, read_cache_disabled;
     bool changeable; /* written pages tell what MODE SELECT may change (PC 01b): nothing */
 };
-size_t scsi_put_mode_6(uint8_t *out, size_t size, const struct scsi_mode *m, uint8_t page);  /* 0 = page unknown */
+/* Both return 0 for an unknown page. */
+size_t scsi_put_mode_6(uint8_t *out, size_t size, const struct scsi_mode *m, uint8_t page);
 size_t scsi_put_mode_10(uint8_t *out, size_t size, const struct scsi_mode *m, uint8_t page);
 bool scsi_get_mode_6(const uint8_t *data, size_t len, struct scsi_mode *m);
 
 /* --- LUN addresses (SAM-5 4.7) and REPORT LUNS: luns.c --- */
-uint64_t scsi_lun_encode(uint32_t number);              /* peripheral below 256, flat to 16383, else all ones */
-bool scsi_lun_decode(uint64_t lun, uint32_t *number);   /* single level peripheral or flat; false otherwise */
+uint64_t scsi_lun_encode(uint32_t number);            /* peripheral below 256, flat to 16383, else all ones */
+bool scsi_lun_decode(uint64_t lun, uint32_t *number); /* single level peripheral or flat; false otherwise */
 uint32_t scsi_get_luns_count(const uint8_t *data, size_t len); /* entries that are really there */
 uint64_t scsi_get_lun(const uint8_t *data, uint32_t i);
 size_t scsi_put_luns(uint8_t *out, size_t size, const uint64_t *luns, uint32_t count);

@@ -58,7 +58,8 @@ struct scsi_sense {
 /* Reads what is there of `len` bytes; short or foreign data gives valid = false, never a read past `len`. */
 void scsi_get_sense(const uint8_t *bytes, size_t len, struct scsi_sense *s);
 
-/* Writes fixed format (or descriptor format when the information needs 64 bits); returns its length (18 or 20). */
+/* Fixed format, 18 bytes, or descriptor format, 20, when the information needs 64 bits. Returns the length.
+ */
 #define SCSI_SENSE_PUT_MAX 20u
 size_t scsi_put_sense(uint8_t *bytes, const struct scsi_sense *s);
 

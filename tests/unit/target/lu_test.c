@@ -22,7 +22,7 @@
 #define KIB          UINT64_C(1024)
 #define MIB          (1024 * KIB)
 
-static char folder[64]; /* of this test, emptied after it */
+static char folder[96]; /* of this test, emptied after it */
 static char why[512];
 
 /* --- a folder with files --- */
@@ -30,14 +30,15 @@ static char why[512];
 static int make_folder(void **state)
 {
     (void)state;
-    strcpy(folder, "/tmp/berth-lu-XXXXXX");
+    const char *temporary = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/berth-lu-XXXXXX", temporary ? temporary : P_tmpdir);
     return mkdtemp(folder) && !chmod(folder, 0755) ? 0 : -1;
 }
 
 static int remove_folder(void **state)
 {
     (void)state;
-    char command[128];
+    char command[160];
     umount2(folder, MNT_DETACH);
     snprintf(command, sizeof command, "rm -rf '%s'", folder);
     return system(command);
@@ -45,7 +46,7 @@ static int remove_folder(void **state)
 
 static const char *path_of(const char *name)
 {
-    static char path[128];
+    static char path[160];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     return path;
 }
@@ -97,7 +98,7 @@ static void open_refused(const char *spec, const char *words)
 static void file_refused(const char *name, const char *options, const char *words)
 {
     struct lu lu;
-    char place[160];
+    char place[192];
     snprintf(place, sizeof place, "file:%s", path_of(name));
     why[0] = '\0';
     assert_int_equal(lu_open(&lu, spec_of(name, options), 0, IQN, why, sizeof why), -1);
@@ -215,7 +216,7 @@ static void wrong_files_get_a_sentence(void **state)
     assert_int_equal(mkdir(path_of("folder"), 0755), 0);
     assert_int_equal(mkfifo(path_of("fifo"), 0644), 0);
 
-    file_refused("missing", "", "does not exist: create it with truncate -s 1G '/tmp/");
+    file_refused("missing", "", "does not exist: create it with truncate -s 1G '/");
     file_refused("disk/x", "", "leads through something that is no directory: check the path");
     file_refused("folder", "", "is a directory: name a file in it");
     file_refused("folder", ",ro", "is a directory: name a file in it");
