@@ -33,7 +33,7 @@ struct berth_queue;
 /** What happened, in words: for messages. Filled by the calls that take one when they fail. */
 struct berth_detail {
     int error;       /**< enum berth_error */
-    char text[256];  /**< one clause without capital and full stop: "192.0.2.1:3260: connection refused: ..." */
+    char text[512];  /**< one clause without capital and full stop: "192.0.2.1:3260: connection refused: ..." */
 };
 
 /** Digest policy of one kind (RFC 7143 13.1). */
@@ -62,6 +62,10 @@ struct berth_options {
     uint32_t ping_interval_ms;  /**< silence after which the target is pinged, 0 never; default 5000 */
     uint32_t ping_timeout_ms;   /**< silence after a ping that means the connection is dead; default 5000 */
     uint32_t depth;             /**< commands in flight at once, 1..1024; default 128 */
+    /** Asked whenever a call has waited a while or was interrupted by a signal; true makes the call return with
+     *  BERTH_E_ABORTED as soon as it can. May be NULL. */
+    bool (*cancelled)(void *arg);
+    void *cancelled_arg;        /**< handed to @c cancelled */
     /** Called when the session is lost (error < 0), and when it is back (0); may be NULL. Called inside other calls. */
     void (*notice)(void *arg, int error, const char *text);
     void *notice_arg;           /**< handed to @c notice */
@@ -189,8 +193,8 @@ int berth_queue_submit(struct berth_queue *queue, const struct berth_io *ios, ui
  * Works on the LUN and returns completions.
  * @param min        waits until that many are there (or nothing is outstanding); 0 does not wait.
  * @param timeout_ms waits no longer; -1 without limit. I/Os end by themselves at their deadlines.
- * @return number of completions written to @p done (0..@p max). Also returns early, possibly with 0, when a signal
- *         handler of the caller interrupts the wait.
+ * @return number of completions written to @p done (0..@p max), or BERTH_E_ABORTED when options.cancelled said so. Also
+ *         returns early, possibly with 0, when a signal handler of the caller interrupts the wait.
  */
 int berth_queue_reap(struct berth_queue *queue, struct berth_done *done, uint32_t min, uint32_t max, int timeout_ms);
 

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/* Asking around: SendTargets in a discovery session (RFC 7143 appendix C), REPORT LUNS of a target. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "block/lun.h"
+
+#define TEXT_BYTES  (4u * 1024 * 1024) /* of all answers together */
+#define TARGETS_MAX 65536u
+#define LUNS_BYTES  (8u + 8u * 16384u)
+#define LOGOUT_MS   1000u
+
+struct asking {
+    struct task *task; /* set when it is done */
+    const struct berth_options *options;
+};
+
+static void task_done(void *owner, struct task *task)
+{
+    ((struct asking *)owner)->task = task;
+}
+
+static bool may_replay(void *owner, const struct task *task)
+{
+    (void)owner;
+    (void)task;
+    return true;
+}
+
+static void session_changed(void *owner, int error, const char *text)
+{
+    const struct berth_options *o = ((struct asking *)owner)->options;
+    if (o->notice)
+        o->notice(o->notice_arg, error, error ? text : "the session is back");
+}
+
+static bool cancelled(void *owner)
+{
+    const struct berth_options *o = ((struct asking *)owner)->options;
+    return o->cancelled && o->cancelled(o->cancelled_arg);
+}
+
+/* --- the answer --- */
+
+struct answer {
+    struct berth_target *targets;
+    uint32_t count, room;
+    const char *portal; /* of the discovery session: for targets without a TargetAddress */
+};
+
+static struct berth_target *add(struct answer *a)
+{
+    if (a->count == TARGETS_MAX)
+        return NULL;
+    if (a->count == a->room) {
+        uint32_t room = a->room ? a->room * 2 : 16;
+        struct berth_target *more = realloc(a->targets, room * sizeof *more);
+        if (!more)
+            return NULL;
+        a->targets = more;
+        a->room = room;
+    }
+    memset(&a->targets[a->count], 0, sizeof a->targets[0]);
+    a->targets[a->count].group = -1;
+    return &a->targets[a->count++];
+}
+
+static int take_name(struct answer *a, struct span value)
+{
+    struct berth_target *t = add(a);
+    if (!t)
+        return BERTH_E_LIMIT;
+    if (!span_copy(value, t->name, sizeof t->name) || !name_valid(value))
+        return BERTH_E_PROTOCOL;
+    snprintf(t->portal, sizeof t->portal, "%s", a->portal);
+    return BERTH_OK;
+}
+
+/* The first address replaces the default, every further one is an entry of its own. */
+static int take_address(struct answer *a, struct span value, bool first)
+{
+    struct portal p;
+    if (a->count == 0 || !portal_parse(value, &p))
+        return BERTH_E_PROTOCOL;
+    char name[sizeof a->targets[0].name];
+    memcpy(name, a->targets[a->count - 1].name, sizeof name);
+    struct berth_target *t = first ? &a->targets[a->count - 1] : add(a);
+    if (!t)
+        return BERTH_E_LIMIT;
+    memcpy(t->name, name, sizeof name);
+    portal_print(&p, t->portal, sizeof t->portal);
+    t->group = p.group;
+    return BERTH_OK;
+}
+
+static int read_answer(struct answer *a, const void *text, size_t len)
+{
+    struct reader r = reader_over(text, len);
+    struct span key, value;
+    bool first = true;
+    int error = BERTH_OK;
+    enum text_next next;
+
+    while (!error && (next = text_next(&r, &key, &value)) != TEXT_END) {
+        if (next == TEXT_BAD)
+            return BERTH_E_PROTOCOL;
+        if (span_is(key, "TargetName")) {
+            error = take_name(a, value);
+            first = true;
+        } else if (span_is(key, "TargetAddress")) {
+            error = take_address(a, value, first);
+            first = false;
+        }
+    }
+    return error;
+}
+
+/* --- the question --- */
+
+static int send_targets(struct initiator *i, struct asking *asking, uint8_t *text, uint32_t *len)
+{
+    static const char question[] = "SendTargets=All";
+    struct berth_seg seg = seg_memory(text, TEXT_BYTES);
+    struct task *task = initiator_task(i, TASK_TEXT);
+    memcpy(text, question, sizeof question);
+    task->edtl = sizeof question;
+    task->data = (struct extent){.segs = &seg, .count = 1, .len = TEXT_BYTES};
+    initiator_submit(i, task);
+    int error = BERTH_OK;
+    while (!asking->task && !error)
+        error = initiator_wait(i, UINT64_MAX);
+    if (!asking->task)
+        return error;
+    error = asking->task->error;
+    *len = asking->task->moved;
+    initiator_task_free(i, asking->task);
+    if (error)
+        initiator_say(i, error, NULL);
+    return error;
+}
+
+static int discover(struct initiator *i, struct asking *asking, struct answer *a)
+{
+    uint32_t len = 0;
+    uint8_t *text = malloc(TEXT_BYTES);
+    int error = text ? initiator_open(i) : BERTH_E_MEMORY;
+    if (!error)
+        error = send_targets(i, asking, text, &len);
+    if (!error) {
+        error = read_answer(a, text, len);
+        if (error)
+            initiator_say(i, error, "the answer to SendTargets makes no sense");
+    }
+    initiator_close(i, LOGOUT_MS);
+    free(text);
+    return error;
+}
+
+BERTH_EXPORT int berth_discover(struct berth_target **targets, const char *portal,
+                                const struct berth_options *options, struct berth_detail *detail)
+{
+    struct berth_options defaults;
+    struct initiator_config config = {0};
+    struct initiator *i;
+    char where[ADDRESS_MAX + 16], words[INITIATOR_DETAIL_MAX];
+
+    *targets = NULL;
+    berth_options_init(&defaults);
+    struct asking asking = {.options = options ? options : &defaults};
+    struct initiator_owner owner = {task_done, may_replay, session_changed, cancelled, &asking};
+    struct answer a = {.portal = where};
+    if (!portal_parse((struct span){portal, strlen(portal)}, &config.portal) || config.portal.group >= 0)
+        return lun_say(detail, BERTH_E_ADDRESS, NULL);
+    portal_print(&config.portal, where, sizeof where);
+    int error = options_check(&config, asking.options, NULL, detail);
+    if (error)
+        return error;
+    error = initiator_new(&i, &config, &owner, words, sizeof words);
+    if (error)
+        return lun_say(detail, error, words);
+    error = discover(i, &asking, &a);
+    if (error)
+        lun_say(detail, error, initiator_detail(i));
+    initiator_free(i);
+    if (!error) {
+        *targets = a.targets;
+        return (int)a.count;
+    }
+    free(a.targets);
+    return error;
+}
+
+BERTH_EXPORT void berth_targets_free(struct berth_target *targets)
+{
+    free(targets);
+}
+
+/* --- REPORT LUNS --- */
+
+static int report_luns(struct berth_lun *lun, uint32_t *luns, uint32_t max)
+{
+    uint8_t cdb[SCSI_CDB_MAX] = {0};
+    struct berth_done done;
+    uint8_t *reply = malloc(LUNS_BYTES);
+    int found = 0;
+    if (!reply)
+        return BERTH_E_MEMORY;
+    int64_t got = lun_ask(lun, cdb, scsi_put_report_luns(cdb, LUNS_BYTES), reply, LUNS_BYTES, &done);
+    uint32_t count = got < 0 ? 0 : scsi_get_luns_count(reply, (size_t)got);
+    for (uint32_t i = 0, number; i < count; i++)
+        if (scsi_lun_decode(scsi_get_lun(reply, i), &number) && (uint32_t)found++ < max)
+            luns[found - 1] = number;
+    free(reply);
+    return got < 0 ? (int)got : found;
+}
+
+BERTH_EXPORT int berth_luns(uint32_t *luns, uint32_t max, const char *text,
+                            const struct berth_options *options, struct berth_detail *detail)
+{
+    struct berth_lun *lun;
+    struct url url;
+    const char *why;
+    int error = url_parse(&url, text, true, &why);
+    if (error)
+        return lun_say(detail, error, why);
+    url.lun = 0;
+    error = lun_connect(&lun, &url, options, detail);
+    if (error)
+        return error;
+    int found = report_luns(lun, luns, max);
+    if (found < 0)
+        lun_say(detail, found, lun->detail.text);
+    berth_lun_close(lun);
+    return found;
+}

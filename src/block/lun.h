@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside of floor block: a LUN, its queues, and how one I/O becomes SCSI commands.
+ *
+ *   lun.c      open, close, options       probe.c    what the LUN says of itself
+ *   queue.c    submit and reap            command.c  I/O -> commands, outcomes -> errors, retries
+ *   sync.c     blocking wrappers          discovery.c  SendTargets, REPORT LUNS */
+#ifndef BLOCK_LUN_H
+#define BLOCK_LUN_H
+
+#include <berth/berth.h>
+#include "base/export.h"
+#include "initiator/initiator.h"
+#include "scsi/cdb.h"
+#include "scsi/identity.h"
+#include "scsi/sense.h"
+
+#define LUN_DEPTH_MAX    SESSION_DEPTH_MAX
+#define LUN_TRANSFER_MAX (16u * 1024 * 1024) /* bytes of one command when the LUN names no limit */
+#define LUN_ATTENTIONS   8u                  /* unit attentions one command sits out */
+#define LUN_PAUSE_MIN_NS                                                                                     \
+    (10ull * 1000000) /* before a command is sent again after BUSY or TASK SET FULL, doubling */
+#define LUN_PAUSE_MAX_NS (1000ull * 1000000)
+#define LUN_ZEROS        (64u * 1024) /* written over and over where WRITE SAME is missing */
+#define LUN_ZERO_SEGS    64u
+#define LUN_REPLY_MAX    (16u * 1024) /* longest answer to a question about the LUN */
+
+enum lun_op { OP_RAW = BERTH_ZERO + 1 }; /* beside enum berth_op: one given CDB, for probing */
+
+/* One I/O on its way. */
+struct request {
+    struct list link; /* in its queue's free, or the LUN's waiting list, or the queue's done list */
+    struct berth_queue *queue;
+    struct berth_io io;
+    struct extent data;
+    uint64_t issued;      /* bytes covered by commands so far */
+    uint32_t outstanding; /* commands in flight */
+    bool begun;           /* for operations without a length: the command was issued */
+    bool sync_after;      /* FUA by a flush, where the LUN has no FUA bit */
+    struct berth_done done;
+    uint8_t cdb[SCSI_CDB_MAX]; /* OP_RAW */
+    uint8_t cdb_len;
+    uint32_t reply_len; /* OP_RAW: bytes received */
+};
+
+/* One SCSI command of a request; there is one per task slot. */
+struct command {
+    struct list link; /* in the LUN's paused list while it waits to be sent again */
+    struct request *request;
+    struct task *task;
+    uint64_t offset, len; /* bytes of the LUN */
+    uint64_t due_ns, pause_ns;
+    uint32_t attentions;
+    bool plain_write; /* a ZERO written as data */
+    uint8_t parameters[SCSI_UNMAP_HEADER + SCSI_UNMAP_RANGE];
+    struct berth_seg seg; /* of the parameters */
+};
+
+struct berth_queue {
+    struct list link; /* in the LUN's queues */
+    struct berth_lun *lun;
+    struct list free, done;
+    uint32_t depth, outstanding, done_count;
+    struct request requests[];
+};
+
+struct berth_lun {
+    struct initiator *initiator;
+    struct berth_lun_info info;
+    struct berth_detail detail;
+    struct berth_options options; /* callbacks and numbers; no secrets, no strings */
+    struct list queues;
+    struct list waiting; /* requests with bytes not yet issued, in order */
+    struct list paused;  /* commands that wait for their due_ns */
+    struct berth_queue *own;
+    struct command *commands; /* by task slot */
+    uint64_t lun_field;
+    bool no_write_same, write_same_works; /* tried: refused, or fine */
+    bool write_same_unmaps;               /* trim by WRITE SAME for want of UNMAP */
+    bool closing;
+    uint64_t completed, retries;
+    struct scsi_inquiry inquiry;
+    char serial[256], identity[SCSI_DESIGNATOR_MAX * 2 + 8], portal[ADDRESS_MAX + 16];
+    char vendor[9], product[17], revision[5];
+    struct berth_negotiated negotiated[KEY_COUNT];
+    uint8_t *zeros;
+    struct berth_seg zero_segs[LUN_ZERO_SEGS];
+};
+
+/* lun.c */
+int lun_connect(struct berth_lun **out, const struct url *url, const struct berth_options *options,
+                struct berth_detail *detail);
+int lun_say(struct berth_detail *detail, int error, const char *text); /* returns error */
+int options_check(struct initiator_config *config, const struct berth_options *options, const char *url_user,
+                  struct berth_detail *detail);
+
+/* probe.c */
+int probe(struct berth_lun *lun);
+void probe_session(struct berth_lun *lun); /* what the login agreed on */
+
+/* command.c: initiator_owner callbacks and the pump */
+void lun_pump(struct berth_lun *lun);
+void lun_task_done(void *owner, struct task *task);
+bool lun_may_replay(void *owner, const struct task *task);
+void lun_tick(struct berth_lun *lun);
+uint64_t lun_due(const struct berth_lun *lun);
+
+/* queue.c */
+void request_finish(struct request *r);
+int queue_wait(struct berth_lun *lun, uint64_t until_ns);
+
+/* sync.c: one CDB, its answer of at most `size` bytes into `reply`; returns the bytes received or an error.
+ */
+int64_t lun_ask(struct berth_lun *lun, const uint8_t *cdb, uint32_t cdb_len, void *reply, uint32_t size,
+                struct berth_done *done);
+
+#endif

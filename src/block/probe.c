@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/* What a LUN says of itself: identity, size, limits, caches. Optional pages that are missing leave their
+ * defaults. */
+#include <stdio.h>
+#include <string.h>
+#include "block/lun.h"
+
+#define VPD_MAX     1024u
+#define READY_TRIES 10
+
+static int64_t ask_vpd(struct berth_lun *lun, uint8_t page, uint8_t *reply)
+{
+    uint8_t cdb[SCSI_CDB_MAX] = {0};
+    struct berth_done done;
+    return lun_ask(lun, cdb, scsi_put_inquiry_vpd(cdb, page, VPD_MAX), reply, VPD_MAX, &done);
+}
+
+static int inquiry(struct berth_lun *lun)
+{
+    uint8_t cdb[SCSI_CDB_MAX] = {0}, reply[SCSI_INQUIRY_LEN];
+    struct berth_done done;
+    int64_t got = lun_ask(lun, cdb, scsi_put_inquiry(cdb, sizeof reply), reply, sizeof reply, &done);
+    if (got < 0)
+        return (int)got;
+    if (!scsi_get_inquiry_data(reply, (size_t)got, &lun->inquiry))
+        return lun_say(&lun->detail, BERTH_E_PROTOCOL, "the LUN's INQUIRY data is too short");
+    if (lun->inquiry.qualifier != 0)
+        return lun_say(&lun->detail, BERTH_E_NO_LUN, NULL);
+    if (lun->inquiry.device_type != 0)
+        return lun_say(&lun->detail, BERTH_E_UNSUPPORTED, "the LUN is not a disk");
+    snprintf(lun->vendor, sizeof lun->vendor, "%s", lun->inquiry.vendor);
+    snprintf(lun->product, sizeof lun->product, "%s", lun->inquiry.product);
+    snprintf(lun->revision, sizeof lun->revision, "%s", lun->inquiry.revision);
+    return BERTH_OK;
+}
+
+/* Unit attentions are sat out by the commands' own policy; a LUN that is getting ready is given a little
+ * time. */
+static int wait_until_ready(struct berth_lun *lun)
+{
+    uint8_t cdb[SCSI_CDB_MAX] = {0};
+    struct berth_done done = {0};
+    int64_t got = BERTH_OK;
+    for (int n = 0; n < READY_TRIES; n++) {
+        got = lun_ask(lun, cdb, scsi_put_test_unit_ready(cdb), NULL, 0, &done);
+        if (got >= 0 || done.sense_key != SENSE_NOT_READY)
+            break;
+        uint64_t until = initiator_now(lun->initiator) + LUN_PAUSE_MAX_NS / 5;
+        while (initiator_now(lun->initiator) < until)
+            if (queue_wait(lun, until) != BERTH_OK)
+                return BERTH_E_ABORTED;
+    }
+    return got < 0 ? (int)got : BERTH_OK;
+}
+
+static int64_t ask_capacity_16(struct berth_lun *lun, struct scsi_capacity *c)
+{
+    uint8_t cdb[SCSI_CDB_MAX] = {0}, reply[SCSI_CAPACITY_16_LEN];
+    struct berth_done done;
+    int64_t got = lun_ask(lun, cdb, scsi_put_read_capacity_16(cdb, sizeof reply), reply, sizeof reply, &done);
+    return got < 0 ? got : scsi_get_capacity_16(reply, (size_t)got, c) ? BERTH_OK : BERTH_E_PROTOCOL;
+}
+
+static int64_t ask_capacity_10(struct berth_lun *lun, struct scsi_capacity *c)
+{
+    uint8_t cdb[SCSI_CDB_MAX] = {0}, reply[SCSI_CAPACITY_10_LEN];
+    struct berth_done done;
+    int64_t got = lun_ask(lun, cdb, scsi_put_read_capacity_10(cdb), reply, sizeof reply, &done);
+    return got < 0 ? got : scsi_get_capacity_10(reply, (size_t)got, c) ? BERTH_OK : BERTH_E_PROTOCOL;
+}
+
+static bool sane(const struct scsi_capacity *c)
+{
+    uint32_t b = c->block_bytes;
+    return b >= 512 && b <= 65536 && (b & (b - 1)) == 0 && c->last_lba < UINT64_MAX / b - 1;
+}
+
+static int capacity(struct berth_lun *lun)
+{
+    struct scsi_capacity c = {0};
+    int64_t error = ask_capacity_16(lun, &c);
+    if (error && berth_error_scope((int)error) == BERTH_SCOPE_TASK)
+        error = ask_capacity_10(lun, &c);
+    if (error)
+        return (int)error;
+    if (!sane(&c))
+        return lun_say(&lun->detail, BERTH_E_PROTOCOL, "the LUN reports an impossible size");
+    lun->info.block_bytes = c.block_bytes;
+    lun->info.size_bytes = (c.last_lba + 1) * c.block_bytes;
+    lun->info.physical_block_bytes = c.block_bytes << (c.physical_exponent & 7);
+    lun->info.thin = c.thin;
+    lun->info.trim_reads_zeros = c.read_zeros;
+    return BERTH_OK;
+}
+
+static void mode(struct berth_lun *lun)
+{
+    uint8_t cdb[SCSI_CDB_MAX] = {0}, reply[255];
+    struct scsi_mode m = {0};
+    struct berth_done done;
+    int64_t got =
+        lun_ask(lun, cdb, scsi_put_mode_sense_6(cdb, 0x08, sizeof reply), reply, sizeof reply, &done);
+    if (got < 0)
+        got = lun_ask(lun, cdb, scsi_put_mode_sense_6(cdb, 0x3f, sizeof reply), reply, sizeof reply, &done);
+    if (got < 0 || !scsi_get_mode_6(reply, (size_t)got, &m))
+        return;
+    lun->info.read_only = m.write_protected;
+    lun->info.fua = m.dpo_fua;
+    lun->info.write_cache = m.write_cache;
+}
+
+/* --- vital product data --- */
+
+static uint64_t blocks_to_bytes(const struct berth_lun *lun, uint64_t blocks, uint64_t most)
+{
+    uint64_t limit = most / lun->info.block_bytes;
+    return (blocks && blocks < limit ? blocks : limit) * lun->info.block_bytes;
+}
+
+static void limits(struct berth_lun *lun, const uint8_t *reply, int64_t got)
+{
+    struct scsi_limits l = {0};
+    uint64_t most = (uint64_t)UINT32_MAX * lun->info.block_bytes;
+    if (got > 0)
+        scsi_get_vpd_limits(reply, (size_t)got, &l);
+    lun->info.max_transfer_bytes = blocks_to_bytes(lun, l.max_transfer, LUN_TRANSFER_MAX);
+    lun->info.optimal_transfer_bytes = (uint64_t)l.optimal_transfer * lun->info.block_bytes;
+    lun->info.max_trim_bytes = l.max_unmap_ranges ? blocks_to_bytes(lun, l.max_unmap_blocks, most) : 0;
+    lun->info.trim_granularity_bytes = l.unmap_granularity * lun->info.block_bytes;
+    lun->info.max_zero_bytes = blocks_to_bytes(lun, l.max_write_same, most);
+}
+
+static void provisioning(struct berth_lun *lun, const uint8_t *reply, int64_t got)
+{
+    struct scsi_provisioning p = {0};
+    if (got <= 0 || !scsi_get_vpd_provisioning(reply, (size_t)got, &p)) {
+        lun->info.max_trim_bytes = 0;
+        return;
+    }
+    lun->write_same_unmaps = !p.unmap && p.write_same_16;
+    if (lun->write_same_unmaps)
+        lun->info.max_trim_bytes = lun->info.max_zero_bytes;
+    else if (!p.unmap)
+        lun->info.max_trim_bytes = 0;
+    lun->info.trim_reads_zeros |= p.read_zeros;
+}
+
+static void names(struct berth_lun *lun, const uint8_t *pages, int64_t page_count)
+{
+    uint8_t reply[VPD_MAX];
+    int64_t got;
+    struct scsi_designator d;
+    if (scsi_get_vpd_supported(pages, (size_t)page_count, VPD_SERIAL) &&
+        (got = ask_vpd(lun, VPD_SERIAL, reply)) > 0)
+        scsi_get_vpd_serial(reply, (size_t)got, lun->serial, sizeof lun->serial);
+    if (scsi_get_vpd_supported(pages, (size_t)page_count, VPD_IDENTIFICATION) &&
+        (got = ask_vpd(lun, VPD_IDENTIFICATION, reply)) > 0 &&
+        scsi_get_vpd_designator(reply, (size_t)got, &d))
+        scsi_designator_text(&d, lun->identity, sizeof lun->identity);
+}
+
+static void pages(struct berth_lun *lun)
+{
+    uint8_t list[VPD_MAX] = {0}, reply[VPD_MAX];
+    struct scsi_characteristics ch = {0};
+    int64_t count = ask_vpd(lun, VPD_SUPPORTED, list), got;
+    size_t n = count > 0 ? (size_t)count : 0;
+
+    names(lun, list, (int64_t)n);
+    limits(lun, reply, scsi_get_vpd_supported(list, n, VPD_LIMITS) ? ask_vpd(lun, VPD_LIMITS, reply) : 0);
+    provisioning(lun, reply,
+                 scsi_get_vpd_supported(list, n, VPD_PROVISIONING) ? ask_vpd(lun, VPD_PROVISIONING, reply)
+                                                                   : 0);
+    if (scsi_get_vpd_supported(list, n, VPD_CHARACTERISTICS) &&
+        (got = ask_vpd(lun, VPD_CHARACTERISTICS, reply)) > 0 &&
+        scsi_get_vpd_characteristics(reply, (size_t)got, &ch))
+        lun->info.rotational = ch.rotation_rate > 1;
+}
+
+/* --- the session --- */
+
+static void offer_text(enum wire_key key, uint32_t offer, char *out, size_t size)
+{
+    if (key_rows[key].type == KEY_LIST)
+        key_choices_text(key, offer, out, size);
+    else
+        key_value_text(key, offer, out, size);
+}
+
+static void row(struct berth_lun *lun, const struct negotiation *n, enum wire_key key)
+{
+    struct berth_negotiated *out = &lun->negotiated[lun->info.negotiated_count++];
+    uint64_t bit = 1ull << key;
+    memset(out, 0, sizeof *out);
+    out->key = key_rows[key].name;
+    if (n->sent & bit)
+        offer_text(key, n->mine[key], out->mine, sizeof out->mine);
+    if (n->received & bit)
+        offer_text(key, n->theirs[key], out->theirs, sizeof out->theirs);
+    if (key_rows[key].type == KEY_DECLARED_NUMBER) /* one per direction: nothing is agreed */
+        return;
+    key_value_text(key, n->agreed[key], out->agreed, sizeof out->agreed);
+}
+
+void probe_session(struct berth_lun *lun)
+{
+    struct initiator *i = lun->initiator;
+    const struct negotiation *n = conn_keys(i->conn);
+    struct conn_facts facts;
+
+    conn_facts(i->conn, &facts);
+    lun->info.header_digest = facts.header_digest;
+    lun->info.data_digest = facts.data_digest;
+    lun->info.authenticated = i->login.mine.name != NULL;
+    lun->info.mutual = i->login.peer.name != NULL;
+    lun->info.target_alias = conn_login(i->conn)->target_alias;
+    lun->info.negotiated_count = 0;
+    for (int key = 0; key <= KEY_PROTOCOL_LEVEL; key++)
+        row(lun, n, (enum wire_key)key);
+    portal_print(&i->portal, lun->portal, sizeof lun->portal);
+    lun->info.reconnects = i->reconnects;
+}
+
+int probe(struct berth_lun *lun)
+{
+    int error = inquiry(lun);
+    if (!error)
+        error = wait_until_ready(lun);
+    if (!error)
+        error = capacity(lun);
+    if (error)
+        return error;
+    pages(lun);
+    mode(lun);
+    return BERTH_OK;
+}

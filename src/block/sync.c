@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* Blocking wrappers over a queue of the LUN's own. */
+#include <string.h>
+#include "block/lun.h"
+
+/* Waits for the one request in the LUN's own queue. */
+static int finish(struct berth_lun *lun, struct berth_done *done)
+{
+    struct berth_queue *q = lun->own;
+    while (q->done_count == 0) {
+        int error = queue_wait(lun, UINT64_MAX);
+        if (error == BERTH_E_ABORTED) { /* the I/O may still touch the caller's memory: cut it off */
+            uint32_t depth = q->depth;
+            berth_queue_free(q);
+            return berth_queue_new(&lun->own, lun, depth) ? BERTH_E_MEMORY : BERTH_E_ABORTED;
+        }
+    }
+    berth_queue_reap(q, done, 0, 1, 0);
+    if (done->error)
+        lun_say(&lun->detail, done->error, NULL);
+    return done->error;
+}
+
+static int perform(struct berth_lun *lun, const struct berth_io *io)
+{
+    struct berth_done done;
+    int taken = berth_queue_submit(lun->own, io, 1);
+    if (taken < 0)
+        return lun_say(&lun->detail, taken, NULL);
+    return finish(lun, &done);
+}
+
+static int transfer(struct berth_lun *lun, enum berth_op op, const void *buf, uint64_t len, uint64_t offset,
+                    uint32_t flags)
+{
+    struct berth_seg seg = seg_memory(buf, len);
+    struct berth_io io = {
+        .op = op, .flags = flags, .offset_bytes = offset, .len_bytes = len, .segs = &seg, .seg_count = 1};
+    return perform(lun, &io);
+}
+
+BERTH_EXPORT int berth_read(struct berth_lun *lun, void *buf, uint64_t len_bytes, uint64_t offset_bytes)
+{
+    return transfer(lun, BERTH_READ, buf, len_bytes, offset_bytes, 0);
+}
+
+BERTH_EXPORT int berth_write(struct berth_lun *lun, const void *buf, uint64_t len_bytes,
+                             uint64_t offset_bytes, uint32_t flags)
+{
+    return transfer(lun, BERTH_WRITE, buf, len_bytes, offset_bytes, flags);
+}
+
+BERTH_EXPORT int berth_flush(struct berth_lun *lun)
+{
+    struct berth_io io = {.op = BERTH_FLUSH};
+    return perform(lun, &io);
+}
+
+BERTH_EXPORT int berth_trim(struct berth_lun *lun, uint64_t len_bytes, uint64_t offset_bytes)
+{
+    struct berth_io io = {.op = BERTH_TRIM, .offset_bytes = offset_bytes, .len_bytes = len_bytes};
+    return perform(lun, &io);
+}
+
+BERTH_EXPORT int berth_zero(struct berth_lun *lun, uint64_t len_bytes, uint64_t offset_bytes, uint32_t flags)
+{
+    struct berth_io io = {
+        .op = BERTH_ZERO, .flags = flags, .offset_bytes = offset_bytes, .len_bytes = len_bytes};
+    return perform(lun, &io);
+}
+
+int64_t lun_ask(struct berth_lun *lun, const uint8_t *cdb, uint32_t cdb_len, void *reply, uint32_t size,
+                struct berth_done *done)
+{
+    struct berth_seg seg = seg_memory(reply, size);
+    struct list *node = list_pop(&lun->own->free);
+    if (!node)
+        return BERTH_E_QUEUE_FULL;
+    struct request *r = list_entry(node, struct request, link);
+    memset(&r->io, 0, sizeof r->io);
+    memset(&r->done, 0, sizeof r->done);
+    r->io.op = OP_RAW;
+    r->io.len_bytes = size;
+    r->data = (struct extent){.segs = &seg, .count = size ? 1 : 0, .len = size};
+    r->issued = r->outstanding = r->reply_len = 0;
+    r->begun = r->sync_after = false;
+    memcpy(r->cdb, cdb, cdb_len);
+    r->cdb_len = (uint8_t)cdb_len;
+    lun->own->outstanding++;
+    list_push(&lun->waiting, &r->link);
+    lun_pump(lun);
+    int error = finish(lun, done);
+    return error ? error : (int64_t)r->reply_len;
+}
+
+/* A LUN that cannot tell, or tells nonsense, has no holes. */
+BERTH_EXPORT int berth_extent(struct berth_lun *lun, uint64_t offset_bytes, uint64_t *len_bytes, bool *hole)
+{
+    uint8_t cdb[SCSI_CDB_MAX] = {0}, reply[8 + 16];
+    struct scsi_lba_status status;
+    struct berth_done done;
+    uint64_t block = lun->info.block_bytes, lba = offset_bytes / block,
+             left = lun->info.size_bytes - offset_bytes;
+
+    *hole = false;
+    *len_bytes = left;
+    if (offset_bytes >= lun->info.size_bytes || offset_bytes % block)
+        return lun_say(&lun->detail, BERTH_E_RANGE, NULL);
+    if (!lun->info.thin)
+        return BERTH_OK;
+    int64_t got =
+        lun_ask(lun, cdb, scsi_put_get_lba_status(cdb, lba, sizeof reply), reply, sizeof reply, &done);
+    if (got < 0 && (got == BERTH_E_UNSUPPORTED || berth_error_scope((int)got) != BERTH_SCOPE_TASK))
+        return got == BERTH_E_UNSUPPORTED ? BERTH_OK : (int)got;
+    if (got < 0 || !scsi_get_lba_status(reply, (size_t)got, 0, &status) || status.lba != lba ||
+        status.blocks == 0)
+        return BERTH_OK;
+    *hole = status.provisioning == 1;
+    *len_bytes = status.blocks * block < left ? status.blocks * block : left;
+    return BERTH_OK;
+}

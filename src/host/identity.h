@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* The name this host goes by when the caller gives none. */
+#ifndef HOST_IDENTITY_H
+#define HOST_IDENTITY_H
+
+#include <stddef.h>
+
+/* "iqn.2026-11.io.berth:" and 16 hex digits made from the machine's identity (and the host name where it has
+ * none): stable across restarts, different on clones that have their own machine-id. */
+void host_initiator_name(char *out, size_t size);
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* The policy over one session: resolve, connect, log in, keep alive, bring back, leave. Tasks go in, outcomes
+ * come out; in between connections may die and come back without the floor above noticing more than a delay.
+ *
+ * Everything happens inside initiator_wait(), on the caller's thread. */
+#ifndef INITIATOR_INITIATOR_H
+#define INITIATOR_INITIATOR_H
+
+#include "engine/engine.h"
+#include "host/resolve.h"
+#include "initiator/url.h"
+
+#define INITIATOR_DETAIL_MAX  512u
+#define INITIATOR_REDIRECTS   4u                /* hops before a redirect is taken for a loop */
+#define INITIATOR_SEGMENT     (256u * 1024)     /* MaxRecvDataSegmentLength we declare */
+#define INITIATOR_BURST       (1024u * 1024)    /* MaxBurstLength we offer */
+#define INITIATOR_FIRST_BURST (256u * 1024)     /* FirstBurstLength we offer */
+#define INITIATOR_BACKOFF_MIN (50ull * 1000000) /* ns between attempts to come back, doubling with jitter */
+#define INITIATOR_BACKOFF_MAX (3000ull * 1000000)
+
+struct initiator_policy {
+    uint32_t connect_timeout_ms, command_timeout_ms, recovery_timeout_ms;
+    uint32_t ping_interval_ms, ping_timeout_ms;
+    uint16_t depth;
+    bool header_digest, data_digest; /* demanded */
+};
+
+struct initiator_config {
+    const char *initiator_name;
+    const char *target_name; /* NULL: discovery */
+    struct portal portal;
+    struct login_credentials mine, peer; /* copied */
+    struct initiator_policy policy;
+    struct engine *engine; /* borrowed; NULL: an own one of the sockets engine */
+};
+
+/* What the floor above does. All called from inside initiator calls. */
+struct initiator_owner {
+    void (*task_done)(void *owner, struct task *task); /* outcome in the task; free it or submit it again */
+    /* The connection died while this task was on the wire: may it be sent again? */
+    bool (*may_replay)(void *owner, const struct task *task);
+    /* error < 0: the session is lost and being sought. 0: it is up again. */
+    void (*session)(void *owner, int error, const char *text);
+    /* Asked after every wait: true ends waiting calls with BERTH_E_ABORTED. */
+    bool (*cancelled)(void *owner);
+    void *owner;
+};
+
+enum initiator_state {
+    INITIATOR_IDLE,
+    INITIATOR_CONNECTING,
+    INITIATOR_LOGIN,
+    INITIATOR_UP,
+    INITIATOR_LEAVING, /* logout is on its way */
+    INITIATOR_WAITING, /* lost; the next attempt is due at retry_at */
+    INITIATOR_FAILED,  /* given up: `error` tells why */
+};
+
+struct initiator {
+    struct initiator_owner owner;
+    struct initiator_policy policy;
+    struct portal home, portal; /* as given; where we are now (after redirects) */
+    char initiator_name[NAME_MAX_LEN + 1], target_name[NAME_MAX_LEN + 1];
+    char user[CHAP_NAME_MAX + 1], mutual_user[CHAP_NAME_MAX + 1];
+    uint8_t secret[CHAP_SECRET_MAX], mutual_secret[CHAP_SECRET_MAX];
+    struct login_config login;
+    struct engine *engine;
+    bool owns_engine;
+    struct link link;
+    struct session *session;
+    struct conn *conn; /* its memory lives as long as the initiator; in use while `attached` */
+    bool attached;
+    struct conn_config conn_config;
+    struct resolved addresses;
+    uint32_t next_address, redirects;
+    uint8_t state; /* enum initiator_state */
+    bool ever_up;
+    bool relogin; /* LEAVING because the target asked for it: come back */
+    int error;
+    char detail[INITIATOR_DETAIL_MAX];
+    uint64_t attempt_deadline, retry_at, lost_at, ping_at, scan_at;
+    uint64_t backoff;
+    uint64_t reconnects, replays;
+};
+
+int initiator_new(struct initiator **out, const struct initiator_config *config,
+                  const struct initiator_owner *owner, char *detail, size_t detail_size);
+/* Drops everything at once; tasks come back through task_done() with BERTH_E_ABORTED. Secrets are wiped. */
+void initiator_free(struct initiator *i);
+
+/* Resolves, connects and logs in; waits. On failure initiator_detail() has the words. */
+int initiator_open(struct initiator *i);
+/* Logs out and waits for the answer, at most `timeout_ms`. */
+void initiator_close(struct initiator *i, uint32_t timeout_ms);
+
+/* A free task, or NULL while all are in use; then submit it. The command deadline begins with the submission.
+ */
+struct task *initiator_task(struct initiator *i, enum task_kind kind);
+void initiator_submit(struct initiator *i, struct task *task);
+/* Sends a reaped task again (fresh tag). */
+void initiator_resubmit(struct initiator *i, struct task *task);
+void initiator_task_free(struct initiator *i, struct task *task);
+
+/* One round of work: sends, waits until something happens or `until_ns` of the engine's clock, receives,
+ * looks after timers. Returns 0, or the error that made the session fail for good. */
+int initiator_wait(struct initiator *i, uint64_t until_ns);
+uint64_t initiator_now(const struct initiator *i);
+const char *initiator_detail(const struct initiator *i);
+
+/* recovery.c, for initiator.c: a connection is gone, whatever the cause. */
+void recovery_begin(struct initiator *i, int error, const char *text);
+void recovery_tick(struct initiator *i, uint64_t now);
+void recovery_up(struct initiator *i);
+void recovery_fail(struct initiator *i, int error);
+/* initiator.c, for recovery.c */
+void initiator_attempt(struct initiator *i, uint64_t now);
+void initiator_say(struct initiator *i, int error, const char *text);
+void initiator_drop(struct initiator *i);
+void initiator_drain(struct initiator *i);
+
+#endif
