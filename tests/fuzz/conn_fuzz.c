@@ -269,7 +269,7 @@ static void initiator_tags(struct world *w, uint8_t *bhs, uint8_t choice)
 
 static void initiator_place(uint8_t *bhs, const struct task *task)
 {
-    const struct burst *b = &task->bursts[task->burst_first % TASK_R2T_MAX];
+    const struct burst *b = &task->bursts[task->burst_first % (sizeof task->bursts / sizeof task->bursts[0])];
     put32(bhs + 16, task->itt);
     put32(bhs + 20, b->ttt);
     put32(bhs + 36, b->data_sn);
