@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* One session of the target from its accepted connection to its end. */
+#include <stdlib.h>
+#include <string.h>
+#include "host/crypto.h"
+#include "scsi/identity.h"
+#include "scsi/sense.h"
+#include "target/target.h"
+
+#define STAGE_BYTES   (32u * 1024)
+#define CONTROL_BYTES 8192u
+#define DIRECT_BYTES  (8u * 1024)
+
+static struct target_session *of_link(struct link *l)
+{
+    return list_entry(l, struct target_session, wire);
+}
+
+/* --- login --- */
+
+static uint16_t login_check(void *owner, struct conn *c)
+{
+    struct target_session *ts = owner;
+    struct target *t = ts->target;
+    const struct login *login = conn_login(c);
+    if (login->tsih != 0)
+        return WIRE_LOGIN_NO_SESSION; /* one connection a session */
+    if (!ts->session->discovery && strcmp(login->target_name, t->iqn) != 0)
+        return WIRE_LOGIN_NOT_FOUND;
+    if (++t->last_tsih == 0)
+        t->last_tsih = 1;
+    ts->session->tsih = t->last_tsih;
+    return WIRE_LOGIN_SUCCESS;
+}
+
+static bool same_initiator(const struct target_session *a, const struct target_session *b)
+{
+    return a != b && b->attached && conn_phase(b->conn) != CONN_LOGIN && !b->session->discovery &&
+           memcmp(a->session->config.isid, b->session->config.isid, 6) == 0 &&
+           strcmp(conn_login(a->conn)->initiator_name, conn_login(b->conn)->initiator_name) == 0;
+}
+
+/* The same initiator port logs in again: its old session ends first (6.3.5). Tasks of the old one that were
+ * still receiving are gone with it; executed ones were executed before this. */
+static void reinstate(struct target_session *ts)
+{
+    struct list *head = &ts->target->sessions;
+    if (ts->session->discovery)
+        return;
+    for (struct list *at = head->next, *next; at != head; at = next) {
+        next = at->next;
+        struct target_session *old = list_entry(at, struct target_session, link);
+        if (same_initiator(ts, old))
+            target_session_end(old);
+    }
+}
+
+/* --- task management --- */
+
+static bool resets_lu(uint8_t function)
+{
+    return function == WIRE_TMF_LU_RESET || function == WIRE_TMF_TARGET_WARM_RESET ||
+           function == WIRE_TMF_TARGET_COLD_RESET;
+}
+
+static void reset_elsewhere(struct target_session *ts, const struct task *tmf)
+{
+    list_each (at, &ts->target->sessions) {
+        struct target_session *other = list_entry(at, struct target_session, link);
+        if (other == ts || !other->attached)
+            continue;
+        session_abort(other->session, tmf);
+        nexus_attention(&other->nexus, ASC_DEVICE_RESET);
+    }
+}
+
+static void manage(struct target_session *ts, struct task *tmf)
+{
+    uint32_t number;
+    bool named = tmf->function <= WIRE_TMF_LU_RESET;
+    if (named &&
+        (!scsi_lun_decode(tmf->lun, &number) || number >= COMMAND_LU_MAX || !ts->nexus.set->lus[number])) {
+        tmf->response = WIRE_TMF_NO_LUN;
+    } else {
+        tmf->response = session_abort(ts->session, tmf);
+        if (resets_lu(tmf->function))
+            reset_elsewhere(ts, tmf);
+    }
+    session_respond(ts->session, tmf);
+}
+
+/* --- the link --- */
+
+void target_session_end(struct target_session *ts)
+{
+    link_close(&ts->wire);
+    if (ts->attached)
+        conn_drop(ts->conn);
+    list_remove(&ts->link);
+    ts->target->session_count--;
+    free(ts->conn);
+    free(ts->session);
+    free(ts);
+}
+
+static bool event(struct target_session *ts, const struct conn_event *ev)
+{
+    switch ((enum conn_event_kind)ev->kind) {
+    case CONN_EV_LOGGED_IN:
+        reinstate(ts);
+        return true;
+    case CONN_EV_TMF:
+        manage(ts, ev->task);
+        return true;
+    case CONN_EV_LOGIN_FAILED:
+    case CONN_EV_LOGGED_OUT:
+    case CONN_EV_ERROR:
+        target_session_end(ts);
+        return false;
+    default:
+        return true;
+    }
+}
+
+static void on_progress(struct link *l)
+{
+    struct target_session *ts = of_link(l);
+    struct conn_event ev;
+    struct task *task;
+    while (conn_event(ts->conn, &ev))
+        if (!event(ts, &ev))
+            return;
+    while ((task = session_next_ready(ts->session)) != NULL)
+        job_execute(ts, task);
+}
+
+static void on_up(struct link *l)
+{
+    struct target_session *ts = of_link(l);
+    struct conn_config cc = {.stage_bytes = STAGE_BYTES,
+                             .control_bytes = CONTROL_BYTES,
+                             .direct_bytes = DIRECT_BYTES,
+                             .login_timeout_ns = TARGET_LOGIN_NS,
+                             .login = &ts->target->login};
+    ts->conn = calloc(1, conn_size(ts->session, &cc));
+    if (!ts->conn) {
+        target_session_end(ts);
+        return;
+    }
+    conn_init(ts->conn, ts->session, &cc, engine_now(ts->target->engine));
+    ts->attached = true;
+    link_attach(l, ts->conn);
+}
+
+static void on_down(struct link *l, int error)
+{
+    (void)error;
+    target_session_end(of_link(l));
+}
+
+static const struct link_owner callbacks = {on_up, on_progress, on_down};
+
+static struct session *make_session(struct target_session *ts)
+{
+    struct session_config sc = {.role = ROLE_TARGET, .depth = TARGET_DEPTH, .crypto = host_crypto()};
+    sc.owner = (struct session_owner){job_begin, job_end, login_check, send_targets, ts};
+    void *memory = malloc(session_size(&sc));
+    return memory ? session_init(memory, &sc) : NULL;
+}
+
+struct link *target_accept(void *owner, const struct engine_addr *from)
+{
+    struct target *t = owner;
+    (void)from;
+    struct target_session *ts = t->session_count < TARGET_SESSIONS_MAX ? calloc(1, sizeof *ts) : NULL;
+    if (!ts)
+        return NULL;
+    ts->target = t;
+    ts->wire.owner = &callbacks;
+    ts->session = make_session(ts);
+    if (!ts->session) {
+        free(ts);
+        return NULL;
+    }
+    nexus_init(&ts->nexus, &t->set);
+    t->session_count++;
+    list_push(&t->sessions, &ts->link);
+    return &ts->wire;
+}
+
+/* --- time --- */
+
+/* A peer that stays silent is pinged, and dropped when it does not answer that either. true: it is gone. */
+static bool silent(struct target_session *ts, uint64_t now)
+{
+    if (conn_phase(ts->conn) != CONN_FULL || now - conn_last_rx(ts->conn) < TARGET_PING_NS)
+        return false;
+    if (!conn_ping_out(ts->conn)) {
+        ts->ping_at = now;
+        conn_send_nop_in(ts->conn);
+        link_kick(&ts->wire);
+        return false;
+    }
+    return now - ts->ping_at >= TARGET_PING_NS;
+}
+
+void target_tick(struct target *t, uint64_t now)
+{
+    for (struct list *at = t->sessions.next, *next; at != &t->sessions; at = next) {
+        next = at->next;
+        struct target_session *ts = list_entry(at, struct target_session, link);
+        if (!ts->attached)
+            continue;
+        if (now >= conn_deadline(ts->conn) || silent(ts, now))
+            target_session_end(ts);
+    }
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* Buffers of the target: taken and given back by size class, kept for the next command, bounded in sum. */
+#ifndef TARGET_POOL_H
+#define TARGET_POOL_H
+
+#include <stdint.h>
+
+#define POOL_CLASSES   12u /* 4 KiB .. 8 MiB */
+#define POOL_CLASS_MIN 4096u
+
+struct pool {
+    void *free[POOL_CLASSES];    /* each buffer begins with the pointer to the next */
+    uint64_t taken, kept, limit; /* bytes */
+};
+
+void pool_init(struct pool *p, uint64_t limit);
+/* A buffer of at least `len` bytes; NULL when it is too long, the sum would pass the limit, or memory is out.
+ */
+void *pool_take(struct pool *p, uint32_t len);
+void pool_give(struct pool *p, void *buffer, uint32_t len);
+void pool_free(struct pool *p);
+
+#endif
