@@ -118,7 +118,7 @@ void negotiation_want(struct negotiation *n, enum wire_key key, uint32_t mine)
     n->mine[key] = key_rows[key].type == KEY_LIST ? mine : clamp(&key_rows[key], mine);
     n->wanted |= bit(key);
     if (key == KEY_SESSION_TYPE)
-        n->discovery = mine == SESSION_DISCOVERY;
+        n->discovery = n->mine[key] == SESSION_DISCOVERY;
 }
 
 /* --- offering --- */

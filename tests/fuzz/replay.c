@@ -5,6 +5,13 @@
 #define INPUT_MAX (1u << 20)
 #define CUTS_MAX  4096u
 
+static void run(const uint8_t *input, size_t size)
+{
+    uint8_t *copy = fuzz_copy(input, size);
+    LLVMFuzzerTestOneInput(copy, size);
+    free(copy);
+}
+
 static void run_file(const char *path, uint8_t *input)
 {
     FILE *f = fopen(path, "rb");
@@ -12,8 +19,8 @@ static void run_file(const char *path, uint8_t *input)
     size_t size = fread(input, 1, INPUT_MAX, f);
     fclose(f);
     for (size_t cut = 0; cut < size && cut < CUTS_MAX; cut++)
-        LLVMFuzzerTestOneInput(input, cut);
-    LLVMFuzzerTestOneInput(input, size);
+        run(input, cut);
+    run(input, size);
 }
 
 int main(int argc, char **argv)
