@@ -50,7 +50,7 @@ static void task_begin(void *owner, struct task *task)
     if (task->edtl > TASK_BYTES)
         return; /* swallowed */
     struct berth_seg *seg = malloc(sizeof *seg);
-    *seg = seg_memory(malloc(task->edtl + 1), task->edtl);
+    *seg = seg_memory(calloc(1, task->edtl + 1), task->edtl);
     task->data = (struct extent){.segs = seg, .count = 1, .len = task->edtl};
     w->begun++;
 }
