@@ -15,6 +15,22 @@ size_t conn_size(const struct session *s, const struct conn_config *config)
     return aligned(sizeof(struct conn)) + aligned(config->stage_bytes) + aligned(config->control_bytes);
 }
 
+static void lower(uint32_t *value, uint32_t limit)
+{
+    if (*value > limit)
+        *value = limit;
+}
+
+/* What the core's own sizes set limits to must not be agreed to beyond them. In a discovery session every
+ * data segment is text, which goes to the control buffer. */
+static void bound_wishes(struct conn *c)
+{
+    uint32_t *mine = c->login.keys.mine;
+    lower(&mine[KEY_MAX_OUTSTANDING_R2T], TASK_R2T_MAX);
+    if (c->login.config->discovery)
+        lower(&mine[KEY_MAX_RECV_DATA_SEGMENT_LENGTH], c->config.control_bytes);
+}
+
 struct conn *conn_init(void *memory, struct session *s, const struct conn_config *config, uint64_t now)
 {
     struct conn *c = memory;
@@ -39,6 +55,7 @@ struct conn *conn_init(void *memory, struct session *s, const struct conn_config
     c->login.config = config->login;
     c->login.keys = config->login->want;
     c->login.portal_group = -1;
+    bound_wishes(c);
     if (c->role == ROLE_INITIATOR)
         login_begin(c);
     return c;
@@ -114,12 +131,12 @@ void conn_drop(struct conn *c)
     c->epoch++;
     c->rx.task = NULL;
     c->rx.sink = SINK_NONE;
+    frame_unlend(c);
     transmit_forget(c);
     if (c->role == ROLE_INITIATOR)
         session_detach(c->session, c);
     else
         end_all(c);
-    c->session->leaving = 0;
     list_remove(&c->node);
     explicit_bzero(&c->login.challenge, sizeof c->login.challenge);
 }
@@ -136,13 +153,17 @@ enum conn_phase conn_phase(const struct conn *c)
 
 uint64_t conn_deadline(const struct conn *c)
 {
-    return c->phase == CONN_LOGIN && !c->failed ? c->login_deadline : UINT64_MAX;
+    bool login = c->phase == CONN_LOGIN || login_refused(c); /* a refused one must take its answer and go */
+    return login && !c->failed ? c->login_deadline : UINT64_MAX;
 }
 
 void conn_tick(struct conn *c, uint64_t now)
 {
-    if (now >= conn_deadline(c))
-        conn_fail(c, BERTH_E_NO_ANSWER, "the login did not finish in time");
+    bool babble = !c->login.started && c->rx.head_have > 0;
+    if (now < conn_deadline(c))
+        return;
+    conn_fail(c, babble ? BERTH_E_NOT_ISCSI : BERTH_E_NO_ANSWER,
+              babble ? "bytes came, but no whole login PDU in time" : "the login did not finish in time");
 }
 
 uint64_t conn_last_rx(const struct conn *c)

@@ -56,7 +56,8 @@ enum conn_event_kind {
                            */
     CONN_EV_REDIRECT,     /* login_status 01xx; `portal` tells where */
     CONN_EV_ASYNC,        /* async */
-    CONN_EV_LOGGED_OUT,   /* logout response came (initiator) or was sent (target): close */
+    CONN_EV_LOGGED_OUT, /* logout response came (initiator; error: it was refused) or was sent (target): close
+                         */
     CONN_EV_TMF, /* target: task management request in `task` (state READY): carry out, then session_respond()
                   */
     CONN_EV_REJECT, /* the peer rejected a PDU of ours: reject_reason; tasks have been ended accordingly */
@@ -79,21 +80,26 @@ struct conn_config {
     uint32_t stage_bytes;   /* CONN_STAGE_MIN..MAX */
     uint32_t control_bytes; /* CONN_CONTROL_MIN..MAX: bounds what we let the peer send outside SCSI data */
     uint32_t direct_bytes;  /* payload remainders at least this long are received straight into place */
+    bool background_rx; /* the engine receives between rx_want and rx_done, not inside one call: see there */
     uint64_t login_timeout_ns;
     const struct login_config *login; /* borrowed until login ends */
 };
 
 size_t conn_size(const struct session *s, const struct conn_config *config);
-/* Joins a new connection to the session; `memory` has conn_size() bytes, 16-aligned. Initiator: the first
+/* Joins a new connection to the session; `memory` has conn_size() bytes, 16-aligned, zeroed before its first
+ * use. Initiator: the first
  * Login Request is ready to be sent when it returns. */
 struct conn *conn_init(void *memory, struct session *s, const struct conn_config *config, uint64_t now);
 
-/* The transport is gone or must go: tasks become DETACHED (initiator) or end (target), the epoch moves on,
- * the connection leaves the session; its memory may be reused afterwards. */
+/* The transport is gone or must go, and no engine moves bytes of it any more: tasks become DETACHED
+ * (initiator) or end (target), the epoch moves on, the connection leaves the session; its memory may be
+ * reused afterwards. */
 void conn_drop(struct conn *c);
 
 /* Receiving. rx_want returns the number of segments (0: nothing may be received now; a send will change
- * that). */
+ * that). They hold until rx_done or the next rx_want. With config.background_rx other calls may come in
+ * between, and a task given up meanwhile is not done until rx_done, be it with 0 bytes, or the next rx_want
+ * has said that nothing writes to its memory any more; without, any other call makes them void. */
 uint32_t conn_rx_want(struct conn *c, struct berth_seg *segs, uint32_t max);
 /* `n` bytes are in place, in the order of the last rx_want. Bytes of an older epoch are ignored. */
 void conn_rx_done(struct conn *c, uint32_t epoch, uint64_t n, uint64_t now);
@@ -126,9 +132,9 @@ void conn_logout(struct conn *c, enum wire_logout_reason reason);
 bool conn_ping(struct conn *c);
 bool conn_ping_out(const struct conn *c);
 
-/* Target: sends an Asynchronous Message or a ping of its own (11.9, 11.19). */
-void conn_send_async(struct conn *c, const struct wire_async *a);
-void conn_send_nop_in(struct conn *c);
+/* Target: sends an Asynchronous Message or a ping of its own (11.9, 11.19). false: no room now, try later. */
+bool conn_send_async(struct conn *c, const struct wire_async *a);
+bool conn_send_nop_in(struct conn *c);
 
 /* Limits and digests in force, for display and for the owner. */
 struct conn_facts {

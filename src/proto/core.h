@@ -8,7 +8,6 @@
 #ifndef PROTO_CORE_H
 #define PROTO_CORE_H
 
-
 #include "base/bytes.h"
 #include "proto/conn.h"
 #include "wire/crc32c.h"
@@ -24,7 +23,6 @@ enum frame_sink { SINK_NONE, SINK_CONTROL, SINK_TASK };
 struct frame {
     uint8_t state; /* enum frame_state */
     uint8_t sink;  /* enum frame_sink: where the data segment goes */
-    bool direct;   /* the last rx_want pointed into the task's memory */
     uint32_t head_have, head_need;
     uint32_t data_have, data_len;
     uint32_t tail_have, tail_need;
@@ -32,6 +30,7 @@ struct frame {
     struct task *task;
     uint32_t task_offset;
     uint64_t want_direct;            /* bytes of the last rx_want that go to the task */
+    struct task *lent;               /* the task into whose memory an engine receives in the background */
     uint32_t stage_begin, stage_end; /* unread bytes in the staging area */
     uint32_t stage_limit;            /* how much of it to offer: small while large payloads come */
     uint8_t head[FRAME_HEAD_MAX];
@@ -117,6 +116,7 @@ void conn_apply_keys(struct conn *c, const struct negotiation *keys);
 void frame_init(struct conn *c);
 void frame_resume(struct conn *c);
 void frame_forget_task(struct conn *c, const struct task *task);
+void frame_unlend(struct conn *c); /* no receive is under way any more */
 
 /* dispatch.c: what a role does with a PDU. `begin` runs when the header is complete (and its digest checked):
  * it validates and says where the data segment goes by setting pdu->task or leaving it NULL; false fails the
@@ -133,11 +133,18 @@ struct dispatch_row {
 };
 const struct dispatch_row *dispatch_find(const struct conn *c, uint8_t opcode);
 bool dispatch_begin(struct conn *c, struct pdu *pdu);
+/* During login: can this still become what we wait for? Asked for every piece of a header, with `have` bytes
+ * of it. */
+bool dispatch_plausible(struct conn *c, const uint8_t *head, uint32_t have);
 /* A data segment arrived with a wrong digest: what 7.8 says for its opcode. */
 void dispatch_data_digest_error(struct conn *c, const struct pdu *pdu);
 
 /* outbox.c */
 bool outbox_ready(const struct conn *c); /* room for an answer with data to whatever comes next */
+/* May a PDU of the role's own use the data area? Not while an answer that needs it may follow. */
+bool outbox_data_free(const struct conn *c);
+/* Room for a PDU that the owner asks for, beside the answer to what is being received. */
+bool outbox_spare(const struct conn *c);
 /* Queues a PDU; its data (data_len bytes) has been written to outbox_data() if there is any. */
 struct outbox_entry *outbox_push(struct conn *c, const uint8_t *bhs, uint32_t data_len);
 bool outbox_next(struct conn *c, struct tx_slot *slot);
@@ -148,6 +155,8 @@ bool conn_pdu_next(struct conn *c, struct tx_slot *slot);
 void transmit_forget(struct conn *c); /* the transport is gone: drop all references to tasks */
 bool initiator_next(struct conn *c, struct tx_slot *slot);
 bool target_next(struct conn *c, struct tx_slot *slot);
+bool initiator_pending(const struct conn *c);
+bool target_pending(const struct conn *c);
 void initiator_slot_done(struct conn *c, const struct tx_slot *slot);
 void target_slot_done(struct conn *c, const struct tx_slot *slot);
 /* Counters go in at the last moment, in wire order. */
@@ -156,10 +165,12 @@ void stamp_target(struct conn *c, uint8_t *bhs, bool takes_stat_sn);
 
 /* session.c */
 struct task *session_find(struct session *s, uint32_t tag);
-void session_window(struct session *s, const struct wire_window *w); /* initiator: 4.2.2.1 */
-uint32_t session_max_cmd_sn(struct session *s);                      /* target: what to announce */
+uint32_t session_tag(const struct session *s, const struct task *task);
+struct task *session_admit(struct session *s, enum task_kind kind, bool immediate); /* target */
+void session_window(struct session *s, const struct wire_window *w);                /* initiator: 4.2.2.1 */
+uint32_t session_max_cmd_sn(struct session *s); /* target: what to announce */
 void task_finish(struct task *task); /* outcome is set: done now, or when the transmitter lets go */
-void task_settle(struct task *task); /* the transmitter let go of one reference */
+void task_settle(struct task *task); /* an engine let go of one reference */
 struct session *task_session(const struct task *task);
 void session_detach(struct session *s, struct conn *c); /* initiator: conn_drop's part */
 void session_end(struct session *s, struct task *task); /* target: task leaves, owner told */
@@ -180,6 +191,8 @@ struct chap_keys { /* the CHAP keys of one PDU, 12.1.3 */
 #define CHAP_BIT(key) (1u << ((key)-KEY_CHAP_A))
 void login_begin(struct conn *c);                               /* initiator: first request */
 void login_request_end(struct conn *c, const struct pdu *pdu);  /* target */
+bool login_refused(const struct conn *c);                       /* target */
+bool login_response_begin(struct conn *c, struct pdu *pdu);     /* initiator */
 void login_response_end(struct conn *c, const struct pdu *pdu); /* initiator */
 /* Keeps this PDU's text; true when it is complete, then *text covers all of it (valid until the next PDU). */
 bool login_collect(struct conn *c, const struct pdu *pdu, bool more, struct reader *text);

@@ -18,7 +18,7 @@ static const struct dispatch_row rows[] = {
     {WIRE_NOP_IN, FROM_T, IN_FULL | IN_LOGOUT, .control_data = true, .spill = true, .section = "11.19",
      .end = initiator_nop_in},
     {WIRE_LOGIN_RESPONSE, FROM_T, IN_LOGIN, .control_data = true, .section = "11.13",
-     .end = login_response_end},
+     .begin = login_response_begin, .end = login_response_end},
     {WIRE_TEXT_RESPONSE, FROM_T, IN_FULL | IN_LOGOUT, .control_data = true, .section = "11.11",
      .end = initiator_text_response},
     {WIRE_TMF_RESPONSE, FROM_T, IN_FULL | IN_LOGOUT, .section = "11.6", .end = initiator_tmf_response},
@@ -60,6 +60,19 @@ static bool refuse(struct conn *c, const char *rule)
     return false;
 }
 
+/* The first byte tells a stranger's greeting from a login PDU. What follows its header must not be waited for
+ * either before the header has been looked at: in a text of 48 letters the length of the additional header
+ * segments is a letter, too, and login PDUs have none. */
+bool dispatch_plausible(struct conn *c, const uint8_t *head, uint32_t have)
+{
+    const struct dispatch_row *row = dispatch_find(c, wire_opcode(head));
+    if (have > 0 && !(row && row->phases & IN_LOGIN))
+        return refuse(c, "not a login PDU (6.3)");
+    if (have >= WIRE_BHS_LEN && wire_ahs_len(head) > 0)
+        return refuse(c, "additional header segments in a login PDU (11.12, 11.13)");
+    return true;
+}
+
 bool dispatch_begin(struct conn *c, struct pdu *pdu)
 {
     const struct dispatch_row *row = dispatch_find(c, wire_opcode(pdu->bhs));
@@ -71,8 +84,10 @@ bool dispatch_begin(struct conn *c, struct pdu *pdu)
         return refuse(c, "a data segment longer than MaxRecvDataSegmentLength (13.12)");
     if (!row->scsi_data && !row->control_data && pdu->data_len)
         return refuse(c, "a data segment in a PDU that has none (11.2)");
-    if (row->control_data && !row->spill && pdu->data_len > c->config.control_bytes - c->control_have)
-        return refuse(c, "a data segment longer than this side accepts for its kind");
+    if (row->control_data && !row->spill && pdu->data_len > c->config.control_bytes - c->control_have) {
+        conn_fail(c, BERTH_E_LIMIT, "more text than this side has room for");
+        return false;
+    }
     return row->begin ? row->begin(c, pdu) : true;
 }
 

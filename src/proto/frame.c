@@ -94,6 +94,8 @@ static void run_head(struct conn *c)
 {
     struct frame *f = &c->rx;
     f->head_have += take(c, f->head + f->head_have, f->head_need - f->head_have);
+    if (c->phase == CONN_LOGIN && !dispatch_plausible(c, f->head, f->head_have))
+        return;
     if (f->head_have < f->head_need)
         return;
     uint32_t whole = WIRE_BHS_LEN + wire_ahs_len(f->head) + (c->header_digest ? WIRE_DIGEST_LEN : 0);
@@ -162,7 +164,8 @@ static void run_tail(struct conn *c)
 static bool stalled(const struct conn *c)
 {
     return c->failed || c->phase == CONN_CLOSED ||
-           (c->rx.state == FRAME_HEAD && (!outbox_ready(c) || c->event_count > CONN_EVENTS / 2));
+           (c->rx.state == FRAME_HEAD &&
+            (!outbox_ready(c) || c->event_count > CONN_EVENTS / 2 || login_refused(c)));
 }
 
 static void run(struct conn *c)
@@ -171,8 +174,7 @@ static void run(struct conn *c)
         [FRAME_HEAD] = run_head, [FRAME_DATA] = run_data, [FRAME_TAIL] = run_tail};
     while (stage_have(&c->rx) > 0 && !stalled(c))
         step[c->rx.state](c);
-    if (c->rx.stage_begin == c->rx.stage_end)
-        c->rx.stage_begin = c->rx.stage_end = 0;
+    /* The staging area is tidied up in rx_want alone: behind stage_end a receive may be under way. */
 }
 
 static struct berth_seg stage_room(struct conn *c)
@@ -194,18 +196,36 @@ static bool wants_direct(const struct conn *c)
            f->data_len - f->data_have >= c->config.direct_bytes;
 }
 
+/* The task cannot be done while an engine may write to its memory. */
+static void lend(struct frame *f)
+{
+    f->lent = f->task;
+    f->lent->tx_refs++;
+}
+
+void frame_unlend(struct conn *c)
+{
+    struct task *task = c->rx.lent;
+    c->rx.lent = NULL;
+    c->rx.want_direct = 0;
+    if (task)
+        task_settle(task);
+}
+
 uint32_t conn_rx_want(struct conn *c, struct berth_seg *segs, uint32_t max)
 {
     struct frame *f = &c->rx;
     uint32_t n = 0;
 
-    f->want_direct = 0;
+    frame_unlend(c);
     if (c->failed || c->phase == CONN_CLOSED || max < 2)
         return 0;
     if (wants_direct(c)) {
         uint32_t left = f->data_len - f->data_have;
         f->stage_limit = left >= LARGE_SEGMENT ? SMALL_STAGE : c->config.stage_bytes;
         n = extent_slice(&f->task->data, f->task_offset + f->data_have, left, segs, max - 1, &f->want_direct);
+        if (c->config.background_rx)
+            lend(f);
         if (f->want_direct < left)
             return n;
     }
@@ -213,13 +233,15 @@ uint32_t conn_rx_want(struct conn *c, struct berth_seg *segs, uint32_t max)
     return segs[n].len ? n + 1 : n;
 }
 
+/* A task given up in the meantime has left the frame, but its memory is there until unlent. */
 static void placed_directly(struct conn *c, uint32_t n)
 {
     struct frame *f = &c->rx;
+    const struct task *task = f->task ? f->task : f->lent;
     struct berth_seg seg;
-    if (c->data_digest)
+    if (c->data_digest && task)
         for (uint64_t done = 0, got; done < n; done += got) {
-            extent_slice(&f->task->data, f->task_offset + f->data_have + done, n - done, &seg, 1, &got);
+            extent_slice(&task->data, f->task_offset + f->data_have + done, n - done, &seg, 1, &got);
             f->crc = c->session->config.crypto->crc32c(f->crc, seg.base, seg.len);
         }
     data_advance(c, n);
@@ -227,14 +249,15 @@ static void placed_directly(struct conn *c, uint32_t n)
 
 void conn_rx_done(struct conn *c, uint32_t epoch, uint64_t n, uint64_t now)
 {
-    if (epoch != c->epoch || n == 0)
+    if (epoch != c->epoch)
         return;
-    c->last_rx = now;
     uint64_t direct = n < c->rx.want_direct ? n : c->rx.want_direct;
-    c->rx.want_direct = 0;
+    if (n > 0)
+        c->last_rx = now;
     c->rx.stage_end += (uint32_t)(n - direct);
     if (direct > 0)
         placed_directly(c, (uint32_t)direct);
+    frame_unlend(c);
     run(c);
 }
 

@@ -35,11 +35,13 @@ static const char *data_in_flaw(const struct task *task, const struct wire_data_
         return "Data-In for a command that reads nothing (11.7)";
     if (d->has_status && !d->final)
         return "Data-In with status but not final (11.7.3)";
+    if (len == 0)
+        return NULL; /* nothing to place: where it would have gone does not matter */
     if (d->buffer_offset != task->moved)
         return "Data-In out of order (11.7.4)";
     if (len > task->edtl - task->moved)
         return "Data-In beyond the expected data transfer length (11.7.4)";
-    if (len > 0 && d->data_sn != task->data_sn)
+    if (d->data_sn != task->data_sn)
         return "a gap in DataSN: data was lost (11.7.2)";
     return NULL;
 }
@@ -81,15 +83,17 @@ static const char *count_flaw(const struct task *task, uint32_t exp_data_sn, boo
     return NULL;
 }
 
-/* Success only if response, status, residual and the bytes moved all agree. */
+/* Success only if response, status, residual and the bytes moved all agree. More may be sent than the target
+ * then uses; more cannot come than it says it sent. */
 static int verdict(const struct task *task)
 {
     uint32_t missing = task->residual_kind == WIRE_RESIDUAL_UNDERFLOW ? task->residual : 0;
+    uint32_t used = task->edtl - missing;
     if (task->response != 0)
         return BERTH_E_TARGET;
     if (task->status != 0)
         return BERTH_E_SCSI;
-    if ((task->read || task->write) && task->moved < task->edtl - missing)
+    if ((task->write && task->moved < used) || (task->read && task->moved != used))
         return BERTH_E_SHORT;
     return BERTH_OK;
 }
@@ -168,10 +172,12 @@ static const char *r2t_flaw(const struct conn *c, const struct task *task, const
         return "R2T for no data or for more than MaxBurstLength (11.8.4)";
     if (r->buffer_offset > task->edtl || r->desired_len > task->edtl - r->buffer_offset)
         return "R2T beyond the command's data (11.8.4)";
+    if (r->buffer_offset < task->asked) /* bytes sent twice would make up for others not sent at all */
+        return "R2T for data that was sent or asked for before (13.19)";
     if (r->r2t_sn != task->r2t_sn)
         return "a gap in R2TSN (11.8.3)";
     if (task->burst_count >= agreed[KEY_MAX_OUTSTANDING_R2T] + (task->unsolicited ? 1 : 0) ||
-        task->burst_count >= TASK_R2T_MAX)
+        task->burst_count >= TASK_BURSTS)
         return "more R2Ts than MaxOutstandingR2T (13.17)";
     return NULL;
 }
@@ -190,7 +196,8 @@ void initiator_r2t(struct conn *c, const struct pdu *pdu)
         return;
     }
     task->r2t_sn++;
-    task->bursts[(task->burst_first + task->burst_count++) % TASK_R2T_MAX] =
+    task->asked = r.buffer_offset + r.desired_len;
+    task->bursts[(task->burst_first + task->burst_count++) % TASK_BURSTS] =
         (struct burst){.ttt = r.ttt, .offset = r.buffer_offset, .len = r.desired_len};
     if (!task->data_pending) {
         task->data_pending = true;
@@ -199,6 +206,8 @@ void initiator_r2t(struct conn *c, const struct pdu *pdu)
 }
 
 /* --- the rest --- */
+
+#define TEXT_ROUNDS_MAX 1024u /* responses to one Text Request */
 
 void initiator_tmf_response(struct conn *c, const struct pdu *pdu)
 {
@@ -234,15 +243,14 @@ void initiator_nop_in(struct conn *c, const struct pdu *pdu)
     if (!task || !counts)
         return;
     c->ping_out = false;
-    c->session->in_flight--;
-    session_task_free(c->session, task);
+    task_finish(task);
 }
 
-/* Appends the answer to the task's memory; what does not fit ends the exchange with an error (Y3: bounded).
- */
+/* Appends the answer to the task's memory; what does not fit, or goes on and on, ends the exchange with an
+ * error. */
 static bool take_text(struct task *task, const struct pdu *pdu)
 {
-    if (pdu->data_len > task->data.len - task->moved)
+    if (pdu->data_len > task->data.len - task->moved || ++task->data_sn > TEXT_ROUNDS_MAX)
         return false;
     extent_write(&task->data, task->moved, pdu->data, pdu->data_len);
     task->moved += pdu->data_len;
@@ -285,8 +293,8 @@ void initiator_logout_response(struct conn *c, const struct pdu *pdu)
     struct task *task = addressee(c, r.itt, TASK_LOGOUT);
     if (!task || !counts)
         return;
-    session_revoke(c->session, task, r.response ? BERTH_E_REJECTED : BERTH_OK);
-    conn_raise(c, CONN_EV_LOGGED_OUT);
+    task_finish(task);
+    conn_raise(c, CONN_EV_LOGGED_OUT)->error = r.response ? BERTH_E_REJECTED : BERTH_OK;
 }
 
 void initiator_async(struct conn *c, const struct pdu *pdu)

@@ -12,7 +12,7 @@ static uint32_t least(uint32_t a, uint32_t b)
 
 static void drop_burst(struct conn *c, struct task *task)
 {
-    task->burst_first = (uint8_t)((task->burst_first + 1) % TASK_R2T_MAX);
+    task->burst_first = (uint8_t)((task->burst_first + 1) % TASK_BURSTS);
     task->unsolicited = false;
     if (--task->burst_count > 0)
         return;
@@ -50,13 +50,15 @@ static void next_data_out(struct conn *c, struct task *task, struct tx_slot *slo
 static void plan_unsolicited(struct conn *c, struct task *task, struct tx_slot *slot)
 {
     const uint32_t *agreed = c->session->keys.agreed;
-    uint32_t first = task->write ? least(task->edtl, agreed[KEY_FIRST_BURST_LENGTH]) : 0;
+    uint32_t burst = least(agreed[KEY_FIRST_BURST_LENGTH], agreed[KEY_MAX_BURST_LENGTH]);
+    uint32_t first = task->write ? least(task->edtl, burst) : 0;
 
     if (agreed[KEY_IMMEDIATE_DATA])
         slot->data_len = least(first, c->max_send);
-    task->moved = slot->data_len;
+    task->moved = task->asked = slot->data_len;
     if (agreed[KEY_INITIAL_R2T] || first == slot->data_len)
         return;
+    task->asked = first;
     task->bursts[0] =
         (struct burst){.ttt = WIRE_TAG_NONE, .offset = slot->data_len, .len = first - slot->data_len};
     task->burst_count = 1;
@@ -142,17 +144,24 @@ static void next_logout(struct conn *c, struct task *task, struct tx_slot *slot)
 }
 
 /* The first queued request that may go now. CmdSN is taken here, on the way out, and nowhere else. */
-static struct task *next_request(struct conn *c)
+static struct task *next_request(const struct conn *c)
 {
-    struct session *s = c->session;
+    const struct session *s = c->session;
     if (c->phase != CONN_FULL || list_empty(&s->queued))
         return NULL;
     struct task *task = list_entry(s->queued.next, struct task, link);
+    if (task->conn && task->conn != c)
+        return NULL;
     if (!task->immediate && !serial_le(s->cmd_sn, s->max_cmd_sn))
         return NULL;
-    if (task->kind == TASK_TEXT && c->out.data_busy)
+    if (task->kind == TASK_TEXT && !outbox_data_free(c))
         return NULL;
     return task;
+}
+
+bool initiator_pending(const struct conn *c)
+{
+    return !list_empty(&c->sending) || next_request(c);
 }
 
 bool initiator_next(struct conn *c, struct tx_slot *slot)
@@ -192,6 +201,7 @@ void conn_logout(struct conn *c, enum wire_logout_reason reason)
     struct task *task = session_task(c->session, TASK_LOGOUT);
     if (!task)
         return;
+    task->conn = c;
     task->immediate = true;
     task->function = (uint8_t)reason;
     session_submit(c->session, task);
@@ -202,6 +212,7 @@ bool conn_ping(struct conn *c)
     struct task *task = c->ping_out || c->phase != CONN_FULL ? NULL : session_task(c->session, TASK_NOP);
     if (!task)
         return false;
+    task->conn = c;
     task->immediate = true;
     c->ping_out = true;
     session_submit(c->session, task);

@@ -78,18 +78,46 @@ static int status_error(const struct login *l)
     }
 }
 
-static const char *header_flaw(const struct conn *c, const struct wire_login_response *r)
+/* Before its data is waited for: only what answers us is believed to be a Login Response at all. */
+bool login_response_begin(struct conn *c, struct pdu *pdu)
 {
     const struct login *l = &c->login;
-    if (r->itt != l->itt || r->version_active != 0)
-        return "a Login Response that does not belong to the request (11.13)";
-    if (l->started && r->window.stat_sn != c->exp_stat_sn)
-        return "a gap in StatSN during login (11.13.4)";
+    struct wire_login_response r;
+    get_login_response(pdu->bhs, &r);
+    if (r.itt == l->itt && r.version_active == 0 && r.status_class < 4)
+        return true;
+    conn_fail(c, l->started ? BERTH_E_PROTOCOL : BERTH_E_NOT_ISCSI,
+              "a Login Response that does not belong to the request (11.13)");
+    return false;
+}
+
+static const char *stage_flaw(const struct login *l, const struct wire_login_response *r)
+{
     if (r->csg != l->csg)
         return "a Login Response of another stage (11.13)";
     if (r->transit && (r->nsg != l->nsg || l->nsg == l->csg || r->more))
         return "a stage transition that was not asked for (6.3)";
     return NULL;
+}
+
+/* A jump out of the security stage before the end of an authentication that we demand is no mere mistake. */
+static int stage_error(const struct login *l, const struct wire_login_response *r)
+{
+    bool due = l->config->mine.name && l->csg == WIRE_STAGE_SECURITY && l->chap_step != CHAP_PASSED;
+    return due && (r->csg != l->csg || r->nsg != l->csg) ? BERTH_E_AUTH_DOWNGRADE : BERTH_E_PROTOCOL;
+}
+
+static bool header_ok(struct conn *c, const struct wire_login_response *r)
+{
+    const struct login *l = &c->login;
+    const char *flaw = stage_flaw(l, r);
+    if (l->status != 0)
+        return true; /* a refusal, or a redirect: the rest of the header hardly matters */
+    if (l->started && r->window.stat_sn != c->exp_stat_sn)
+        give_up(c, BERTH_E_PROTOCOL, "a gap in StatSN during login (11.13.4)");
+    else if (flaw)
+        give_up(c, stage_error(l, r), flaw);
+    return !c->failed;
 }
 
 /* TargetAddress of a redirect (11.13.5) comes in the same response. */
@@ -159,6 +187,7 @@ static bool chap_end(struct conn *c, const struct chap_keys *chap)
 static void security(struct conn *c, const struct chap_keys *chap, struct writer *w)
 {
     struct login *l = &c->login;
+    bool answered = l->chap_step == CHAP_SENT_RESPONSE;
     if (!l->config->mine.name)
         request(c, WIRE_STAGE_OPERATIONAL, (uint32_t)writer_len(w)); /* the target took its time: ask again */
     else if (!l->chap_on)
@@ -167,10 +196,12 @@ static void security(struct conn *c, const struct chap_keys *chap, struct writer
         chap_list(c, w);
     else if (l->chap_step == CHAP_SENT_LIST)
         chap_answer(c, chap, w);
-    else if (l->chap_step == CHAP_SENT_RESPONSE && (chap->seen == 0 || chap_end(c, chap)))
+    else if (answered && chap->seen != 0 && !chap_end(c, chap))
+        give_up(c, BERTH_E_TARGET_AUTH, "the target's CHAP answer is missing or wrong (12.1.3)");
+    else if (answered || (l->chap_step == CHAP_PASSED && chap->seen == 0))
         request(c, WIRE_STAGE_OPERATIONAL, (uint32_t)writer_len(w));
     else
-        give_up(c, BERTH_E_TARGET_AUTH, "CHAP keys out of order (12.1.3)");
+        give_up(c, BERTH_E_AUTH, "CHAP keys out of order (12.1.3)");
 }
 
 /* Leaving the security stage is the moment of truth: whatever was demanded must have happened. */
@@ -234,12 +265,10 @@ static void advance(struct conn *c, const struct wire_login_response *r, const s
 static void refused_text(struct conn *c, int result, enum wire_key offender)
 {
     const char *what = offender < KEY_COUNT ? key_rows[offender].name : "an illegal text segment (6.1)";
-    bool auth = offender == KEY_AUTH_METHOD && c->login.config->mine.name;
-    give_up(c,
-            auth                            ? BERTH_E_AUTH_DOWNGRADE
-            : result == NEGOTIATION_REFUSED ? BERTH_E_NEGOTIATION
-                                            : BERTH_E_PROTOCOL,
-            what);
+    int error = result == NEGOTIATION_REFUSED ? BERTH_E_NEGOTIATION : BERTH_E_PROTOCOL;
+    if (offender == KEY_AUTH_METHOD)
+        error = c->login.config->mine.name ? BERTH_E_AUTH_DOWNGRADE : BERTH_E_AUTH_REQUIRED;
+    give_up(c, error, what);
 }
 
 void login_response_end(struct conn *c, const struct pdu *pdu)
@@ -251,12 +280,9 @@ void login_response_end(struct conn *c, const struct pdu *pdu)
     enum wire_key offender;
 
     get_login_response(pdu->bhs, &r);
-    const char *flaw = header_flaw(c, &r);
     l->status = (uint16_t)(r.status_class << 8 | r.status_detail);
-    if (flaw && (l->status == 0 || !l->started)) {
-        conn_fail(c, l->started ? BERTH_E_PROTOCOL : BERTH_E_NOT_ISCSI, flaw);
+    if (!header_ok(c, &r))
         return;
-    }
     l->started = true;
     c->exp_stat_sn = r.window.stat_sn + 1;
     c->session->exp_cmd_sn = r.window.exp_cmd_sn;

@@ -21,10 +21,16 @@ static void respond(struct conn *c, bool transit, uint8_t nsg, uint32_t len)
     e->farewell = l->status != 0;
 }
 
+/* Nothing more is accepted; the answer still goes out. */
+bool login_refused(const struct conn *c)
+{
+    return c->role == ROLE_TARGET && c->login.status != 0;
+}
+
 static void refuse(struct conn *c, uint16_t status)
 {
     c->login.status = status;
-    c->phase = CONN_LOGOUT; /* nothing more is accepted; the answer still goes out */
+    c->phase = CONN_LOGOUT;
     respond(c, false, 0, 0);
 }
 
@@ -128,9 +134,14 @@ static bool may_leave_security(const struct login *l)
 
 /* --- every complete request --- */
 
-static void enter_operational(struct conn *c, struct writer *w)
+/* Our own offers, after the answers to theirs; true if there are some the initiator has to answer now. */
+static bool offer(struct conn *c, struct writer *w)
 {
-    negotiation_offer(&c->login.keys, KEY_OPERATIONAL, w);
+    struct negotiation *keys = &c->login.keys;
+    uint64_t open = keys->open;
+    if (c->login.csg == WIRE_STAGE_OPERATIONAL)
+        negotiation_offer(keys, KEY_OPERATIONAL, w);
+    return keys->open != open;
 }
 
 static uint16_t take(struct conn *c, struct reader *text, struct writer *w)
@@ -161,10 +172,12 @@ static void advance(struct conn *c, const struct wire_login_request *r, struct w
     enum wire_key offender;
     bool transit = r->transit && (l->csg != WIRE_STAGE_SECURITY || may_leave_security(l));
 
-    if (transit && l->csg == WIRE_STAGE_SECURITY && r->nsg == WIRE_STAGE_FULL_FEATURE && l->config->required)
-        transit = may_leave_security(l);
-    if (l->csg == WIRE_STAGE_OPERATIONAL)
-        enter_operational(c, w);
+    if (r->transit && l->csg == WIRE_STAGE_SECURITY && l->config->required && !l->chap_on) {
+        refuse(c, WIRE_LOGIN_AUTH_FAILURE); /* it wants to go on without having said a word about it */
+        return;
+    }
+    if (offer(c, w))
+        transit = false;
     if (transit && r->nsg == WIRE_STAGE_FULL_FEATURE &&
         negotiation_check(&l->keys, &offender) != NEGOTIATION_OK) {
         refuse(c, WIRE_LOGIN_INITIATOR_ERROR);

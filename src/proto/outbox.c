@@ -8,6 +8,17 @@ bool outbox_ready(const struct conn *c)
            c->out.count < CONN_OUTBOX - 2; /* -2: an answer, and one of the owner's own */
 }
 
+bool outbox_data_free(const struct conn *c)
+{
+    bool answer_due = c->rx.state != FRAME_HEAD && c->rx.sink == SINK_CONTROL;
+    return !c->out.data_busy && !answer_due;
+}
+
+bool outbox_spare(const struct conn *c)
+{
+    return c->out.count < CONN_OUTBOX - 1;
+}
+
 struct outbox_entry *outbox_push(struct conn *c, const uint8_t *bhs, uint32_t data_len)
 {
     struct outbox *o = &c->out;

@@ -34,15 +34,14 @@ struct session *session_init(void *memory, const struct session_config *config)
     return s;
 }
 
-static void stamp_tag(struct session *s, struct task *task)
+uint32_t session_tag(const struct session *s, const struct task *task)
 {
-    task->itt = slots_tag(&s->slots, task->slot) | (uint32_t)s->config.itt_engine_bits << TAG_BITS;
+    return slots_tag(&s->slots, task->slot) | (uint32_t)s->config.itt_engine_bits << TAG_BITS;
 }
 
-struct task *session_task(struct session *s, enum task_kind kind)
+static struct task *take(struct session *s, enum task_kind kind)
 {
-    uint32_t limit = kind == TASK_SCSI ? s->config.depth : pool_size(&s->config);
-    int slot = s->slots.taken < limit ? slots_take(&s->slots) : -1;
+    int slot = slots_take(&s->slots);
     if (slot < 0)
         return NULL;
     struct task *task = &s->tasks[slot];
@@ -51,13 +50,36 @@ struct task *session_task(struct session *s, enum task_kind kind)
     task->kind = (uint8_t)kind;
     list_init(&task->link);
     list_init(&task->member);
-    stamp_tag(s, task);
+    task->itt = session_tag(s, task);
+    return task;
+}
+
+struct task *session_task(struct session *s, enum task_kind kind)
+{
+    uint32_t limit = kind == TASK_SCSI ? s->config.depth : pool_size(&s->config);
+    return s->slots.taken < limit ? take(s, kind) : NULL;
+}
+
+/* What the window has promised must find room, however many immediate requests came in between: those have
+ * the reserve for themselves. */
+struct task *session_admit(struct session *s, enum task_kind kind, bool immediate)
+{
+    uint32_t taken = immediate ? s->reserved : s->slots.taken - s->reserved;
+    uint32_t limit = immediate ? SESSION_IMMEDIATE_MAX : s->config.depth;
+    struct task *task = taken < limit ? take(s, kind) : NULL;
+    if (task && immediate) {
+        task->reserve = true;
+        s->reserved++;
+    }
     return task;
 }
 
 void session_task_free(struct session *s, struct task *task)
 {
     task->state = TASK_FREE;
+    if (task->reserve)
+        s->reserved--;
+    task->reserve = false;
     list_remove(&task->link);
     list_remove(&task->member);
     slots_give(&s->slots, task->slot);
@@ -82,11 +104,10 @@ void session_window(struct session *s, const struct wire_window *w)
         s->max_cmd_sn = w->max_cmd_sn;
 }
 
-/* The window never shrinks: a command takes a slot and moves ExpCmdSN by one each. Immediate ones may dip
- * into the depth; then the window stands still until they are through. */
+/* The window never shrinks: a command takes a slot and moves ExpCmdSN by one each. */
 uint32_t session_max_cmd_sn(struct session *s)
 {
-    uint32_t taken = s->slots.taken - s->leaving;
+    uint32_t taken = s->slots.taken - s->reserved - s->leaving;
     uint32_t free = taken < s->config.depth ? s->config.depth - taken : 0;
     uint32_t now = s->exp_cmd_sn + free - 1;
     if (serial_lt(s->max_cmd_sn, now))
@@ -96,18 +117,20 @@ uint32_t session_max_cmd_sn(struct session *s)
 
 void session_submit(struct session *s, struct task *task)
 {
+    struct list *before = &s->queued;
     task->state = TASK_QUEUED;
-    if (task->immediate)
-        list_push_front(&s->queued, &task->link);
-    else
-        list_push(&s->queued, &task->link);
+    if (task->immediate) /* ahead of the others, behind those of its kind */
+        for (before = s->queued.next; before != &s->queued; before = before->next)
+            if (!list_entry(before, struct task, link)->immediate)
+                break;
+    list_push(before, &task->link);
 }
 
 static void reset_progress(struct task *task)
 {
-    task->moved = task->data_sn = task->r2t_sn = 0;
+    task->moved = task->data_sn = task->r2t_sn = task->asked = 0;
     task->burst_first = task->burst_count = 0;
-    task->data_pending = false;
+    task->data_pending = task->unsolicited = false;
     task->error = BERTH_OK;
     task->residual_kind = task->response = task->status = 0;
     task->residual = task->sense_len = 0;
@@ -119,7 +142,7 @@ void session_requeue(struct session *s, struct task *task)
     list_remove(&task->link);
     uint16_t slot = task->slot;
     s->slots.generation[slot] = (uint16_t)((s->slots.generation[slot] + 2u) & ((1u << GENERATION_BITS) - 1));
-    stamp_tag(s, task);
+    task->itt = session_tag(s, task);
     reset_progress(task);
     session_submit(s, task);
 }
@@ -131,12 +154,22 @@ void session_restart(struct session *s)
     memset(&s->keys, 0, sizeof s->keys);
 }
 
+/* Pings and logouts are the connection's own: nobody waits for them in session_reap(). */
+static bool anonymous(const struct task *task)
+{
+    return task->kind == TASK_NOP || task->kind == TASK_LOGOUT;
+}
+
 static void done(struct session *s, struct task *task)
 {
+    task->conn = NULL;
+    if (anonymous(task)) {
+        session_task_free(s, task);
+        return;
+    }
     list_remove(&task->link);
     list_remove(&task->member);
     task->state = TASK_DONE;
-    task->conn = NULL;
     list_push(&s->done, &task->link);
 }
 
@@ -163,6 +196,10 @@ void task_settle(struct task *task)
     if (--task->tx_refs > 0 || task->state != TASK_ENDING)
         return;
     struct session *s = task_session(task);
+    if (s->config.role == ROLE_TARGET) {
+        session_end(s, task);
+        return;
+    }
     s->in_flight--;
     done(s, task);
 }
@@ -173,27 +210,30 @@ struct task *session_reap(struct session *s)
     return node ? list_entry(node, struct task, link) : NULL;
 }
 
-/* Internal tasks (ping) have nobody to report to. */
-static bool anonymous(const struct task *task)
-{
-    return task->kind == TASK_NOP;
-}
-
 /* The connection is dead: outcomes that are known stand, the rest is for the owner's policy. */
 static void detach(struct session *s, struct task *task)
 {
     list_remove(&task->member);
     s->in_flight--;
-    if (anonymous(task)) {
-        session_task_free(s, task);
-    } else if (task->state == TASK_ENDING) {
+    if (anonymous(task) || task->state == TASK_ENDING) {
         done(s, task);
-    } else {
-        list_remove(&task->link);
-        task->conn = NULL;
-        task->data_pending = false;
-        task->state = TASK_DETACHED;
-        list_push(&s->detached, &task->link);
+        return;
+    }
+    list_remove(&task->link);
+    task->conn = NULL;
+    task->data_pending = false;
+    task->state = TASK_DETACHED;
+    list_push(&s->detached, &task->link);
+}
+
+/* A ping or a logout that never got out must not get out on the next connection. */
+static void withdraw(struct session *s, const struct conn *c)
+{
+    for (struct list *at = s->queued.next, *next; at != &s->queued; at = next) {
+        struct task *task = list_entry(at, struct task, link);
+        next = at->next;
+        if (task->conn == c)
+            done(s, task);
     }
 }
 
@@ -201,6 +241,7 @@ void session_detach(struct session *s, struct conn *c)
 {
     while (!list_empty(&c->tasks))
         detach(s, list_entry(c->tasks.next, struct task, member));
+    withdraw(s, c);
 }
 
 void session_revoke(struct session *s, struct task *task, int error)
@@ -229,15 +270,20 @@ struct task *session_next_ready(struct session *s)
     return node ? list_entry(node, struct task, link) : NULL;
 }
 
-/* A task that the owner has in hand is only cut off; session_respond() ends it. */
+/* A task that the owner has in hand is only cut off; session_respond() ends it. One into whose memory an
+ * engine still receives stays until that is over. */
 void session_end(struct session *s, struct task *task)
 {
     bool in_hand = task->state == TASK_READY && list_empty(&task->link);
+    list_remove(&task->link);
+    if (task->tx_refs > 0) {
+        task->state = TASK_ENDING;
+        return;
+    }
     task->conn = NULL;
     list_remove(&task->member);
     if (in_hand)
         return;
-    list_remove(&task->link);
     if (s->config.owner.task_end)
         s->config.owner.task_end(s->config.owner.owner, task);
     session_task_free(s, task);
@@ -245,12 +291,11 @@ void session_end(struct session *s, struct task *task)
 
 void session_respond(struct session *s, struct task *task)
 {
+    task->state = TASK_ANSWER;
     if (!task->conn) {
         session_end(s, task);
         return;
     }
-    task->answered = true;
-    task->state = TASK_ANSWER;
     task->moved = task->data_sn = 0;
     list_push(&task->conn->answering, &task->link);
 }

@@ -63,15 +63,16 @@ struct session {
     struct list detached; /* TASK_DETACHED */
     struct list done;     /* TASK_DONE: reap with session_reap() */
     uint32_t in_flight;   /* initiator: tasks ACTIVE or ENDING */
-    uint32_t leaving;     /* target: tasks whose last answer is in the transmit ring */
+    uint32_t leaving;     /* target: tasks of the window whose last answer is in the transmit ring */
+    uint32_t reserved;    /* target: tasks that immediate requests have taken */
 };
 
 /* Bytes of memory a session of this configuration needs; the caller provides them, 16-aligned. */
 size_t session_size(const struct session_config *config);
 struct session *session_init(void *memory, const struct session_config *config);
 
-/* Takes a free task (all fields zero but slot, itt, kind, state FREE), or NULL when all are in use. Kinds
- * other than TASK_SCSI may also use the reserve of SESSION_IMMEDIATE_MAX tasks. */
+/* Initiator. Takes a free task (all fields zero but slot, itt, kind, state FREE), or NULL when all are in
+ * use. Kinds other than TASK_SCSI may also use the reserve of SESSION_IMMEDIATE_MAX tasks. */
 struct task *session_task(struct session *s, enum task_kind kind);
 /* Returns a task that is FREE (never submitted) or was reaped. */
 void session_task_free(struct session *s, struct task *task);
@@ -79,10 +80,11 @@ void session_task_free(struct session *s, struct task *task);
 /* Initiator. Queues a task filled in by the caller; it goes on the wire when a connection and the window let
  * it. */
 void session_submit(struct session *s, struct task *task);
-/* The session ended with its last connection; a new login (TSIH 0, same ISID) is about to begin. Nothing negotiated is
- * carried over; queued and detached tasks stay. */
+/* The session ended with its last connection; a new login (TSIH 0, same ISID) is about to begin. Nothing
+ * negotiated is carried over; queued and detached tasks stay. */
 void session_restart(struct session *s);
-/* Puts a detached or a reaped task back at the end of the queue, to be sent afresh: new ITT generation, new CmdSN. */
+/* Puts a detached or a reaped task back at the end of the queue, to be sent afresh: new ITT generation, new
+ * CmdSN. */
 void session_requeue(struct session *s, struct task *task);
 /* Gives a task up with `error`. QUEUED and DETACHED: done at once. ACTIVE: done as soon as no engine can
  * touch its memory (ENDING until then). Its tag dies with its generation, so what the peer still sends for it

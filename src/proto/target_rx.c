@@ -36,11 +36,12 @@ static enum admission admit(struct conn *c, uint32_t cmd_sn, bool immediate)
     return ADMIT;
 }
 
-static struct task *new_task(struct conn *c, enum task_kind kind, uint32_t itt, uint64_t lun)
+static struct task *new_task(struct conn *c, enum task_kind kind, bool immediate, uint32_t itt, uint64_t lun)
 {
-    struct task *task = session_task(c->session, kind);
+    struct task *task = session_admit(c->session, kind, immediate);
     if (!task)
         return NULL;
+    task->immediate = immediate;
     task->itt = itt;
     task->lun = lun;
     task->conn = c;
@@ -71,12 +72,16 @@ static void describe(struct task *task, const struct wire_scsi_command *cmd, int
 {
     task->read = cmd->read;
     task->write = cmd->write;
-    task->immediate = cmd->immediate;
     task->attr = cmd->attr;
     task->edtl = cmd->edtl;
     task->cmd_sn = cmd->cmd_sn;
     task->unsolicited = !cmd->final;
     task->cdb_len = (uint8_t)cdb_len;
+}
+
+static bool has_memory(const struct task *task)
+{
+    return task->data.len >= task->edtl;
 }
 
 /* Memory for the data comes from the owner; without it every byte is swallowed and counted all the same. */
@@ -109,7 +114,11 @@ bool target_command_begin(struct conn *c, struct pdu *pdu)
     enum admission admission = admit(c, cmd.cmd_sn, cmd.immediate);
     if (admission != ADMIT)
         return admission == IGNORE;
-    struct task *task = new_task(c, TASK_SCSI, cmd.itt, cmd.lun);
+    if (cmd.read && cmd.write) {
+        reject(c, pdu, WIRE_REJECT_COMMAND); /* no command of ours goes both ways */
+        return true;
+    }
+    struct task *task = new_task(c, TASK_SCSI, cmd.immediate, cmd.itt, cmd.lun);
     if (!task) {
         reject(c, pdu, WIRE_REJECT_TOO_MANY_IMMEDIATE);
         return true;
@@ -118,13 +127,13 @@ bool target_command_begin(struct conn *c, struct pdu *pdu)
     memcpy(task->cdb, cdb, sizeof cdb);
     begin_data(c, task, pdu->data_len);
     c->command = task;
-    pdu->task = pdu->data_len && task->data.len ? task : NULL;
+    pdu->task = pdu->data_len && has_memory(task) ? task : NULL;
     return true;
 }
 
 static void data_arrived(struct conn *c, struct task *task)
 {
-    bool refused = task->write && !task->data.len; /* no memory: nothing more is asked for */
+    bool refused = !has_memory(task); /* nothing more is asked for */
     if (!task->write || task->moved == task->edtl || (refused && !task->unsolicited)) {
         session_ready(c->session, task);
     } else if (!task->unsolicited && !task->data_pending && task->asked < task->edtl) {
@@ -198,7 +207,7 @@ bool target_data_out_begin(struct conn *c, struct pdu *pdu)
         return false;
     }
     c->command = task;
-    pdu->task = task->data.len ? task : NULL;
+    pdu->task = has_memory(task) ? task : NULL;
     pdu->task_offset = d.buffer_offset;
     return true;
 }
@@ -210,7 +219,7 @@ static void end_burst(struct task *task, const struct burst *b)
         task->unsolicited = false;
         task->asked = b->offset + b->moved;
     }
-    task->burst_first = (uint8_t)((task->burst_first + 1) % TASK_R2T_MAX);
+    task->burst_first = (uint8_t)((task->burst_first + 1) % TASK_BURSTS);
     task->burst_count--;
 }
 
@@ -238,7 +247,7 @@ void target_tmf_request(struct conn *c, const struct pdu *pdu)
     get_tmf_request(pdu->bhs, &t);
     if (admit(c, t.cmd_sn, t.immediate) != ADMIT)
         return;
-    struct task *task = new_task(c, TASK_TMF, t.itt, t.lun);
+    struct task *task = new_task(c, TASK_TMF, t.immediate, t.itt, t.lun);
     if (!task) {
         reject(c, pdu, WIRE_REJECT_TOO_MANY_IMMEDIATE);
         return;
@@ -276,9 +285,9 @@ void target_text_request(struct conn *c, const struct pdu *pdu)
     get_text_request(pdu->bhs, &t);
     if (admit(c, t.cmd_sn, t.immediate) != ADMIT)
         return;
-    if (t.more || (t.ttt != WIRE_TAG_NONE && (t.ttt != c->text_ttt || c->text_cursor == 0))) {
-        reject(c, pdu,
-               WIRE_REJECT_PROTOCOL); /* longer requests than one PDU make no sense for the keys there are */
+    bool stale = t.ttt != WIRE_TAG_NONE && (t.ttt != c->text_ttt || c->text_cursor == 0);
+    if (t.more || !t.final || stale) { /* no key there is makes sense in a longer request than one PDU */
+        reject(c, pdu, WIRE_REJECT_PROTOCOL);
         return;
     }
     if (t.ttt == WIRE_TAG_NONE)
@@ -286,11 +295,13 @@ void target_text_request(struct conn *c, const struct pdu *pdu)
     struct writer answer = writer_over(c->out.data, least(c->max_send, CONN_CONTROL_MIN));
     struct span request = {(const char *)pdu->data, pdu->data_len};
     bool more = owner->text(owner->owner, c, request, &answer, &c->text_cursor);
-    struct wire_text_response r = {
-        .final = !more, .lun = t.lun, .itt = t.itt, .ttt = more ? ++c->text_ttt & 0x7fffffff : WIRE_TAG_NONE};
     uint8_t bhs[WIRE_BHS_LEN];
-    if (!more)
+    if (more)
+        c->text_ttt = (c->text_ttt + 1) & 0x7fffffff;
+    else
         c->text_cursor = 0;
+    struct wire_text_response r = {
+        .final = !more, .lun = t.lun, .itt = t.itt, .ttt = more ? c->text_ttt : WIRE_TAG_NONE};
     put_text_response(bhs, &r);
     outbox_push(c, bhs, (uint32_t)writer_len(&answer));
 }
@@ -322,18 +333,20 @@ void target_snack(struct conn *c, const struct pdu *pdu)
     reject(c, pdu, WIRE_REJECT_SNACK);
 }
 
-void conn_send_async(struct conn *c, const struct wire_async *a)
+bool conn_send_async(struct conn *c, const struct wire_async *a)
 {
     uint8_t bhs[WIRE_BHS_LEN];
     put_async(bhs, a);
-    outbox_push(c, bhs, 0);
+    return c->phase == CONN_FULL && outbox_spare(c) && outbox_push(c, bhs, 0);
 }
 
-void conn_send_nop_in(struct conn *c)
+bool conn_send_nop_in(struct conn *c)
 {
     uint8_t bhs[WIRE_BHS_LEN];
     struct wire_nop_in in = {.itt = WIRE_TAG_NONE, .ttt = 1};
     put_nop_in(bhs, &in);
-    if (outbox_push(c, bhs, 0))
-        c->ping_out = true;
+    if (c->phase != CONN_FULL || !outbox_spare(c) || !outbox_push(c, bhs, 0))
+        return false;
+    c->ping_out = true;
+    return true;
 }

@@ -24,11 +24,11 @@ static bool next_r2t(struct conn *c, struct tx_slot *slot)
     uint32_t len = least(task->edtl - task->asked, c->session->keys.agreed[KEY_MAX_BURST_LENGTH]);
     struct wire_r2t r = {.lun = task->lun,
                          .itt = task->itt,
-                         .ttt = slots_tag(&c->session->slots, task->slot),
+                         .ttt = session_tag(c->session, task),
                          .r2t_sn = task->r2t_sn++,
                          .buffer_offset = task->asked,
                          .desired_len = len};
-    task->bursts[(task->burst_first + task->burst_count++) % TASK_R2T_MAX] =
+    task->bursts[(task->burst_first + task->burst_count++) % TASK_BURSTS] =
         (struct burst){.ttt = r.ttt, .offset = task->asked, .len = len};
     task->asked += len;
     put_r2t(slot->head, &r);
@@ -45,7 +45,8 @@ static bool next_r2t(struct conn *c, struct tx_slot *slot)
 static void stamp_last(struct conn *c, struct tx_slot *slot)
 {
     slot->last = true;
-    c->session->leaving++;
+    if (!slot->task->reserve)
+        c->session->leaving++;
     stamp_target(c, slot->head, true);
 }
 
@@ -141,11 +142,26 @@ static void next_tmf_response(struct conn *c, struct task *task, struct tx_slot 
     (void)c;
 }
 
-static bool next_answer(struct conn *c, struct tx_slot *slot)
+/* The answer that comes next, unless its sense data must wait for the data area. */
+static struct task *first_answer(const struct conn *c)
 {
     if (list_empty(&c->answering))
-        return false;
+        return NULL;
     struct task *task = list_entry(c->answering.next, struct task, link);
+    bool sense = task->kind == TASK_SCSI && task->sense_len && task->moved == answer_len(task);
+    return sense && !outbox_data_free(c) ? NULL : task;
+}
+
+bool target_pending(const struct conn *c)
+{
+    return !list_empty(&c->sending) || first_answer(c);
+}
+
+static bool next_answer(struct conn *c, struct tx_slot *slot)
+{
+    struct task *task = first_answer(c);
+    if (!task)
+        return false;
     if (task->kind == TASK_SCSI) {
         if (task->moved == 0)
             set_residual(task);
@@ -153,8 +169,6 @@ static bool next_answer(struct conn *c, struct tx_slot *slot)
             next_data_in(c, task, slot);
             return true;
         }
-        if (task->sense_len && c->out.data_busy)
-            return false;
         next_scsi_response(c, task, slot);
     } else {
         next_tmf_response(c, task, slot);
@@ -174,11 +188,11 @@ void target_slot_done(struct conn *c, const struct tx_slot *slot)
 {
     struct task *task = slot->task;
     if (task) {
-        task->tx_refs--;
-        if (slot->last) {
+        if (slot->last && !task->reserve)
             c->session->leaving--;
+        task_settle(task);
+        if (slot->last)
             session_end(c->session, task);
-        }
     }
     if (!slot->farewell)
         return;

@@ -12,8 +12,9 @@
 #include "base/seg.h"
 #include "wire/pdu.h"
 
-#define TASK_SENSE_MAX 252u /* SPC-4: sense data is never longer */
-#define TASK_R2T_MAX   8u   /* MaxOutstandingR2T we agree to */
+#define TASK_SENSE_MAX 252u               /* SPC-4: sense data is never longer */
+#define TASK_R2T_MAX   8u                 /* MaxOutstandingR2T we agree to */
+#define TASK_BURSTS    (TASK_R2T_MAX + 1) /* and the unsolicited sequence */
 
 enum task_kind { TASK_SCSI, TASK_TMF, TASK_NOP, TASK_TEXT, TASK_LOGOUT };
 
@@ -25,7 +26,7 @@ enum task_state {
     TASK_READY,    /* target: all data-out is here, the owner executes it */
     TASK_ANSWER,   /* target: data-in and status are going out */
     TASK_DETACHED, /* its connection died; the owner's policy decides */
-    TASK_ENDING,   /* outcome known, but the transmitter still refers to its memory */
+    TASK_ENDING,   /* outcome known, but an engine still refers to its memory */
     TASK_DONE,     /* on the session's done list */
 };
 
@@ -40,7 +41,7 @@ struct burst {
 struct task {
     struct list link;   /* in one of the session's or connection's queues */
     struct list member; /* in its connection's `tasks` */
-    struct conn *conn;  /* allegiance; NULL when queued or detached */
+    struct conn *conn;  /* allegiance; NULL when queued (but for a ping or a logout) or detached */
     uint16_t slot;
     uint8_t kind, state; /* enum task_kind, task_state */
 
@@ -63,15 +64,14 @@ struct task {
     uint32_t moved;    /* bytes of data received (read) or sent (write) so far; target: received or sent */
     uint32_t data_sn;  /* next DataSN of a Data-In */
     uint32_t r2t_sn;   /* next R2TSN */
-    uint32_t asked;    /* target: bytes covered by immediate data, unsolicited data and R2Ts so far */
-    uint32_t ttt;      /* target: tag of the last R2T */
+    uint32_t asked;    /* where the data ends that immediate data, unsolicited data and R2Ts cover so far */
     uint32_t seq_left; /* target: bytes of the current Data-In sequence until MaxBurstLength */
-    uint16_t tx_refs;  /* transmit slots that still refer to `data` */
+    uint16_t tx_refs; /* transmit slots that still refer to `data`, and a receive into it that is under way */
     bool data_pending; /* initiator: in conn->sending */
     bool unsolicited;  /* target: unsolicited Data-Out PDUs are still to come */
-    bool answered;     /* target: respond was called */
+    bool reserve;      /* target: an immediate request, which has no place in the command window */
     uint8_t burst_first, burst_count;
-    struct burst bursts[TASK_R2T_MAX];
+    struct burst bursts[TASK_BURSTS];
 
     /* Outcome */
     int error;        /* enum berth_error; BERTH_OK only if response, status, residual and counts all agree */

@@ -73,7 +73,7 @@ bool conn_pdu_next(struct conn *c, struct tx_slot *slot)
 static void fill(struct conn *c)
 {
     struct transmit *t = &c->tx;
-    while (t->count < CONN_TX_SLOTS) {
+    while (t->count < CONN_TX_SLOTS && !c->failed) {
         struct tx_slot *slot = &t->slots[(t->first + t->count) % CONN_TX_SLOTS];
         if (!conn_pdu_next(c, slot))
             return;
@@ -176,22 +176,23 @@ void conn_tx_done(struct conn *c, uint32_t epoch, uint64_t n)
 
 bool conn_tx_pending(const struct conn *c)
 {
-    const struct session *s = c->session;
     if (c->phase == CONN_CLOSED)
         return false;
-    if (c->tx.count || c->out.count || !list_empty(&c->sending) || !list_empty(&c->answering))
-        return true;
-    if (c->role != ROLE_INITIATOR || c->phase != CONN_FULL || list_empty(&s->queued))
-        return false;
-    return list_entry(s->queued.next, struct task, link)->immediate || serial_le(s->cmd_sn, s->max_cmd_sn);
+    if (c->tx.count || c->failed)
+        return c->tx.count;
+    return c->out.count || (c->role == ROLE_INITIATOR ? initiator_pending(c) : target_pending(c));
 }
 
 void transmit_forget(struct conn *c)
 {
     struct transmit *t = &c->tx;
-    for (; t->count > 0; t->count--, t->first = (t->first + 1) % CONN_TX_SLOTS)
-        if (t->slots[t->first].task)
-            t->slots[t->first].task->tx_refs--;
+    for (; t->count > 0; t->count--, t->first = (t->first + 1) % CONN_TX_SLOTS) {
+        const struct tx_slot *slot = &t->slots[t->first];
+        if (slot->task)
+            slot->task->tx_refs--;
+        if (slot->last && !slot->task->reserve)
+            c->session->leaving--;
+    }
     t->sent = 0;
     for (uint32_t i = 0; i < c->out.count; i++)
         c->out.entries[(c->out.first + i) % CONN_OUTBOX].task = NULL;
