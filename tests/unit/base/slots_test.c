@@ -80,6 +80,15 @@ static void refuses_foreign_tags(void **state)
     assert_int_equal(slots_find(&s, tag), slot);
 }
 
+static void looks_no_further_than_its_slots(void **state)
+{
+    (void)state;
+    uint16_t exact[SLOTS_MEM(2) + 1] = {0};
+    slots_init(&s, exact, 2);
+    exact[SLOTS_MEM(2)] = 1; /* what a third slot's generation would be */
+    assert_int_equal(slots_find(&s, 1u << SLOT_BITS | 2), -1);
+}
+
 static void makes_no_reserved_tag(void **state)
 {
     (void)state;

@@ -19,9 +19,11 @@ static const char *const valid[] = {
     "iqn.2001-04.com.example:storage.tape1.sys1.xyz",
     "iqn.1999-12.a:b",
     "iqn.2001-01.com.example::",
-    "iqn.2001-04.com.example:bl\xc3\xa4tter",           /* two bytes */
-    "iqn.2001-04.com.example:\xe6\x97\xa5\xe6\x9c\xac", /* three */
-    "iqn.2001-04.com.example:\xf0\x9f\x98\x80",         /* four */
+    "iqn.2001-04.com.example:bl\xc3\xa4tter",                         /* two bytes */
+    "iqn.2001-04.com.example:\xe6\x97\xa5\xe6\x9c\xac",               /* three */
+    "iqn.2001-04.com.example:\xf0\x9f\x98\x80",                       /* four */
+    "iqn.2001-04.com.example:\xc3\x9f-\xe0\xa0\x95-\xf0\x90\x80\x80", /* the lowest of three and four bytes */
+    "iqn.2001-04.com.example:\xe0\xa0\x80",
     "eui.02004567a425678d",
     "naa.52004567ba64678d",
     "naa.62004567ba64678d0123456789abcdef",
@@ -164,6 +166,7 @@ static const struct portal_row portal_rows[] = {
     {"my_host-1.lan", "my_host-1.lan", 3260, -1},
     {"[::1]", "::1", 3260, -1},
     {"[::]:99", "::", 99, -1},
+    {"[FFFF::afAF]", "FFFF::afAF", 3260, -1},
     {"[fe80::1%eth0]:3261", "fe80::1%eth0", 3261, -1},
     {"[fe80::1%eth0.100],7", "fe80::1%eth0.100", 3260, 7},
     {"[fe80::1%2]", "fe80::1%2", 3260, -1},
