@@ -121,8 +121,10 @@ static int serve(struct service *s)
         return fail_errno("watch for", "signals");
     detail.error = serve_run(&s->config, detail.text, sizeof detail.text);
     close(s->config.stop_fd);
+    if (detail.error && detail.text[0]) /* the target's reasons say themselves what to do next */
+        return fail(exit_find(detail.error)->status, "%s", detail.text);
     if (detail.error)
-        return fail_error(detail.error, &detail, s->config.iqn);
+        return fail_error(detail.error, NULL, s->config.iqn);
     say("stopped serving %s", s->config.iqn);
     return STATUS_OK;
 }
