@@ -49,7 +49,7 @@ BERTH_EXPORT void berth_queue_free(struct berth_queue *q)
     /* Memory of I/Os in flight is the caller's: nothing may touch it from here on. */
     if (q->outstanding > 0 && !q->lun->closing) {
         orphan_commands(q);
-        initiator_drain(q->lun->initiator);
+        initiator_settle(q->lun->initiator);
     }
     list_remove(&q->link);
     free(q);

@@ -104,18 +104,11 @@ void initiator_task_free(struct initiator *i, struct task *task);
 /* One round of work: sends, waits until something happens or `until_ns` of the engine's clock, receives,
  * looks after timers. Returns 0, or the error that made the session fail for good. */
 int initiator_wait(struct initiator *i, uint64_t until_ns);
+/* Delivers what is finished already, without waiting. */
+void initiator_settle(struct initiator *i);
+/* Puts an error of the caller's into initiator_detail(), with the portal in front. */
+void initiator_say(struct initiator *i, int error, const char *text);
 uint64_t initiator_now(const struct initiator *i);
 const char *initiator_detail(const struct initiator *i);
-
-/* recovery.c, for initiator.c: a connection is gone, whatever the cause. */
-void recovery_begin(struct initiator *i, int error, const char *text);
-void recovery_tick(struct initiator *i, uint64_t now);
-void recovery_up(struct initiator *i);
-void recovery_fail(struct initiator *i, int error);
-/* initiator.c, for recovery.c */
-void initiator_attempt(struct initiator *i, uint64_t now);
-void initiator_say(struct initiator *i, int error, const char *text);
-void initiator_drop(struct initiator *i);
-void initiator_drain(struct initiator *i);
 
 #endif

@@ -2,7 +2,7 @@
 /* Session recovery (RFC 7143 7.1.4.4): what happens to tasks when the connection dies, and when to try again.
  */
 #include <string.h>
-#include "initiator/initiator.h"
+#include "initiator/parts.h"
 
 #define NS_PER_MS 1000000ull
 #define NS_PER_S  1000000000ull
@@ -57,7 +57,7 @@ void recovery_fail(struct initiator *i, int error)
     if (i->detail[0] == 0)
         initiator_say(i, error, NULL);
     end_tasks(i, error);
-    initiator_drain(i);
+    connection_drain(i);
 }
 
 /* Doubles up to the maximum; the jitter keeps many initiators of one target apart. */
@@ -80,7 +80,7 @@ static void wait_for_next(struct initiator *i, uint64_t now, uint64_t at_least)
 static void first_attempt_failed(struct initiator *i, int error)
 {
     if (local_to_address(error) && i->next_address < i->addresses.count)
-        initiator_attempt(i, initiator_now(i));
+        connection_try(i);
     else
         recovery_fail(i, error);
 }
@@ -94,7 +94,7 @@ void recovery_begin(struct initiator *i, int error, const char *text)
     if (was_up)
         time2wait = i->session->keys.agreed[KEY_DEFAULT_TIME2WAIT] * NS_PER_S; /* 7.5.1 */
     i->relogin = false;
-    initiator_drop(i);
+    connection_drop(i);
     if (!i->ever_up) {
         first_attempt_failed(i, error);
         return;
@@ -124,7 +124,7 @@ void recovery_tick(struct initiator *i, uint64_t now)
         }
     }
     i->redirects = 0;
-    initiator_attempt(i, now);
+    connection_try(i);
 }
 
 /* Logged in. Only now, when the target has ended the old session, may its writes be sent once more. */

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* The connection of the moment: attempts, what the core tells of it, its loss. */
+#include <stdio.h>
+#include <string.h>
+#include "initiator/parts.h"
+
+#define NS_PER_MS 1000000ull
+
+/* "192.0.2.1:3260: connection refused: nothing listens there": where, what, and the rule or words of the
+ * peer. */
+void initiator_say(struct initiator *i, int error, const char *text)
+{
+    char where[ADDRESS_MAX + 16];
+    portal_print(&i->portal, where, sizeof where);
+    snprintf(i->detail, sizeof i->detail, "%s: %s%s%s", where, berth_error_text(error), text ? ": " : "",
+             text ? text : "");
+}
+
+void connection_drop(struct initiator *i)
+{
+    link_close(&i->link);
+    if (!i->attached)
+        return;
+    i->attached = false;
+    i->link.conn = NULL;
+    conn_drop(i->conn);
+}
+
+void connection_lost(struct initiator *i, int error, const char *text)
+{
+    if (i->state == INITIATOR_FAILED || i->state == INITIATOR_WAITING)
+        return; /* known already */
+    if (i->state == INITIATOR_LEAVING && !i->relogin) {
+        connection_drop(i);
+        i->state = INITIATOR_IDLE;
+        return;
+    }
+    recovery_begin(i, error, text);
+}
+
+static void on_up(struct link *l)
+{
+    struct initiator *i = list_entry(l, struct initiator, link);
+    session_restart(i->session);
+    conn_init(i->conn, i->session, &i->conn_config, initiator_now(i));
+    i->attached = true;
+    i->state = INITIATOR_LOGIN;
+    link_attach(l, i->conn);
+    link_kick(l);
+}
+
+static void on_down(struct link *l, int error)
+{
+    struct initiator *i = list_entry(l, struct initiator, link);
+    bool early = i->state == INITIATOR_LOGIN && !conn_login(i->conn)->started;
+    if (early && error == BERTH_E_CLOSED)
+        connection_lost(i, BERTH_E_NOT_ISCSI, "it closed the connection without answering the login");
+    else
+        connection_lost(i, error, l->last_errno ? strerror(l->last_errno) : NULL);
+}
+
+/* --- events --- */
+
+static void redirect(struct initiator *i)
+{
+    struct portal to = conn_login(i->conn)->redirect;
+    const char *why = NULL;
+    connection_drop(i);
+    if (++i->redirects > INITIATOR_REDIRECTS) {
+        recovery_fail(i, BERTH_E_REDIRECT);
+        return;
+    }
+    i->portal = to;
+    i->next_address = 0;
+    if (host_resolve(&to, &i->addresses, &why) == BERTH_OK) {
+        connection_try(i);
+        return;
+    }
+    initiator_say(i, BERTH_E_REDIRECT, why);
+    recovery_fail(i, BERTH_E_REDIRECT);
+}
+
+/* The target wants us out or has thrown us out (11.9.1): leave in order where we may, then come back. */
+static void asked_to_go(struct initiator *i, const struct wire_async *a)
+{
+    switch (a->event) {
+    case WIRE_ASYNC_LOGOUT:
+    case WIRE_ASYNC_RENEGOTIATE:
+        i->relogin = true;
+        i->state = INITIATOR_LEAVING;
+        i->attempt_deadline = initiator_now(i) + 1000 * NS_PER_MS * (a->parameter3 ? a->parameter3 : 1u);
+        conn_logout(i->conn, WIRE_LOGOUT_SESSION);
+        break;
+    case WIRE_ASYNC_DROP_CONNECTION:
+    case WIRE_ASYNC_DROP_ALL:
+        connection_lost(i, BERTH_E_CLOSED, "the target announced that it drops the connection");
+        break;
+    default:
+        break; /* vendor's own, and what concerns single tasks: those get their status */
+    }
+}
+
+static void on_event(struct initiator *i, const struct conn_event *ev)
+{
+    switch ((enum conn_event_kind)ev->kind) {
+    case CONN_EV_LOGGED_IN:
+        recovery_up(i);
+        break;
+    case CONN_EV_REDIRECT:
+        redirect(i);
+        break;
+    case CONN_EV_LOGIN_FAILED:
+    case CONN_EV_ERROR:
+        connection_lost(i, ev->error, ev->rule);
+        break;
+    case CONN_EV_LOGGED_OUT:
+        connection_lost(i, BERTH_E_CLOSED, "logged out at the target's request");
+        break;
+    case CONN_EV_ASYNC:
+        asked_to_go(i, &ev->async);
+        break;
+    case CONN_EV_REJECT: /* its task has ended with BERTH_E_REJECTED */
+    case CONN_EV_TMF:    /* target's */
+        break;
+    }
+}
+
+void connection_deliver(struct initiator *i)
+{
+    struct task *task;
+    while ((task = session_reap(i->session)) != NULL) {
+        if (task->kind == TASK_NOP || task->kind == TASK_LOGOUT)
+            session_task_free(i->session, task);
+        else
+            i->owner.task_done(i->owner.owner, task);
+    }
+}
+
+void connection_drain(struct initiator *i)
+{
+    struct conn_event ev;
+    connection_deliver(i);
+    while (i->attached && conn_event(i->conn, &ev))
+        on_event(i, &ev);
+    connection_deliver(i);
+    if (i->attached && conn_tx_pending(i->conn))
+        link_kick(&i->link);
+}
+
+static void on_progress(struct link *l)
+{
+    connection_drain(list_entry(l, struct initiator, link));
+}
+
+const struct link_owner connection_callbacks = {on_up, on_progress, on_down};
+
+/* --- attempts --- */
+
+/* Tries the next address of the portal; all of them were in vain when recovery says so. */
+void connection_try(struct initiator *i)
+{
+    uint64_t now = initiator_now(i);
+    struct engine_addr to;
+    if (i->next_address >= i->addresses.count)
+        i->next_address = 0;
+    memcpy(&to.sa, &i->addresses.sa[i->next_address], sizeof to.sa);
+    to.len = i->addresses.len[i->next_address++];
+    i->state = INITIATOR_CONNECTING;
+    i->attempt_deadline = now + i->policy.connect_timeout_ms * NS_PER_MS;
+    int error = i->engine->ops->connect(i->engine, &i->link, &to, i->attempt_deadline);
+    if (error)
+        connection_lost(i, error, strerror(i->link.last_errno));
+}

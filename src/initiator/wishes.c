@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* What this initiator asks for in a login: sizes within the engine's limits, digests, names and credentials.
+ */
+#include <stdio.h>
+#include <string.h>
+#include "initiator/parts.h"
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* What we ask for is what every engine that may ever carry this session can do. */
+static void want_sizes(struct initiator *i, struct negotiation *n)
+{
+    struct engine_limits limits;
+    i->engine->ops->limits(&limits);
+    uint32_t segment = i->login.discovery ? CONN_CONTROL_MAX : INITIATOR_SEGMENT;
+    negotiation_want(n, KEY_MAX_RECV_DATA_SEGMENT_LENGTH, least(segment, limits.max_recv_segment));
+    if (i->login.discovery)
+        return;
+    negotiation_want(n, KEY_MAX_BURST_LENGTH, least(INITIATOR_BURST, limits.max_burst));
+    negotiation_want(n, KEY_FIRST_BURST_LENGTH, least(INITIATOR_FIRST_BURST, limits.max_burst));
+}
+
+static void set_keys(struct initiator *i, const struct initiator_config *config)
+{
+    static const uint8_t algorithms[] = {WIRE_CHAP_SHA3_256, WIRE_CHAP_SHA256, WIRE_CHAP_SHA1, WIRE_CHAP_MD5};
+    struct login_config *l = &i->login;
+    struct negotiation *n = &l->want;
+    const struct initiator_policy *p = &i->policy;
+
+    l->initiator_name = i->initiator_name;
+    l->target_name = config->target_name ? i->target_name : NULL;
+    l->discovery = config->target_name == NULL;
+    memcpy(l->algorithms, algorithms, sizeof algorithms);
+    l->algorithm_count = sizeof algorithms;
+    negotiation_init(n, ROLE_INITIATOR);
+    n->discovery = l->discovery;
+    negotiation_want(n, KEY_HEADER_DIGEST, CHOICES1(p->header_digest ? DIGEST_CRC32C : DIGEST_NONE));
+    negotiation_want(n, KEY_DATA_DIGEST, CHOICES1(p->data_digest ? DIGEST_CRC32C : DIGEST_NONE));
+    want_sizes(i, n);
+    negotiation_want(n, KEY_ERROR_RECOVERY_LEVEL, 0);
+    negotiation_want(n, KEY_DEFAULT_TIME2WAIT, 0);
+    negotiation_want(n, KEY_DEFAULT_TIME2RETAIN, 0);
+    if (l->discovery)
+        return;
+    negotiation_want(n, KEY_MAX_CONNECTIONS, 1);
+    negotiation_want(n, KEY_INITIAL_R2T, 0);
+    negotiation_want(n, KEY_IMMEDIATE_DATA, 1);
+    negotiation_want(n, KEY_MAX_OUTSTANDING_R2T, TASK_R2T_MAX - 1);
+    negotiation_want(n, KEY_DATA_PDU_IN_ORDER, 1);
+    negotiation_want(n, KEY_DATA_SEQUENCE_IN_ORDER, 1);
+}
+
+static struct login_credentials keep(const struct login_credentials *c, char *name, uint8_t *secret)
+{
+    if (!c->name)
+        return (struct login_credentials){0};
+    snprintf(name, CHAP_NAME_MAX + 1, "%s", c->name);
+    memcpy(secret, c->secret, c->secret_len);
+    return (struct login_credentials){name, secret, c->secret_len};
+}
+
+void wishes_set(struct initiator *i, const struct initiator_config *config)
+{
+    set_keys(i, config);
+    i->login.mine = keep(&config->mine, i->user, i->secret);
+    i->login.peer = keep(&config->peer, i->mutual_user, i->mutual_secret);
+}
