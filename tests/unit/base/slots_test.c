@@ -116,10 +116,10 @@ static void reuses_given_slots(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(takes_each_slot_once), cmocka_unit_test(has_no_slots),
-        cmocka_unit_test(refuses_dead_tags),    cmocka_unit_test(refuses_free_slots_of_any_generation),
-        cmocka_unit_test(refuses_foreign_tags), cmocka_unit_test(makes_no_reserved_tag),
-        cmocka_unit_test(reuses_given_slots),
+        cmocka_unit_test(takes_each_slot_once),  cmocka_unit_test(has_no_slots),
+        cmocka_unit_test(refuses_dead_tags),     cmocka_unit_test(refuses_free_slots_of_any_generation),
+        cmocka_unit_test(refuses_foreign_tags),  cmocka_unit_test(looks_no_further_than_its_slots),
+        cmocka_unit_test(makes_no_reserved_tag), cmocka_unit_test(reuses_given_slots),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
