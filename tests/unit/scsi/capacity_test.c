@@ -67,6 +67,8 @@ static void short_answers_leave_zeros(void **state)
     scsi_put_capacity_16(out, &c);
     for (size_t len = 0; len < 12; len++)
         assert_false(scsi_get_capacity_16(out, len, &back));
+    assert_true(scsi_get_capacity_16(out, sizeof out, &back));
+    assert_false(back.read_zeros);
     assert_true(scsi_get_capacity_16(out, 12, &back));
     assert_int_equal(back.last_lba, 9);
     assert_false(back.protected);

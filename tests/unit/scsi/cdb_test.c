@@ -109,6 +109,8 @@ static void identity_commands_have_their_layout(void **state)
     CHECK_CDB(scsi_put_read_capacity_16(cdb, 32), 0x9e, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 32, 0, 0);
     CHECK_CDB(scsi_put_report_luns(cdb, 0x01020304), 0xa0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 0, 0);
     CHECK_CDB(scsi_put_mode_sense_6(cdb, 0x3f, 0xff), 0x1a, 8, 0x3f, 0, 0xff, 0);
+    CHECK_CDB(scsi_put_mode_sense_6(cdb, 0xc8, 4), 0x1a, 8, 0x08, 0, 4,
+              0); /* current values, whatever comes */
     CHECK_CDB(scsi_put_get_lba_status(cdb, 0x0102030405060708, 24), 0x9e, 0x12, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0,
               0, 24, 0, 0);
 }
@@ -139,6 +141,9 @@ static void write_same_goes_both_ways(void **state)
     assert_int_equal(back.blocks, ws.blocks);
     assert_true(back.unmap && back.anchor && back.ndob);
     assert_int_equal(back.protect, 1);
+    scsi_put_write_same_16(cdb, &(struct scsi_write_same){0});
+    scsi_get_write_same(cdb, &back);
+    assert_false(back.unmap || back.anchor || back.ndob || back.protect);
 }
 
 static void write_same_10_has_no_ndob(void **state)

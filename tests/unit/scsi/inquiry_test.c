@@ -53,6 +53,23 @@ static void what_is_written_reads_back(void **state)
     assert_string_equal(back.revision, "0.1");
 }
 
+static void flags_stand_alone(void **state)
+{
+    (void)state;
+    for (unsigned bits = 0; bits < 8; bits++) {
+        struct scsi_inquiry q = {.third_party_copy = bits & 1,
+                                 .protect = bits & 2,
+                                 .command_queue = bits & 4},
+                            back;
+        uint8_t out[SCSI_INQUIRY_LEN];
+        scsi_put_inquiry_data(out, &q);
+        assert_true(scsi_get_inquiry_data(out, sizeof out, &back));
+        assert_int_equal(back.third_party_copy, q.third_party_copy);
+        assert_int_equal(back.protect, q.protect);
+        assert_int_equal(back.command_queue, q.command_queue);
+    }
+}
+
 static void full_width_names_are_not_cut(void **state)
 {
     (void)state;
@@ -84,6 +101,10 @@ static void short_answers_leave_zeros(void **state)
     assert_true(scsi_get_inquiry_data(out, sizeof out, &back));
     assert_string_equal(back.vendor, "BERTH");
     assert_string_equal(back.product, "");
+    out[4] = 10;
+    memcpy(out + 8, "ABCDEFGH", 8);
+    assert_true(scsi_get_inquiry_data(out, sizeof out, &back));
+    assert_string_equal(back.vendor, "ABCDEFG");
 }
 
 static void foreign_bytes_are_made_printable(void **state)
@@ -113,10 +134,10 @@ static void hostile_answers_stay_inside(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(written_data_has_its_layout), cmocka_unit_test(a_missing_unit_is_told),
-        cmocka_unit_test(what_is_written_reads_back),  cmocka_unit_test(full_width_names_are_not_cut),
-        cmocka_unit_test(short_answers_leave_zeros),   cmocka_unit_test(foreign_bytes_are_made_printable),
-        cmocka_unit_test(hostile_answers_stay_inside),
+        cmocka_unit_test(written_data_has_its_layout),      cmocka_unit_test(a_missing_unit_is_told),
+        cmocka_unit_test(what_is_written_reads_back),       cmocka_unit_test(flags_stand_alone),
+        cmocka_unit_test(full_width_names_are_not_cut),     cmocka_unit_test(short_answers_leave_zeros),
+        cmocka_unit_test(foreign_bytes_are_made_printable), cmocka_unit_test(hostile_answers_stay_inside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -103,6 +103,18 @@ static void block_descriptors_and_other_pages_are_stepped_over(void **state)
     assert_false(scsi_get_mode_6(data, 3, &m));
 }
 
+static void the_told_length_ends_the_answer(void **state)
+{
+    (void)state;
+    uint8_t data[7] = {6, 0, 0, 0, 0x08, 1, 0x04};
+    struct scsi_mode m;
+    assert_true(scsi_get_mode_6(data, sizeof data, &m));
+    assert_true(m.write_cache);
+    data[0] = 5;
+    assert_true(scsi_get_mode_6(data, sizeof data, &m));
+    assert_false(m.write_cache);
+}
+
 static void read_one(const uint8_t *data, size_t len)
 {
     struct scsi_mode m;
@@ -125,6 +137,7 @@ int main(void)
         cmocka_unit_test(nothing_is_changeable),
         cmocka_unit_test(what_is_written_reads_back),
         cmocka_unit_test(block_descriptors_and_other_pages_are_stepped_over),
+        cmocka_unit_test(the_told_length_ends_the_answer),
         cmocka_unit_test(hostile_answers_stay_inside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,6 +78,7 @@ static void short_sense_keeps_what_is_there(void **state)
     assert_false(get(wide, 3).valid);
     assert_int_equal(get(wide, 4).asc, 0x1101);
     assert_false(get(wide, 19).has_information);
+    assert_int_equal(get(fixed, 8).information, 9);
 }
 
 static void foreign_bytes_are_no_sense(void **state)

@@ -84,6 +84,48 @@ static void the_best_designator_is_found(void **state)
     check_best(page, 4 + 12, 8, "iqn.x");
 }
 
+/* Page 83h with one designator of this type and length after a SCSI name string. */
+static uint8_t type_chosen(uint8_t type, uint8_t len)
+{
+    uint8_t page[4 + 8 + 4 + 255] = {0, 0x83, 0, 0, 3, 8, 0, 4, 'i', 'q', 'n', '.', 1, type, 0, len};
+    struct scsi_designator d;
+    page[2] = (uint8_t)((12 + len) >> 8), page[3] = (uint8_t)(12 + len);
+    assert_true(scsi_get_vpd_designator(page, sizeof page, &d));
+    assert_int_equal(d.code_set, d.type == 8 ? 3 : 1);
+    return d.type;
+}
+
+static void designators_have_their_lengths(void **state)
+{
+    (void)state;
+    for (unsigned len = 0; len < 256; len++) {
+        assert_int_equal(type_chosen(3, (uint8_t)len), len == 8 || len == 16 ? 3 : 8);
+        assert_int_equal(type_chosen(2, (uint8_t)len), len == 8 || len == 12 || len == 16 ? 2 : 8);
+        assert_int_equal(type_chosen(1, (uint8_t)len), len > 0 ? 1 : 8);
+        assert_int_equal(type_chosen(4, (uint8_t)len), 8); /* a relative target port names no LU */
+    }
+}
+
+static void the_first_of_equals_is_kept(void **state)
+{
+    (void)state;
+    static const uint8_t page[] = {0, 0x83, 0, 24, 1, 3, 0,    8, 0x30, 1, 1, 1, 1, 1,
+                                   1, 1,    1, 3,  0, 8, 0x30, 2, 2,    2, 2, 2, 2, 2};
+    check_best(page, sizeof page, 3, "naa.3001010101010101");
+}
+
+static void an_overlong_serial_is_refused(void **state)
+{
+    (void)state;
+    char serial[300];
+    uint8_t out[400];
+    memset(serial, 'x', sizeof serial);
+    serial[248] = 0;
+    assert_int_equal(scsi_put_vpd_identification(out, sizeof out, naa, "BERTH", serial), 0);
+    serial[247] = 0;
+    assert_int_equal(scsi_put_vpd_identification(out, sizeof out, naa, "BERTH", serial), 4 + 12 + 4 + 255);
+}
+
 static void a_missing_identification_is_told(void **state)
 {
     (void)state;
@@ -112,6 +154,26 @@ static void designator_text_fits_its_place(void **state)
     d = (struct scsi_designator){.type = 8, .code_set = 3, .len = 3, .bytes = {'a', 0x1b, 'b'}};
     scsi_designator_text(&d, text, sizeof text);
     assert_string_equal(text, "a?b");
+}
+
+static void check_text(uint8_t type, uint8_t code_set, const char *words)
+{
+    struct scsi_designator d = {.type = type, .code_set = code_set, .len = 2, .bytes = {0x4a, 0x4b}};
+    char text[16];
+    scsi_designator_text(&d, text, sizeof text);
+    assert_string_equal(text, words);
+}
+
+static void designator_text_follows_type_and_code_set(void **state)
+{
+    (void)state;
+    check_text(1, 1, "t10.4a4b");
+    check_text(1, 2, "t10.JK");
+    check_text(2, 0, "eui.4a4b");
+    check_text(3, 2, "naa.4a4b"); /* binary by its type */
+    check_text(4, 2, "JK");
+    check_text(8, 3, "JK");
+    check_text(15, 1, "4a4b");
 }
 
 static void limits_have_their_layout(void **state)
@@ -157,6 +219,8 @@ static void short_limits_leave_zeros(void **state)
     uint8_t out[64];
     struct scsi_limits l = {.max_transfer = 7, .max_unmap_blocks = 8, .max_write_same = UINT64_MAX}, back;
     scsi_put_vpd_limits(out, sizeof out, &l);
+    assert_true(scsi_get_vpd_limits(out, sizeof out, &back));
+    assert_false(back.wsnz || back.unmap_alignment_valid);
     out[3] = 12; /* the page as SBC-2 knew it */
     assert_true(scsi_get_vpd_limits(out, sizeof out, &back));
     assert_int_equal(back.max_transfer, 7);
@@ -252,11 +316,20 @@ static void hostile_pages_stay_inside(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(supported_pages_go_both_ways),     cmocka_unit_test(serial_goes_both_ways),
-        cmocka_unit_test(identification_has_its_layout),    cmocka_unit_test(the_best_designator_is_found),
-        cmocka_unit_test(a_missing_identification_is_told), cmocka_unit_test(designator_text_fits_its_place),
-        cmocka_unit_test(limits_have_their_layout),         cmocka_unit_test(short_limits_leave_zeros),
-        cmocka_unit_test(characteristics_go_both_ways),     cmocka_unit_test(provisioning_goes_both_ways),
+        cmocka_unit_test(supported_pages_go_both_ways),
+        cmocka_unit_test(serial_goes_both_ways),
+        cmocka_unit_test(identification_has_its_layout),
+        cmocka_unit_test(the_best_designator_is_found),
+        cmocka_unit_test(designators_have_their_lengths),
+        cmocka_unit_test(the_first_of_equals_is_kept),
+        cmocka_unit_test(an_overlong_serial_is_refused),
+        cmocka_unit_test(designator_text_follows_type_and_code_set),
+        cmocka_unit_test(a_missing_identification_is_told),
+        cmocka_unit_test(designator_text_fits_its_place),
+        cmocka_unit_test(limits_have_their_layout),
+        cmocka_unit_test(short_limits_leave_zeros),
+        cmocka_unit_test(characteristics_go_both_ways),
+        cmocka_unit_test(provisioning_goes_both_ways),
         cmocka_unit_test(hostile_pages_stay_inside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
