@@ -68,6 +68,21 @@ static int check(const struct serve_config *c, const struct reason *why)
 
 /* --- portals --- */
 
+/* Port 0, "any free one", is no portal, for nobody can connect to it; but one may listen there. */
+static bool parse_listen(const char *text, struct portal *p)
+{
+    char stand_in[ADDRESS_MAX + 8];
+    size_t len = strlen(text);
+    if (len < 2 || len >= sizeof stand_in || strcmp(text + len - 2, ":0") != 0)
+        return portal_parse((struct span){text, len}, p) && p->group < 0;
+    memcpy(stand_in, text, len);
+    stand_in[len - 1] = '1';
+    if (!portal_parse((struct span){stand_in, len}, p) || p->port != 1 || p->group >= 0)
+        return false;
+    p->port = 0;
+    return true;
+}
+
 static int listen_at(struct target *t, const char *text, const struct reason *why)
 {
     struct portal_entry *entry = &t->portals[t->portal_count];
@@ -76,7 +91,7 @@ static int listen_at(struct target *t, const char *text, const struct reason *wh
     struct resolved found;
     const char *words;
 
-    if (!portal_parse((struct span){text, strlen(text)}, &p) || p.group >= 0)
+    if (!parse_listen(text, &p))
         return refuse(why, BERTH_E_ADDRESS,
                       "'%s' is no address to listen at; take ADDR:PORT or [V6ADDR]:PORT", text);
     if (host_resolve(&p, &found, &words) != BERTH_OK)
