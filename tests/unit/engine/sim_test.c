@@ -585,13 +585,14 @@ static void down_connects_again(void **state)
 {
     (void)state;
     struct engine_addr where = sim_addr(99);
-    struct peer *p = peer_connect(a, &where);
-    p->on_down = again;
+    struct peer *p = peer_connect(a, &where), *q = peer_connect(a, &where);
+    p->on_down = q->on_down = again;
     engine_poll(a, 0);
-    assert_int_equal(p->downs, 1); /* and poll() has returned */
+    assert_int_equal(p->downs + q->downs, 2); /* and poll() has returned */
     engine_poll(a, 0);
-    assert_int_equal(p->downs, 2);
+    assert_int_equal(p->downs + q->downs, 4);
     peer_free(p);
+    peer_free(q);
 }
 
 static void end_listener(struct peer *p)

@@ -3,6 +3,8 @@
  * wrong here shows under AddressSanitizer. */
 #include "raw.h"
 
+#include <sys/eventfd.h>
+
 #define LINKS 8u
 
 static struct engine *e;
@@ -288,6 +290,39 @@ static void listener_ends_in_up(void **state)
     listener_ends_in(ends_in_up);
 }
 
+static void no_bell(void *owner)
+{
+    (void)owner;
+    fail();
+}
+
+static int bell;
+
+static void end_listener_and_watch(struct peer *p)
+{
+    end_listener(p);
+    assert_int_equal(e->ops->watch(e, bell, NULL, NULL), BERTH_OK);
+}
+
+/* Both had something to tell in the same round. */
+static void listener_and_watch_end_in_progress(void **state)
+{
+    (void)state;
+    hall_open(&hall, e, loopback4(0));
+    make_links(NULL, NULL);
+    peers[0]->on_progress = end_listener_and_watch;
+    bell = eventfd(0, EFD_CLOEXEC);
+    assert_int_equal(e->ops->watch(e, bell, no_bell, NULL), BERTH_OK);
+    raw_send(raws[0], 0, 0, 10); /* epoll reports in the order of arrival */
+    int raw = raw_connect(&hall.where);
+    eventfd_write(bell, 1);
+    assert_int_equal(engine_poll(e, FOREVER), BERTH_OK);
+    assert_int_equal(called, 1);
+    assert_int_equal(hall.count, 0);
+    close(raw);
+    close(bell);
+}
+
 /* ---- coming back, kicking, flushing ---- */
 
 static void connect_again(struct peer *p)
@@ -484,6 +519,7 @@ int main(void)
         T(accepted_link_closes_in_up),
         T(listener_ends_in_accept),
         T(listener_ends_in_up),
+        T(listener_and_watch_end_in_progress),
         T(down_connects_again),
         T(no_events_of_a_former_life),
         T(kick_in_progress_is_sent_before_waiting),

@@ -332,6 +332,22 @@ static void flush_does_not_call_back(void **state)
     peer_free(p);
 }
 
+/* Answered with a RST after the peer's own close, sending ends in EPIPE: an error, and no SIGPIPE to the
+ * process. */
+static void sending_to_the_gone_raises_no_signal(void **state)
+{
+    (void)state;
+    int raw;
+    struct peer *p = raw_pair(e, &raw);
+    close(raw);
+    for (int i = 0; i < 2; i++) {
+        stub_push(&p->conn, 48);
+        e->ops->flush(&p->link);
+    }
+    expect_down(p, BERTH_E_CLOSED, EPIPE);
+    peer_free(p);
+}
+
 static void close_of_a_broken_link(void **state)
 {
     (void)state;
@@ -573,6 +589,7 @@ int main(void)
         T(reset_before_a_conn),
         T(last_words_are_heard),
         T(flush_does_not_call_back),
+        T(sending_to_the_gone_raises_no_signal),
         T(close_of_a_broken_link),
         T(half_close_is_an_end),
         T(segments_of_a_kind_not_promised),

@@ -145,7 +145,9 @@ static void a_full_socket_waits(void **state)
     struct peer *p = raw_pair(e, &raw);
     stub_push(&p->conn, TOTAL);
     link_kick(&p->link);
-    calls_while_waiting(20); /* fills both buffers */
+    assert_int_equal(engine_poll(e, 0), BERTH_OK);
+    assert_int_equal(p->link.tx_calls, p->conn.tx_at / (256 * 4096) + 1); /* a partial send is the last */
+    calls_while_waiting(20);                                              /* fills both buffers */
     uint64_t sent = p->conn.tx_at;
     assert_true(sent > 0 && sent < TOTAL);
     assert_int_equal(sent, p->link.tx_bytes);
@@ -226,6 +228,24 @@ static void bytes_wait_for_a_conn(void **state)
     run_moves(e, e, &p->conn.rx_at, 500, &p->conn.rx_at, 500);
     assert_false(p->conn.mismatch);
     close(raw);
+}
+
+/* A kick means nothing before a link is up, or after. */
+static void kicks_of_links_that_are_not_up(void **state)
+{
+    (void)state;
+    hall_open(&hall, e, loopback4(0));
+    struct peer *p = peer_connect(e, &hall.where);
+    link_kick(&p->link);
+    e->ops->flush(&p->link);
+    assert_true(list_empty(&e->dirty));
+    stub_push(&p->conn, 100);
+    run_moves(e, e, &p->conn.rx_at, 100, &p->conn.tx_at, 100);
+    link_close(&p->link);
+    link_kick(&p->link);
+    e->ops->flush(&p->link);
+    assert_true(list_empty(&e->dirty));
+    peer_free(p);
 }
 
 /* ---- economy ---- */
@@ -492,6 +512,7 @@ int main(void)
         T(a_paused_receiver_waits),
         T(flush_resumes_a_paused_receiver),
         T(bytes_wait_for_a_conn),
+        T(kicks_of_links_that_are_not_up),
         T(three_calls_per_batch),
         T(a_short_receive_is_the_last),
         T(no_link_starves),
