@@ -12,7 +12,7 @@ struct list {
     struct list *prev;
 };
 
-#define list_entry(node, type, member) ((type *)(void *)((uint8_t *)(node) - offsetof(type, member)))
+#define list_entry(node, type, member) ((type *)(void *)((uint8_t *)(node)-offsetof(type, member)))
 #define list_each(at, head)            for (struct list *at = (head)->next; at != (head); at = at->next)
 
 static inline void list_init(struct list *l)

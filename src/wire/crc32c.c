@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <string.h>
 #include "wire/crc32c.h"
 
 /* Remainders of all single bytes for the reflected polynomial 0x82f63b78 (0x11edc6f41 of 13.1, bits
@@ -46,23 +45,3 @@ uint32_t crc32c_table(uint32_t state, const void *bytes, size_t len)
         state = state >> 8 ^ remainders[(uint8_t)state ^ p[i]];
     return state;
 }
-
-#ifdef __x86_64__
-__attribute__((target("sse4.2"))) uint32_t crc32c_instruction(uint32_t state, const void *bytes, size_t len)
-{
-    const uint8_t *p = bytes;
-    uint64_t wide = state, word;
-    for (; len >= sizeof word; p += sizeof word, len -= sizeof word) {
-        memcpy(&word, p, sizeof word);
-        wide = __builtin_ia32_crc32di(wide, word);
-    }
-    for (state = (uint32_t)wide; len > 0; len--)
-        state = __builtin_ia32_crc32qi(state, *p++);
-    return state;
-}
-#else
-uint32_t crc32c_instruction(uint32_t state, const void *bytes, size_t len)
-{
-    return crc32c_table(state, bytes, len);
-}
-#endif

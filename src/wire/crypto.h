@@ -19,16 +19,16 @@ enum wire_chap_algorithm {
 #define WIRE_HASH_MAX 32u
 
 struct wire_crypto {
-    /* Hash of the concatenation of `count` pieces with CHAP algorithm `algorithm`; returns the digest's length,
-     * or 0 if the algorithm is not available. */
+    /* Hash of the concatenation of `count` pieces with CHAP algorithm `algorithm`; returns the digest's
+     * length, or 0 if the algorithm is not available. */
     size_t (*hash)(uint8_t algorithm, const void *const *pieces, const size_t *lens, size_t count,
                    uint8_t out[WIRE_HASH_MAX]);
     /* Fills with bytes from a cryptographic generator; false when there are none to be had. */
     bool (*random)(void *out, size_t len);
     /* For data of any length; same contract as crc32c_table(). */
     uint32_t (*crc32c)(uint32_t state, const void *bytes, size_t len);
-    /* For headers of 48 bytes and some more; same contract: crc32c_instruction() where the CPU has it, else
-     * crc32c_table(). Apart from `crc32c` because what is fastest for 64 KiB is slow to start. */
+    /* For headers of 48 bytes and some more; same contract, and perhaps the same function: what is fastest
+     * for 64 KiB may be slow to start. */
     uint32_t (*crc32c_header)(uint32_t state, const void *bytes, size_t len);
 };
 

@@ -13,9 +13,9 @@
 #include <stdint.h>
 
 #define WIRE_BHS_LEN    48u
-#define WIRE_AHS_MAX    1020u      /* 255 words, 11.2.1.5 */
+#define WIRE_AHS_MAX    1020u /* 255 words, 11.2.1.5 */
 #define WIRE_DIGEST_LEN 4u
-#define WIRE_DSL_MAX    0xffffffu  /* DataSegmentLength has 24 bits, 11.2.1.6 */
+#define WIRE_DSL_MAX    0xffffffu   /* DataSegmentLength has 24 bits, 11.2.1.6 */
 #define WIRE_TAG_NONE   0xffffffffu /* reserved InitiatorTaskTag and TargetTransferTag */
 #define WIRE_CDB_LEN    16u
 #define WIRE_CDB_MAX    32u /* the longest CDB berth sends or executes; the rest travels in an AHS */
@@ -82,7 +82,8 @@ void put_window(uint8_t *bhs, const struct wire_window *w);
 void get_window(const uint8_t *bhs, struct wire_window *w);
 
 /* --- SCSI Command 11.3 and Response 11.4: scsi_pdu.c --- */
-enum wire_task_attr { /* 11.3.1 */
+/* 11.3.1 */
+enum wire_task_attr {
     WIRE_ATTR_UNTAGGED = 0,
     WIRE_ATTR_SIMPLE = 1,
     WIRE_ATTR_ORDERED = 2,
@@ -124,7 +125,8 @@ uint32_t put_ahs_cdb(uint8_t *ahs, const uint8_t *cdb, uint32_t cdb_len);
 int get_ahs_cdb(const uint8_t *ahs, uint32_t ahs_len, uint8_t cdb[WIRE_CDB_MAX]);
 
 /* --- Task management 11.5, 11.6: tmf.c --- */
-enum wire_tmf { /* 11.5.1, RFC 7144 for 9.. */
+/* 11.5.1, RFC 7144 for 9.. */
+enum wire_tmf {
     WIRE_TMF_ABORT_TASK = 1,
     WIRE_TMF_ABORT_TASK_SET = 2,
     WIRE_TMF_CLEAR_ACA = 3,
@@ -139,7 +141,8 @@ enum wire_tmf { /* 11.5.1, RFC 7144 for 9.. */
     WIRE_TMF_QUERY_ASYNC_EVENT = 12,
 };
 
-enum wire_tmf_response_code { /* 11.6.1 */
+/* 11.6.1 */
+enum wire_tmf_response_code {
     WIRE_TMF_COMPLETE = 0,
     WIRE_TMF_NO_TASK = 1,
     WIRE_TMF_NO_LUN = 2,
@@ -201,7 +204,8 @@ void put_r2t(uint8_t *bhs, const struct wire_r2t *r);
 void get_r2t(const uint8_t *bhs, struct wire_r2t *r);
 
 /* --- Asynchronous Message 11.9: async.c --- */
-enum wire_async_event { /* 11.9.1 */
+/* 11.9.1 */
+enum wire_async_event {
     WIRE_ASYNC_SCSI = 0,
     WIRE_ASYNC_LOGOUT = 1,
     WIRE_ASYNC_DROP_CONNECTION = 2,
@@ -320,7 +324,8 @@ void put_logout_response(uint8_t *bhs, const struct wire_logout_response *l);
 void get_logout_response(const uint8_t *bhs, struct wire_logout_response *l);
 
 /* --- Reject 11.17 and SNACK 11.16: reject.c --- */
-enum wire_reject_reason { /* 11.17.1 */
+/* 11.17.1 */
+enum wire_reject_reason {
     WIRE_REJECT_DATA_DIGEST = 0x02,
     WIRE_REJECT_SNACK = 0x03,
     WIRE_REJECT_PROTOCOL = 0x04,

@@ -890,7 +890,8 @@ static void wants_are_clamped(void **state)
     assert_int_equal(initiator.n.mine[KEY_MAX_BURST_LENGTH], 16777215);
     assert_int_equal(initiator.n.mine[KEY_FIRST_BURST_LENGTH], 512);
     assert_int_equal(initiator.n.mine[KEY_ERROR_RECOVERY_LEVEL], 2);
-    negotiation_want(&initiator.n, KEY_SESSION_TYPE, 7); /* found by the fuzzer: the flag follows what is sent */
+    negotiation_want(&initiator.n, KEY_SESSION_TYPE,
+                     7); /* found by the fuzzer: the flag follows what is sent */
     assert_int_equal(initiator.n.mine[KEY_SESSION_TYPE], SESSION_DISCOVERY);
     assert_true(initiator.n.discovery);
     negotiation_want(&initiator.n, KEY_SESSION_TYPE, SESSION_NORMAL);
