@@ -11,18 +11,18 @@
 #define SERVE_LUNS_MAX    256u
 
 struct serve_config {
-    const char *iqn;                        /* NULL: "iqn.2026-11.io.berth:serve" */
-    const char *listen[SERVE_PORTALS_MAX];  /* "ADDR:PORT"; none: 127.0.0.1:3260. Port 0 = any free one */
+    const char *iqn;                       /* NULL: "iqn.2026-11.io.berth:serve" */
+    const char *listen[SERVE_PORTALS_MAX]; /* "ADDR:PORT"; none: 127.0.0.1:3260. Port 0 = any free one */
     uint32_t listen_count;
-    const char *luns[SERVE_LUNS_MAX];       /* specs of lu_open(), LUN 0.. in order */
+    const char *luns[SERVE_LUNS_MAX]; /* specs of lu_open(), LUN 0.. in order */
     uint32_t lun_count;
-    const char *user;                       /* CHAP demanded when set */
+    const char *user; /* CHAP demanded when set */
     const uint8_t *secret;
     size_t secret_len;
-    const char *mutual_user;                /* we prove ourselves with this when asked */
+    const char *mutual_user; /* we prove ourselves with this when asked */
     const uint8_t *mutual_secret;
     size_t mutual_secret_len;
-    bool no_auth;                           /* allows a portal that is not loopback without CHAP */
+    bool no_auth; /* allows a portal that is not loopback without CHAP */
     /* Tells each bound portal once all are up: print "listening on HOST:PORT". */
     void (*ready)(void *arg, const char *const *portals, uint32_t count);
     void *ready_arg;

@@ -5,10 +5,11 @@
  *
  * Open a LUN by its URL; read and write it with the blocking calls, or submit and reap I/Os in arrays.
  *
- * Threads: a LUN and its queues belong to one thread at a time (different LUNs may be used by different threads
- * at once). The library starts no thread, installs no signal handler, reads no environment, prints nothing and
- * never exits: all work happens inside the calls below, on the caller's thread. A LUN that is not called for longer than
- * the target's patience (its NOP interval) may lose its session; the next call brings it back.
+ * Threads: a LUN and its queues belong to one thread at a time (different LUNs may be used by different
+ * threads at once). The library starts no thread, installs no signal handler, reads no environment, prints
+ * nothing and never exits: all work happens inside the calls below, on the caller's thread. A LUN that is not
+ * called for longer than the target's patience (its NOP interval) may lose its session; the next call brings
+ * it back.
  */
 #ifndef BERTH_BERTH_H
 #define BERTH_BERTH_H
@@ -32,18 +33,19 @@ struct berth_queue;
 
 /** What happened, in words: for messages. Filled by the calls that take one when they fail. */
 struct berth_detail {
-    int error;       /**< enum berth_error */
-    char text[512];  /**< one clause without capital and full stop: "192.0.2.1:3260: connection refused: ..." */
+    int error;      /**< enum berth_error */
+    char text[512]; /**< one clause, no capital, no full stop: "192.0.2.1:3260: connection refused" */
 };
 
 /** Digest policy of one kind (RFC 7143 13.1). */
 enum berth_digest {
-    BERTH_DIGEST_NONE = 0,  /**< offer None only */
+    BERTH_DIGEST_NONE = 0,   /**< offer None only */
     BERTH_DIGEST_CRC32C = 1, /**< demand CRC32C: the login fails if the target will not */
 };
 
-/** How to open. Set defaults with berth_options_init(), then change what you need. Strings and secrets are copied by
- *  berth_lun_open() and berth_discover(); the copies of secrets are wiped when they are no longer needed. */
+/** How to open. Set defaults with berth_options_init(), then change what you need. Strings and secrets are
+ * copied by berth_lun_open() and berth_discover(); the copies of secrets are wiped when they are no longer
+ * needed. */
 struct berth_options {
     uint32_t size;              /**< sizeof(struct berth_options): set by berth_options_init() */
     const char *initiator_name; /**< our iSCSI name; NULL: one made from the host (see libberth(3)) */
@@ -53,22 +55,23 @@ struct berth_options {
     const char *mutual_user;    /**< name the target must prove; NULL: it need not */
     const void *mutual_secret;  /**< the target's secret, 12..255 bytes, different from @c secret */
     size_t mutual_secret_len;   /**< bytes */
-    bool allow_weak_secret;     /**< accept secrets shorter than 96 bits (RFC 7143 9.2.1 advises against it) */
-    uint32_t header_digest;     /**< enum berth_digest */
-    uint32_t data_digest;       /**< enum berth_digest */
-    uint32_t connect_timeout_ms; /**< for one attempt of connect and login; default 10000 */
-    uint32_t command_timeout_ms; /**< deadline of one command on a live session; default 30000 */
+    bool allow_weak_secret; /**< accept secrets shorter than 96 bits (RFC 7143 9.2.1 advises against it) */
+    uint32_t header_digest; /**< enum berth_digest */
+    uint32_t data_digest;   /**< enum berth_digest */
+    uint32_t connect_timeout_ms;  /**< for one attempt of connect and login; default 10000 */
+    uint32_t command_timeout_ms;  /**< deadline of one command on a live session; default 30000 */
     uint32_t recovery_timeout_ms; /**< how long a lost session is sought before I/Os fail; default 120000 */
-    uint32_t ping_interval_ms;  /**< silence after which the target is pinged, 0 never; default 5000 */
-    uint32_t ping_timeout_ms;   /**< silence after a ping that means the connection is dead; default 5000 */
-    uint32_t depth;             /**< commands in flight at once, 1..1024; default 128 */
-    /** Asked whenever a call has waited a while or was interrupted by a signal; true makes the call return with
-     *  BERTH_E_ABORTED as soon as it can. May be NULL. */
+    uint32_t ping_interval_ms;    /**< silence after which the target is pinged, 0 never; default 5000 */
+    uint32_t ping_timeout_ms;     /**< silence after a ping that means the connection is dead; default 5000 */
+    uint32_t depth;               /**< commands in flight at once, 1..1024; default 128 */
+    /** Asked whenever a call has waited a while or was interrupted by a signal; true makes the call return
+     * with BERTH_E_ABORTED as soon as it can. May be NULL. */
     bool (*cancelled)(void *arg);
-    void *cancelled_arg;        /**< handed to @c cancelled */
-    /** Called when the session is lost (error < 0), and when it is back (0); may be NULL. Called inside other calls. */
+    void *cancelled_arg; /**< handed to @c cancelled */
+    /** Called when the session is lost (error < 0), and when it is back (0); may be NULL. Called inside other
+     * calls. */
     void (*notice)(void *arg, int error, const char *text);
-    void *notice_arg;           /**< handed to @c notice */
+    void *notice_arg; /**< handed to @c notice */
 };
 
 /** Sets every field to its default. Any thread. */
@@ -76,39 +79,39 @@ void berth_options_init(struct berth_options *options);
 
 /** Where a session's value came from. */
 struct berth_negotiated {
-    const char *key;    /**< RFC 7143 name: "MaxBurstLength" */
-    char mine[24];      /**< what we offered; "" if we did not */
-    char theirs[24];    /**< what the target offered or answered; "" if it did not */
-    char agreed[24];    /**< what is in force */
+    const char *key; /**< RFC 7143 name: "MaxBurstLength" */
+    char mine[24];   /**< what we offered; "" if we did not */
+    char theirs[24]; /**< what the target offered or answered; "" if it did not */
+    char agreed[24]; /**< what is in force */
 };
 
 /** Identity, size and limits of an open LUN. Strings stay valid until berth_lun_close(). */
 struct berth_lun_info {
     uint64_t size_bytes;
-    uint32_t block_bytes;          /**< logical block: offsets and lengths are multiples of it */
+    uint32_t block_bytes; /**< logical block: offsets and lengths are multiples of it */
     uint32_t physical_block_bytes;
-    uint64_t max_transfer_bytes;   /**< of one command; longer I/Os are split by the library */
+    uint64_t max_transfer_bytes;     /**< of one command; longer I/Os are split by the library */
     uint64_t optimal_transfer_bytes; /**< 0 unknown */
-    uint64_t max_trim_bytes;       /**< of one command; 0: the LUN cannot trim */
+    uint64_t max_trim_bytes;         /**< of one command; 0: the LUN cannot trim */
     uint32_t trim_granularity_bytes; /**< 0 unknown */
-    uint64_t max_zero_bytes;       /**< of one WRITE SAME; 0: zeros are written as data */
+    uint64_t max_zero_bytes;         /**< of one WRITE SAME; 0: zeros are written as data */
     bool read_only, thin, trim_reads_zeros, write_cache, fua, rotational;
     const char *vendor, *product, *revision, *serial;
-    const char *identity;          /**< "naa.…", "eui.…" or "t10.…" (VPD page 83h); "" if the LUN has none */
+    const char *identity; /**< "naa.…", "eui.…" or "t10.…" (VPD page 83h); "" if the LUN has none */
     const char *target_name, *portal; /**< portal as "host:port" */
-    const char *target_alias;      /**< "" if the target has none */
+    const char *target_alias;         /**< "" if the target has none */
     uint32_t lun;
-    bool authenticated, mutual;    /**< CHAP was done; the target proved itself */
-    bool header_digest, data_digest; /**< in force */
+    bool authenticated, mutual;                /**< CHAP was done; the target proved itself */
+    bool header_digest, data_digest;           /**< in force */
     const struct berth_negotiated *negotiated; /**< @c negotiated_count rows */
     uint32_t negotiated_count;
-    uint64_t reconnects;           /**< sessions brought back since the LUN was opened */
+    uint64_t reconnects; /**< sessions brought back since the LUN was opened */
 };
 
 /**
- * Opens the LUN that @p url names: iscsi://[user@]host[:port]/target-name/lun (percent-decoded, IPv6 in brackets).
- * Resolves, connects, logs in and asks the LUN about itself; waits at most about connect_timeout_ms plus a few
- * command round trips.
+ * Opens the LUN that @p url names: iscsi://[user@]host[:port]/target-name/lun (percent-decoded, IPv6 in
+ * brackets). Resolves, connects, logs in and asks the LUN about itself; waits at most about
+ * connect_timeout_ms plus a few command round trips.
  * @param out      receives the handle; NULL on failure. Close with berth_lun_close().
  * @param options  NULL for defaults.
  * @param detail   receives words on failure; may be NULL.
@@ -117,8 +120,8 @@ struct berth_lun_info {
 int berth_lun_open(struct berth_lun **out, const char *url, const struct berth_options *options,
                    struct berth_detail *detail);
 
-/** Logs out (waiting at most a second or so) and frees everything. I/Os in flight end with BERTH_E_ABORTED without being
- *  reaped. Queues of the LUN are freed with it. NULL is allowed. */
+/** Logs out (waiting at most a second or so) and frees everything. I/Os in flight end with BERTH_E_ABORTED
+ * without being reaped. Queues of the LUN are freed with it. NULL is allowed. */
 void berth_lun_close(struct berth_lun *lun);
 
 /** Facts about @p lun, refreshed in place after reconnects. */
@@ -126,17 +129,18 @@ const struct berth_lun_info *berth_lun_info(struct berth_lun *lun);
 
 /** Counters since the LUN was opened. */
 struct berth_stats {
-    uint64_t syscalls;    /**< made by the library for this LUN */
+    uint64_t syscalls;           /**< made by the library for this LUN */
     uint64_t rx_bytes, tx_bytes; /**< on the wire */
-    uint64_t commands;    /**< SCSI commands completed */
-    uint64_t retries;     /**< commands sent again after BUSY, unit attention or a lost session */
+    uint64_t commands;           /**< SCSI commands completed */
+    uint64_t retries;            /**< commands sent again after BUSY, unit attention or a lost session */
 };
 void berth_lun_stats(const struct berth_lun *lun, struct berth_stats *stats);
 
 /** What the last failed call on this LUN had to say. Never NULL. */
 const struct berth_detail *berth_lun_detail(const struct berth_lun *lun);
 
-/* --- asynchronous: submit and reap in arrays ------------------------------------------------------------------ */
+/* --- asynchronous: submit and reap in arrays
+ * ------------------------------------------------------------------ */
 
 enum berth_op {
     BERTH_READ,  /**< segs receive */
@@ -151,31 +155,32 @@ enum berth_flags {
     BERTH_MAY_TRIM = 2, /**< ZERO: holes are welcome */
 };
 
-/** One I/O. The structure itself is copied by berth_queue_submit(); the segment array and the memory it names must stay
- *  as they are until the I/O is reaped. */
+/** One I/O. The structure itself is copied by berth_queue_submit(); the segment array and the memory it names
+ * must stay as they are until the I/O is reaped. */
 struct berth_io {
-    uint32_t op;    /**< enum berth_op */
-    uint32_t flags; /**< enum berth_flags */
+    uint32_t op;           /**< enum berth_op */
+    uint32_t flags;        /**< enum berth_flags */
     uint64_t offset_bytes; /**< multiple of the block */
     uint64_t len_bytes;    /**< multiple of the block; equal to the sum of the segments */
     const struct berth_seg *segs;
     uint32_t seg_count; /**< 0..BERTH_SEGS_MAX */
-    uint64_t tag;   /**< returned with the completion */
+    uint64_t tag;       /**< returned with the completion */
 };
 
 /** One completion. */
 struct berth_done {
     uint64_t tag;
-    int error;            /**< enum berth_error */
-    uint8_t scsi_status;  /**< of the command that failed */
-    uint8_t sense_key;    /**< with scsi_status 2 */
-    uint16_t asc;         /**< additional sense code << 8 | qualifier */
+    int error;               /**< enum berth_error */
+    uint8_t scsi_status;     /**< of the command that failed */
+    uint8_t sense_key;       /**< with scsi_status 2 */
+    uint16_t asc;            /**< additional sense code << 8 | qualifier */
     uint64_t residual_bytes; /**< not moved; 0 with error 0 */
 };
 
 /**
  * Makes a queue of up to @p depth I/Os. Several queues may feed one LUN; completions return to the queue that
- * submitted. (A later version lets each thread have its own queue, handing over through a ring; the calls stay.)
+ * submitted. (A later version lets each thread have its own queue, handing over through a ring; the calls
+ * stay.)
  * @return 0, BERTH_E_ARGUMENT or BERTH_E_MEMORY.
  */
 int berth_queue_new(struct berth_queue **out, struct berth_lun *lun, uint32_t depth);
@@ -184,8 +189,8 @@ void berth_queue_free(struct berth_queue *queue);
 /**
  * Submits up to @p count I/Os in order. Nothing is sent until berth_queue_reap(), so
  * that commands gather. I/Os are independent: order them by reaping.
- * @return how many were taken (possibly fewer: the queue is full), or BERTH_E_QUEUE_FULL if none was, or a usage
- *         error for the first I/O (BERTH_E_RANGE, BERTH_E_ARGUMENT, BERTH_E_UNSUPPORTED, BERTH_E_READ_ONLY).
+ * @return how many were taken (possibly fewer: the queue is full), or BERTH_E_QUEUE_FULL if none was, or a
+ * usage error for the first I/O (BERTH_E_RANGE, BERTH_E_ARGUMENT, BERTH_E_UNSUPPORTED, BERTH_E_READ_ONLY).
  */
 int berth_queue_submit(struct berth_queue *queue, const struct berth_io *ios, uint32_t count);
 
@@ -193,30 +198,35 @@ int berth_queue_submit(struct berth_queue *queue, const struct berth_io *ios, ui
  * Works on the LUN and returns completions.
  * @param min        waits until that many are there (or nothing is outstanding); 0 does not wait.
  * @param timeout_ms waits no longer; -1 without limit. I/Os end by themselves at their deadlines.
- * @return number of completions written to @p done (0..@p max), or BERTH_E_ABORTED when options.cancelled said so. Also
- *         returns early, possibly with 0, when a signal handler of the caller interrupts the wait.
+ * @return number of completions written to @p done (0..@p max), or BERTH_E_ABORTED when options.cancelled
+ * said so. Also returns early, possibly with 0, when a signal handler of the caller interrupts the wait.
  */
-int berth_queue_reap(struct berth_queue *queue, struct berth_done *done, uint32_t min, uint32_t max, int timeout_ms);
+int berth_queue_reap(struct berth_queue *queue, struct berth_done *done, uint32_t min, uint32_t max,
+                     int timeout_ms);
 
-/** A descriptor that is readable when berth_queue_reap() has something to do; for foreign event loops. Call reap with
- *  min 0 at least every ping_interval_ms all the same. The descriptor stays the library's. */
+/** A descriptor that is readable when berth_queue_reap() has something to do; for foreign event loops. Call
+ * reap with min 0 at least every ping_interval_ms all the same. The descriptor stays the library's. */
 int berth_queue_fd(const struct berth_queue *queue);
 
-/* --- blocking wrappers ------------------------------------------------------------------------------------------ */
+/* --- blocking wrappers
+ * ------------------------------------------------------------------------------------------ */
 
-/** Each waits for its completion and returns its error. Not to be mixed with unreaped I/Os of berth_queue calls from
- *  another thread. */
+/** Each waits for its completion and returns its error. Not to be mixed with unreaped I/Os of berth_queue
+ * calls from another thread. */
 int berth_read(struct berth_lun *lun, void *buf, uint64_t len_bytes, uint64_t offset_bytes);
-int berth_write(struct berth_lun *lun, const void *buf, uint64_t len_bytes, uint64_t offset_bytes, uint32_t flags);
+int berth_write(struct berth_lun *lun, const void *buf, uint64_t len_bytes, uint64_t offset_bytes,
+                uint32_t flags);
 int berth_flush(struct berth_lun *lun);
 int berth_trim(struct berth_lun *lun, uint64_t len_bytes, uint64_t offset_bytes);
 int berth_zero(struct berth_lun *lun, uint64_t len_bytes, uint64_t offset_bytes, uint32_t flags);
 
-/** Provisioning of a run of blocks from @p offset_bytes on (GET LBA STATUS): sets @p len_bytes to the run's length and
+/** Provisioning of a run of blocks from @p offset_bytes on (GET LBA STATUS): sets @p len_bytes to the run's
+ * length and
  *  @p hole if it is deallocated. A LUN that cannot tell has no holes. */
 int berth_extent(struct berth_lun *lun, uint64_t offset_bytes, uint64_t *len_bytes, bool *hole);
 
-/* --- discovery ------------------------------------------------------------------------------------------------- */
+/* --- discovery
+ * ------------------------------------------------------------------------------------------------- */
 
 /** One answer line of SendTargets (RFC 7143 appendix C). */
 struct berth_target {
@@ -231,8 +241,8 @@ int berth_discover(struct berth_target **targets, const char *portal, const stru
                    struct berth_detail *detail);
 void berth_targets_free(struct berth_target *targets);
 
-/** Numbers of the LUNs that the target of @p url (its LUN part is ignored and may be missing) reports; at most @p max
- *  are written. @return how many there are, or an error. */
+/** Numbers of the LUNs that the target of @p url (its LUN part is ignored and may be missing) reports; at
+ * most @p max are written. @return how many there are, or an error. */
 int berth_luns(uint32_t *luns, uint32_t max, const char *url, const struct berth_options *options,
                struct berth_detail *detail);
 
