@@ -129,6 +129,7 @@ void connection_deliver(struct initiator *i)
 {
     struct task *task;
     while ((task = session_reap(i->session)) != NULL) {
+        engine_wake(i->engine); /* the caller waits for outcomes, not for bytes */
         if (task->kind == TASK_NOP || task->kind == TASK_LOGOUT)
             session_task_free(i->session, task);
         else
