@@ -29,9 +29,7 @@ deps:
 	scripts/install-deps build
 
 demo:
-	scripts/install-deps demo
-	@$(MAKE) --no-print-directory all
-	scripts/demo build/berth
+	@scripts/demo
 
 # First what needs no peer, under the sanitizers (their report is shown only if it is a bad one); then everything, as
 # users get it.
