@@ -70,7 +70,7 @@ static int take_name(struct answer *a, struct span value)
     struct berth_target *t = add(a);
     if (!t)
         return BERTH_E_LIMIT;
-    if (!span_copy(value, t->name, sizeof t->name) || !name_valid(value))
+    if (!span_copy(value, t->name, sizeof t->name) || !name_usable(value))
         return BERTH_E_PROTOCOL;
     snprintf(t->portal, sizeof t->portal, "%s", a->portal);
     return BERTH_OK;

@@ -76,20 +76,13 @@ static bool take_lun(struct url *url, struct span text)
     return true;
 }
 
-static void lower(char *text)
-{
-    for (; *text; text++)
-        if (*text >= 'A' && *text <= 'Z')
-            *text = (char)(*text | 0x20);
-}
-
-/* Names compare in lower case (RFC 7143 4.2.7.2). */
+/* Taken as it is: targets with upper case or underscores in their names are out there, and know themselves
+ * only so. */
 static const char *take_target(struct url *url, struct span text)
 {
     if (!decode(text, url->target, sizeof url->target))
         return "the target name is malformed or too long";
-    lower(url->target);
-    if (!name_valid((struct span){url->target, strlen(url->target)}))
+    if (!name_usable((struct span){url->target, strlen(url->target)}))
         return "the target name is not an iSCSI name (iqn., eui. or naa.)";
     return NULL;
 }

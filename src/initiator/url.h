@@ -11,7 +11,7 @@
 struct url {
     char user[URL_USER_MAX + 1]; /* "" if there is none */
     struct portal portal;
-    char target[NAME_MAX_LEN + 1]; /* lower case */
+    char target[NAME_MAX_LEN + 1]; /* as given: see name_usable() */
     uint32_t lun;
     bool has_lun;
 };
