@@ -208,6 +208,8 @@ static void a_missing_lun_says_so(void **state)
         refused(SENSE_ILLEGAL_REQUEST, ASC_LUN_NOT_SUPPORTED);
         run_edtl(luns[i], CDB(0x28, 0, 0, 0, 0, 0, 0, 0, 1), 0);
         refused(SENSE_ILLEGAL_REQUEST, ASC_LUN_NOT_SUPPORTED);
+        run_edtl(luns[i], CDB(0x2a, 0, 0, 0, 0, 0, 0, 0, 1), UINT32_MAX);
+        assert_int_equal(command_data_in(&c) + command_data_out(&c), 0);
         run_edtl(luns[i], CDB(0xff), 0);
         refused(SENSE_ILLEGAL_REQUEST, ASC_LUN_NOT_SUPPORTED);
         run_edtl(luns[i], CDB(0x12, 0, 0, 0, 255), 0);
@@ -294,6 +296,69 @@ static void reserved_bits_are_refused(void **state)
         }
 }
 
+/* And every bit of a field that is known, on commands that are good without it. */
+static void known_bits_are_taken(void **state)
+{
+    (void)state;
+    static const uint8_t rows[][16] = {
+        {0x08, 0x01, 0, 0, 1},
+        {0x08, 0x10, 0, 0, 1},
+        {0x0a, 0x10, 0, 0, 1},
+        {0x1a, 0x08, 0x3f, 0, 255},
+        {0x1b, 1, 0, 0, 1},
+        {0x1b, 0, 0, 0x0f, 0xb1},
+        {0x28, 0x1e, 0, 0, 0, 0, 0x3f, 0, 1},
+        {0x2a, 0x1a, 0, 0, 0, 0, 0x3f, 0, 1},
+        {0x35, 0x06, 0, 0, 0, 0, 0x3f},
+        {0x5a, 0x18, 0x3f, 0, 0, 0, 0, 1, 0},
+        {0x42, 0, 0, 0, 0, 0, 0x3f, 0, 0},
+        {0x41, 0x08, 0, 0, 0, 0, 0x3f, 0, 1},
+        {0x93, 0x09, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x3f},
+        {0x88, 0x1e, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x3f},
+        {0x8a, 0x1a, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x3f},
+        {0x91, 0x06, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x3f},
+        {0xa8, 0x1e, 0, 0, 0, 0, 0, 0, 0, 1, 0x3f},
+        {0xaa, 0x1a, 0, 0, 0, 0, 0, 0, 0, 1, 0x3f},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        run(3, rows[i]);
+        if (c.status)
+            fail_msg("row %zu: sense %02x %02x/%02x", i, c.sense[2], c.sense[12], c.sense[13]);
+    }
+}
+
+/* On commands that are good without them, where another field would hide the refusal above. */
+static void neighbours_of_known_bits_are_refused(void **state)
+{
+    (void)state;
+    static const uint8_t rows[][16] = {
+        {0x1a, 0x01, 0x3f, 0, 255},
+        {0x1a, 0x10, 0x3f, 0, 255},
+        {0x5a, 0x01, 0x3f, 0, 0, 0, 0, 1, 0},
+        {0x5a, 0x20, 0x3f, 0, 0, 0, 0, 1, 0},
+        {0x41, 0x01, 0, 0, 0, 0, 0, 0, 1},
+        {0x41, 0x10, 0, 0, 0, 0, 0, 0, 1},
+        {0x93, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1},
+        {0x93, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        run(0, rows[i]);
+        invalid_field();
+        assert_int_equal(command_data_out(&c), 0);
+    }
+}
+
+static void bytes_behind_the_cdb_are_not_read(void **state)
+{
+    (void)state;
+    run(0, CDB(0x00, 0, 0, 0, 0, 0, 0xff, 0xff));
+    good(0);
+    run(0, CDB(0x25, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff));
+    good(8);
+    run(0, CDB(0xa8, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0xff));
+    good(512);
+}
+
 static void reserved_bits_of_service_actions_are_refused(void **state)
 {
     (void)state;
@@ -317,7 +382,9 @@ static void protection_information_is_refused(void **state)
     static const uint8_t ops[] = {0x28, 0x2a, 0x88, 0x8a, 0xa8, 0xaa, 0x41, 0x93};
     for (size_t i = 0; i < COUNT(ops); i++)
         for (uint8_t protect = 1; protect < 8; protect++) {
-            run(0, CDB(ops[i], (uint8_t)(protect << 5)));
+            uint8_t cdb[16] = {ops[i], (uint8_t)(protect << 5)};
+            cdb[scsi_cdb_len(ops[i]) == 10 ? 8 : scsi_cdb_len(ops[i]) == 12 ? 9 : 13] = 1;
+            run(0, cdb);
             assert_int_equal(command_data_in(&c), 0);
             assert_int_equal(command_data_out(&c), 0);
             invalid_field();
@@ -336,6 +403,12 @@ static void short_cdbs_are_refused(void **state)
         command_execute(&c);
         refused(SENSE_ILLEGAL_REQUEST, ASC_INVALID_OPCODE);
     }
+    cdb[0] = 0x00;
+    command_execute(&c);
+    good(0);
+    cdb[0] = 0x9e; /* known, though not in six bytes */
+    command_execute(&c);
+    invalid_field();
 }
 
 /* --- unit attentions --- */
@@ -393,6 +466,10 @@ static void a_pending_reset_is_not_pushed_aside(void **state)
 {
     (void)state;
     nexus_init(&nexus, &set);
+    nexus_attention(&nexus, ASC_DEVICE_RESET); /* but by another */
+    run(2, CDB(0x00));
+    refused(SENSE_UNIT_ATTENTION, ASC_DEVICE_RESET);
+    nexus_init(&nexus, &set);
     nexus_attention(&nexus, ASC_LUNS_CHANGED);
     run(0, CDB(0x00));
     refused(SENSE_UNIT_ATTENTION, ASC_POWER_ON);
@@ -405,6 +482,9 @@ static void a_pending_reset_is_not_pushed_aside(void **state)
 static void reading_the_list_settles_its_change(void **state)
 {
     (void)state;
+    nexus_attention(&nexus, ASC_LUNS_CHANGED);
+    run(2, CDB(0x00));
+    refused(SENSE_UNIT_ATTENTION, ASC_LUNS_CHANGED);
     nexus_attention(&nexus, ASC_LUNS_CHANGED);
     run(0, CDB(0xa0, 0, 0, 0, 0, 0, 0, 0, 1, 0));
     run(2, CDB(0x00));
@@ -802,6 +882,7 @@ static void a_read_only_lu_is_not_written(void **state)
     }
     run(1, make_rw(&forms[1], false, 0, 1));
     good(512);
+    assert_int_equal(command_data_in(&c), 512);
     run(1, CDB(0x35));
     good(0);
 }
@@ -1157,6 +1238,9 @@ int main(void)
         TEST(unknown_operations_are_refused),
         TEST(unknown_service_actions_are_invalid_fields),
         TEST(reserved_bits_are_refused),
+        TEST(known_bits_are_taken),
+        TEST(neighbours_of_known_bits_are_refused),
+        TEST(bytes_behind_the_cdb_are_not_read),
         TEST(reserved_bits_of_service_actions_are_refused),
         TEST(protection_information_is_refused),
         TEST(short_cdbs_are_refused),

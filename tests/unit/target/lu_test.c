@@ -12,8 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include "target/lu.h"
 
@@ -175,6 +177,9 @@ static void ram_takes_sizes_with_units(void **state)
         const char *spec;
         uint64_t size;
     } rows[] = {{"ram:512", 512},
+                {"ram:9K", 9 * KIB},
+                {"ram:9216", 9 * KIB},
+                {"ram:0001M", MIB},
                 {"ram:64K", 64 * KIB},
                 {"ram:64k", 64 * KIB},
                 {"ram:3M", 3 * MIB},
@@ -205,6 +210,23 @@ static void options_are_read_in_any_order(void **state)
         assert_int_equal(lu.size, MIB);
         lu_close(&lu);
     }
+}
+
+static void options_stand_alone(void **state)
+{
+    (void)state;
+    struct lu lu;
+    open_good(&lu, "ram:1M,block=512");
+    assert_false(lu.read_only);
+    assert_int_equal(lu.block, 512);
+    lu_close(&lu);
+    open_good(&lu, "ram:1M,block=4096");
+    assert_false(lu.read_only);
+    assert_int_equal(lu.block, 4096);
+    lu_close(&lu);
+    open_good(&lu, "ram:1M,ro");
+    assert_true(lu.read_only);
+    lu_close(&lu);
 }
 
 static void wrong_files_get_a_sentence(void **state)
@@ -256,6 +278,12 @@ static void overlong_paths_get_a_sentence(void **state)
     struct lu lu;
     assert_int_equal(lu_open(&lu, spec, 0, IQN, why, sizeof why), -1);
     assert_string_equal(why, "the path is longer than 4096 bytes: use a shorter one");
+    for (size_t len = PATH_MAX; len < PATH_MAX + 100;
+         len++) { /* whether it fits ours or only the kernel's limit */
+        spec[len] = '\0';
+        assert_int_equal(lu_open(&lu, spec, 0, IQN, why, sizeof why), -1);
+        spec[len] = 'a';
+    }
     memset(spec, 0, sizeof spec);
     strcpy(spec, "file:");
     memset(spec + 5, 'a', 300);
@@ -336,6 +364,15 @@ static void ram_units_are_told_apart_by_their_lun(void **state)
               c = identity_of("ram:2M", 0, IQN);
     assert_memory_not_equal(a.naa, b.naa, 8);
     assert_memory_equal(a.naa, c.naa, 8); /* growing it makes no new disk */
+}
+
+/* Initiators know a disk by these: a new release must not change them. */
+static void identity_is_for_ever(void **state)
+{
+    (void)state;
+    struct lu lu = identity_of("ram:1M", 7, IQN);
+    assert_string_equal(lu.serial, "bbc8645d7c4fb4b6");
+    assert_memory_equal(lu.naa, "\x3b\xc8\x64\x5d\x7c\x4f\xb4\xb6", 8);
 }
 
 /* --- data --- */
@@ -603,6 +640,22 @@ static void ram_gives_punched_memory_back(void **state)
     lu_close(&lu);
 }
 
+static void locked_memory_is_zeroed(void **state)
+{
+    (void)state;
+    struct lu lu;
+    open_good(&lu, "ram:1M");
+    void *memory = (void *)(uintptr_t)lu.backend->peek(&lu, 0, MIB);
+    if (syscall(SYS_mlock, memory, MIB)) { /* sanitizers make mlock() do nothing */
+        print_message("skipped: memory may not be locked here (%s)\n", strerror(errno));
+        lu_close(&lu);
+        skip();
+    }
+    assert_int_equal(madvise(memory, MIB, MADV_DONTNEED), -1); /* or this test shows nothing */
+    check_punch(&lu);
+    lu_close(&lu);
+}
+
 static void the_map_of_a_large_ram_comes_in_runs(void **state)
 {
     (void)state;
@@ -709,6 +762,7 @@ int main(void)
         cmocka_unit_test(a_sentence_is_cut_to_its_place),
         cmocka_unit_test(ram_takes_sizes_with_units),
         IN_FOLDER(options_are_read_in_any_order),
+        cmocka_unit_test(options_stand_alone),
         IN_FOLDER(wrong_files_get_a_sentence),
         IN_FOLDER(other_users_files_get_a_sentence),
         IN_FOLDER(overlong_paths_get_a_sentence),
@@ -716,6 +770,7 @@ int main(void)
         IN_FOLDER(refused_files_are_not_left_locked),
         IN_FOLDER(identity_follows_target_and_path),
         cmocka_unit_test(ram_units_are_told_apart_by_their_lun),
+        cmocka_unit_test(identity_is_for_ever),
         IN_FOLDER(data_come_back),
         IN_FOLDER(scattered_data_come_back),
         IN_FOLDER(a_file_keeps_its_data),
@@ -727,6 +782,7 @@ int main(void)
         IN_FOLDER(punched_ranges_are_deallocated),
         IN_FOLDER(punched_files_have_real_holes),
         cmocka_unit_test(ram_gives_punched_memory_back),
+        cmocka_unit_test(locked_memory_is_zeroed),
         cmocka_unit_test(the_map_of_a_large_ram_comes_in_runs),
         IN_FOLDER(a_full_file_system_is_no_space),
         IN_FOLDER(without_holes_zeros_are_written),
