@@ -201,6 +201,7 @@ int cmd_copy(const struct options *o)
     static struct copy c; /* too large for comfort on the stack */
     int status = check_operands(o);
     c.src.fd = c.dst.fd = -1;
+    c.checkpoint = COPY_CHECKPOINT;
     if (status == STATUS_OK)
         status = open_ends(&c, o);
     if (status == STATUS_OK)

@@ -13,7 +13,11 @@
 /* Whose wish the agreed value is. */
 static const char *asked_by(const struct berth_negotiated *n)
 {
-    bool mine = strcmp(n->agreed, n->mine) == 0, theirs = strcmp(n->agreed, n->theirs) == 0;
+    bool mine, theirs;
+    if (!n->agreed[0])
+        return "each for itself"; /* declared, not negotiated (RFC 7143 6.2) */
+    mine = strcmp(n->agreed, n->mine) == 0;
+    theirs = strcmp(n->agreed, n->theirs) == 0;
     if (mine && theirs)
         return "both";
     if (mine)
@@ -76,19 +80,26 @@ static void print_limits(const struct berth_lun_info *i)
     line_bool("medium", i->rotational, "rotating", "solid state or unknown");
 }
 
+static const char *or_dash(char *out, size_t size, const char *value)
+{
+    return value[0] ? utf8_plain(out, size, value) : "-";
+}
+
+static void print_negotiated(const struct berth_negotiated *n)
+{
+    char agreed[24], ours[24], theirs[24];
+    printf("%-26s %-16s %-16s %-16s %s\n", n->key, or_dash(agreed, sizeof agreed, n->agreed),
+           or_dash(ours, sizeof ours, n->mine), or_dash(theirs, sizeof theirs, n->theirs), asked_by(n));
+}
+
 static void print_session(const struct berth_lun_info *i)
 {
     line("login", i->mutual ? "CHAP, both ways" : i->authenticated ? "CHAP" : "without authentication");
     line_bool("header digest", i->header_digest, "CRC32C", "none");
     line_bool("data digest", i->data_digest, "CRC32C", "none");
     printf("\n%-26s %-16s %-16s %-16s %s\n", "negotiated", "agreed", "ours", "theirs", "asked by");
-    for (uint32_t k = 0; k < i->negotiated_count; k++) {
-        const struct berth_negotiated *n = &i->negotiated[k];
-        char ours[24], theirs[24], agreed[24];
-        printf("%-26s %-16s %-16s %-16s %s\n", n->key, utf8_plain(agreed, sizeof agreed, n->agreed),
-               n->mine[0] ? utf8_plain(ours, sizeof ours, n->mine) : "-",
-               n->theirs[0] ? utf8_plain(theirs, sizeof theirs, n->theirs) : "-", asked_by(n));
-    }
+    for (uint32_t k = 0; k < i->negotiated_count; k++)
+        print_negotiated(&i->negotiated[k]);
 }
 
 static void json_identity(struct json *j, const struct berth_lun_info *i)

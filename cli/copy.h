@@ -31,9 +31,11 @@ struct copy {
     uint8_t *buffers; /* COPY_DEPTH chunks */
     struct copy_slot slots[COPY_DEPTH];
     struct copy_run src_run, dst_run;
-    uint64_t next; /* where the next piece begins */
-    uint64_t end;  /* where the last one ends, as far as is known */
-    uint64_t turn; /* offset whose turn it is at an ordered destination */
+    uint64_t next;       /* where the next piece begins */
+    uint64_t end;        /* where the last one ends, as far as is known */
+    uint64_t checkpoint; /* bytes between flushes of a destination that may be lost */
+    uint64_t stop;       /* pieces beyond it wait until what is before it is durable */
+    uint64_t turn;       /* offset whose turn it is at an ordered destination */
     uint64_t done_bytes, hole_bytes;
     uint64_t differs; /* lowest offset at which the sides differ; UINT64_MAX none */
     struct progress progress;
@@ -50,8 +52,8 @@ bool copy_stopped(const struct copy *c);
 
 /* --- shared by the two passes --- */
 
-/* Works `step` over all slots, pumping both ends and waiting in between, until nothing is left. `step`
- * returns whether the slot got further. */
+/* Works `step` over all slots, pumping both ends and waiting in between, until nothing is left before `stop`.
+ * `step` returns whether the slot got further. */
 void copy_loop(struct copy *c, bool (*step)(struct copy *c, struct copy_slot *s), unsigned slots);
 
 /* Makes `run` the run of `e` that holds `offset`, with borders that suit every block. */

@@ -13,8 +13,9 @@
 #define COPY_CHUNK       (1024u * 1024)      /* bytes of one transfer with data */
 #define COPY_DEPTH       16u                 /* transfers in flight, and buffers: 16 MiB in all */
 #define COPY_ZERO_MAX    (64u * 1024 * 1024) /* bytes of one transfer of zeros: progress stays visible */
-#define COPY_ALIGN       4096u      /* runs begin and end on it, so that every block size up to it fits */
-#define ENDPOINT_UNKNOWN UINT64_MAX /* size of a pipe */
+#define COPY_ALIGN       4096u /* runs begin and end on it, so that every block size up to it fits */
+#define COPY_CHECKPOINT  (1024ull * 1024 * 1024) /* bytes copied again at most after a loss */
+#define ENDPOINT_UNKNOWN UINT64_MAX              /* size of a pipe */
 
 enum transfer_op {
     TRANSFER_READ,
@@ -46,6 +47,8 @@ struct endpoint_kind {
                    short *events); /* what to poll for when pump has nothing; -1 none */
     void (*finish)(struct endpoint *e,
                    uint64_t size); /* what was written, `size` bytes in all, is durable after it */
+    /* How often the end was lost and came back, perhaps without what it had not made durable. NULL: never. */
+    uint64_t (*losses)(const struct endpoint *e);
     void (*close)(struct endpoint *e);
 };
 

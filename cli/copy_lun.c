@@ -129,6 +129,13 @@ static void finish(struct endpoint *e, uint64_t size)
         failed(e, io.op, 0, &done);
 }
 
+/* Without a write cache, what was answered was durable. */
+static uint64_t losses(const struct endpoint *e)
+{
+    const struct berth_lun_info *info = berth_lun_info(e->lun);
+    return info->write_cache ? info->reconnects : 0;
+}
+
 static void close_lun(struct endpoint *e)
 {
     berth_lun_close(e->lun);
@@ -142,5 +149,6 @@ const struct endpoint_kind endpoint_lun = {
     .pump = pump,
     .wait_fd = wait_fd,
     .finish = finish,
+    .losses = losses,
     .close = close_lun,
 };

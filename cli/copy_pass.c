@@ -61,7 +61,7 @@ static bool read_in(struct copy *c, struct copy_slot *s)
 static bool plan(struct copy *c, struct copy_slot *s)
 {
     uint64_t limit;
-    if (c->next >= c->end)
+    if (c->next >= c->end || c->next >= c->stop)
         return false;
     copy_run_at(c, &c->src, &c->src_run, c->next);
     if (copy_stopped(c))
@@ -104,10 +104,45 @@ static bool step(struct copy *c, struct copy_slot *s)
     return false;
 }
 
+struct mark {
+    uint64_t next, done_bytes, hole_bytes;
+};
+
+/* Goes back to where the destination is known to be durable. A pipe cannot be read again. */
+static void go_back(struct copy *c, const struct mark *safe)
+{
+    if (c->src.kind->ordered) {
+        endpoint_fail(
+            &c->dst, STATUS_FAILED,
+            "%s was lost with data that it may not have stored, and %s cannot be read again; copy again",
+            c->dst.name, c->src.name);
+        return;
+    }
+    c->src_run = (struct copy_run){0};
+    c->next = c->turn = safe->next;
+    c->done_bytes = safe->done_bytes;
+    c->hole_bytes = safe->hole_bytes;
+}
+
+/* Copies up to the next checkpoint and makes it durable. If the destination was lost meanwhile, it may have
+ * come back without what it had acknowledged but only cached: then that part is copied again. */
+static void copy_part(struct copy *c)
+{
+    const struct mark safe = {c->next, c->done_bytes, c->hole_bytes};
+    uint64_t losses = c->dst.kind->losses ? c->dst.kind->losses(&c->dst) : 0;
+    c->stop = c->dst.kind->losses ? c->next + c->checkpoint : UINT64_MAX;
+    copy_loop(c, step, COPY_DEPTH);
+    if (copy_stopped(c))
+        return;
+    c->dst.kind->finish(&c->dst, c->done_bytes);
+    if (!copy_stopped(c) && c->dst.kind->losses && c->dst.kind->losses(&c->dst) != losses)
+        go_back(c, &safe);
+}
+
 void copy_pass(struct copy *c)
 {
     copy_rewind(c, "copied");
-    copy_loop(c, step, COPY_DEPTH);
-    if (!copy_stopped(c))
-        c->dst.kind->finish(&c->dst, c->done_bytes);
+    do
+        copy_part(c);
+    while (c->next < c->end && !copy_stopped(c));
 }

@@ -50,7 +50,13 @@ void copy_rewind(struct copy *c, const char *verb)
     c->src_run = c->dst_run = (struct copy_run){0};
     c->next = c->turn = c->done_bytes = 0;
     c->end = c->src.size;
+    c->stop = UINT64_MAX;
     progress_begin(&c->progress, verb, c->end);
+}
+
+static bool more(const struct copy *c)
+{
+    return c->next < c->end && c->next < c->stop;
 }
 
 static bool idle(const struct copy *c)
@@ -71,7 +77,7 @@ static void wait_for_either(const struct copy *c)
 
 void copy_loop(struct copy *c, bool (*step)(struct copy *c, struct copy_slot *s), unsigned slots)
 {
-    while (!copy_stopped(c) && (c->next < c->end || !idle(c))) {
+    while (!copy_stopped(c) && (more(c) || !idle(c))) {
         bool moved = false;
         for (unsigned i = 0; i < slots && !copy_stopped(c); i++)
             moved |= step(c, &c->slots[i]);

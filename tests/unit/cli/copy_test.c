@@ -27,6 +27,9 @@ struct memory {
     int fail_at; /* the start that fails; -1 never */
     uint64_t written;
     bool finished;
+    uint64_t losses, flushes;
+    unsigned lose_every; /* writes; 0 never */
+    uint8_t durable[BLOCKS_MAX * BLOCK];
 };
 
 static struct memory src_memory, dst_memory;
@@ -66,6 +69,13 @@ static void start(struct endpoint *e, struct transfer *t)
     m->most = m->count > m->most ? m->count : m->most;
 }
 
+/* The end goes away and comes back as it was when it was last made durable. */
+static void lose(struct memory *m)
+{
+    memcpy(m->bytes, m->durable, sizeof m->bytes);
+    m->losses++;
+}
+
 static void perform(struct memory *m, struct transfer *t)
 {
     if (t->op == TRANSFER_READ)
@@ -77,6 +87,8 @@ static void perform(struct memory *m, struct transfer *t)
     for (uint64_t i = t->offset / BLOCK; i < (t->offset + t->len) / BLOCK && t->op != TRANSFER_READ; i++)
         m->hole[i] = t->op == TRANSFER_ZERO;
     m->written += t->op == TRANSFER_WRITE ? t->len : 0;
+    if (m->lose_every && pattern_next(&seed) % m->lose_every == 0)
+        lose(m);
     t->moved = t->len;
     t->done = true;
 }
@@ -105,8 +117,16 @@ static int wait_fd(const struct endpoint *e, short *events)
 
 static void finish(struct endpoint *e, uint64_t size)
 {
-    assert_int_equal(size, c.src.size == ENDPOINT_UNKNOWN ? size : c.src.size);
-    memory_of(e)->finished = true;
+    struct memory *m = memory_of(e);
+    assert_int_equal(size, c.done_bytes);
+    memcpy(m->durable, m->bytes, sizeof m->bytes);
+    m->flushes++;
+    m->finished = true;
+}
+
+static uint64_t losses(const struct endpoint *e)
+{
+    return memory_of(e)->losses;
 }
 
 static void close_memory(struct endpoint *e)
@@ -121,6 +141,7 @@ static const struct endpoint_kind memory_kind = {
     .pump = pump,
     .wait_fd = wait_fd,
     .finish = finish,
+    .losses = losses,
     .close = close_memory,
 };
 
@@ -151,10 +172,12 @@ static void begin(uint64_t size, uint32_t src_block, uint32_t dst_block)
     uint8_t *buffers = c.buffers;
     memset(&c, 0, sizeof c);
     c.buffers = buffers ? buffers : malloc((size_t)COPY_DEPTH * COPY_CHUNK);
+    c.checkpoint = COPY_CHECKPOINT;
     set_up(&c.src, "src", size, src_block);
     set_up(&c.dst, "dst", sizeof dst_memory.bytes, dst_block);
     fill(&src_memory, size);
     memset(dst_memory.bytes, 0xee, sizeof dst_memory.bytes);
+    memset(dst_memory.durable, 0xee, sizeof dst_memory.durable);
 }
 
 static int one_time(void **state)
@@ -383,14 +406,68 @@ static void files_keep_their_holes(void **state)
     unlink(path);
 }
 
+/* Success means that nothing the destination forgot is missing. */
+static void a_forgetful_destination_is_copied_again(void **state)
+{
+    unsigned losses_seen = 0;
+    (void)state;
+    for (uint64_t run = 1; run <= 30; run++) {
+        uint64_t size = sizeof src_memory.bytes / 2;
+        seed = run * 31;
+        begin(size, 512, 512);
+        c.checkpoint = COPY_CHUNK;
+        dst_memory.lose_every = 6;
+        copy_pass(&c);
+        check_equal(size);
+        losses_seen += (unsigned)dst_memory.losses;
+    }
+    assert_true(losses_seen > 10);
+}
+
+static void checkpoints_bound_what_is_copied_again(void **state)
+{
+    uint64_t size = sizeof src_memory.bytes;
+    (void)state;
+    seed = 6;
+    begin(size, 512, 512);
+    pattern_fill(src_memory.bytes, size, 512, 1);
+    memset(src_memory.hole, 0, sizeof src_memory.hole);
+    c.checkpoint = 2 * COPY_CHUNK;
+    copy_pass(&c);
+    check_equal(size);
+    assert_int_equal(dst_memory.flushes, size / c.checkpoint);
+}
+
+static void a_pipe_cannot_be_copied_again(void **state)
+{
+    (void)state;
+    seed = 4;
+    begin(3 * COPY_CHUNK, 1, 512);
+    memset(src_memory.bytes, 1, 3 * COPY_CHUNK);
+    feed(3 * COPY_CHUNK);
+    dst_memory.lose_every = 1;
+    copy_pass(&c);
+    assert_int_equal(c.dst.status, STATUS_FAILED);
+    assert_non_null(strstr(c.dst.why, "cannot be read again"));
+    endpoint_close(&c.src);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_order_any_layout),       cmocka_unit_test(memory_stays_bounded_and_busy),
-        cmocka_unit_test(zeros_become_holes),         cmocka_unit_test(the_first_difference_is_found),
-        cmocka_unit_test(failures_stop_both_sides),   cmocka_unit_test(only_the_first_failure_is_kept),
-        cmocka_unit_test(a_pipe_ends_where_it_ends),  cmocka_unit_test(a_pipe_may_hold_too_much),
-        cmocka_unit_test(a_pipe_is_written_in_order), cmocka_unit_test(files_keep_their_holes),
+        cmocka_unit_test(any_order_any_layout),
+        cmocka_unit_test(memory_stays_bounded_and_busy),
+        cmocka_unit_test(zeros_become_holes),
+        cmocka_unit_test(the_first_difference_is_found),
+        cmocka_unit_test(failures_stop_both_sides),
+        cmocka_unit_test(only_the_first_failure_is_kept),
+        cmocka_unit_test(a_pipe_ends_where_it_ends),
+        cmocka_unit_test(a_pipe_may_hold_too_much),
+        cmocka_unit_test(a_pipe_is_written_in_order),
+        cmocka_unit_test(files_keep_their_holes),
+        cmocka_unit_test(a_forgetful_destination_is_copied_again),
+        cmocka_unit_test(checkpoints_bound_what_is_copied_again),
+        cmocka_unit_test(a_pipe_cannot_be_copied_again),
     };
     return cmocka_run_group_tests(tests, one_time, once_done);
 }
