@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/* Any CDB with any data on the target's logical units: it ends once, with GOOD and at most what was allowed
+ * or with CHECK CONDITION and sense; a store is only asked for whole blocks that it has, a read-only one for
+ * no change. An input is a run of records: LUN, flags, CDB, EDTL, data. */
+#include <errno.h>
+#include "fuzz.h"
+#include "base/cursor.h"
+#include "scsi/cdb.h"
+#include "scsi/identity.h"
+#include "scsi/sense.h"
+#include "target/command.h"
+
+#define STEPS_MAX 64
+enum { PEEK = 1, ATTEND = 2, FAIL = 4, SHORT_CDB = 8, HOSTILE_LUN = 16 };
+
+static struct lu *busy; /* the LU whose store may be called now */
+static int store_error; /* what the endless store answers */
+static bool ended;
+
+/* --- stores that check how they are called --- */
+
+static void check_range(const struct lu *lu, uint64_t offset, uint64_t len)
+{
+    fuzz_check(lu == busy);
+    fuzz_check(len > 0 && len % lu->block == 0 && offset % lu->block == 0);
+    fuzz_check(offset < lu->size && len <= lu->size - offset);
+}
+
+static void check_extent(const struct extent *e)
+{
+    fuzz_check(e->skip <= segs_len(e->segs, e->count) && e->len <= segs_len(e->segs, e->count) - e->skip);
+}
+
+static int checked_read(struct lu *lu, uint64_t offset, const struct extent *to)
+{
+    check_range(lu, offset, to->len);
+    check_extent(to);
+    return lu_ram.read(lu, offset, to);
+}
+
+static int checked_write(struct lu *lu, uint64_t offset, const struct extent *from)
+{
+    check_range(lu, offset, from->len);
+    check_extent(from);
+    fuzz_check(!lu->read_only);
+    return lu_ram.write(lu, offset, from);
+}
+
+static int checked_punch(struct lu *lu, uint64_t offset, uint64_t len)
+{
+    check_range(lu, offset, len);
+    fuzz_check(!lu->read_only);
+    return lu_ram.punch(lu, offset, len);
+}
+
+static int checked_map(struct lu *lu, uint64_t offset, uint64_t *len, bool *allocated)
+{
+    check_range(lu, offset, lu->block);
+    return lu_ram.map(lu, offset, len, allocated);
+}
+
+static const void *checked_peek(struct lu *lu, uint64_t offset, uint64_t len)
+{
+    fuzz_check(offset < lu->size && len <= lu->size - offset);
+    return lu_ram.peek(lu, offset, len);
+}
+
+static int no_flush(struct lu *lu)
+{
+    fuzz_check(lu == busy);
+    return store_error;
+}
+
+static int endless_move(struct lu *lu, uint64_t offset, const struct extent *e)
+{
+    check_range(lu, offset, e->len);
+    check_extent(e);
+    return store_error;
+}
+
+static int endless_punch(struct lu *lu, uint64_t offset, uint64_t len)
+{
+    check_range(lu, offset, len);
+    return store_error;
+}
+
+static int endless_map(struct lu *lu, uint64_t offset, uint64_t *len, bool *allocated)
+{
+    check_range(lu, offset, lu->block);
+    *len = lu->size - offset;
+    *allocated = offset / lu->block & 1;
+    return store_error;
+}
+
+static const struct lu_backend checked = {.name = "checked",
+                                          .read = checked_read,
+                                          .write = checked_write,
+                                          .flush = no_flush,
+                                          .punch = checked_punch,
+                                          .map = checked_map,
+                                          .peek = checked_peek};
+/* Holds nothing and ends where 64 bits end. */
+static const struct lu_backend endless = {.name = "endless",
+                                          .read = endless_move,
+                                          .write = endless_move,
+                                          .flush = no_flush,
+                                          .punch = endless_punch,
+                                          .map = endless_map};
+
+/* --- the logical units --- */
+
+static struct lu lus[4];
+static struct lu_set set = {.lus = {[0] = &lus[0], [1] = &lus[1], [2] = &lus[2], [255] = &lus[3]}};
+
+static void open_all(void)
+{
+    static const char *const specs[] = {"ram:40K", "ram:40K,ro", "ram:1M,block=4096"};
+    char why[128];
+    for (uint16_t i = 0; i < 3; i++) {
+        fuzz_check(lu_open(&lus[i], specs[i], i, "iqn.2026-11.io.berth:fuzz", why, sizeof why) == 0);
+        lus[i].backend = &checked;
+    }
+    lus[3] =
+        (struct lu){.backend = &endless, .size = UINT64_MAX / 512 * 512, .block = 512, .write_cache = true};
+}
+
+/* As new: every input finds the same. */
+static void empty_all(void)
+{
+    if (!lus[0].backend)
+        open_all();
+    for (int i = 0; i < 3; i++)
+        fuzz_check(lu_ram.punch(&lus[i], 0, lus[i].size) == 0);
+}
+
+static struct lu *addressed(uint64_t lun)
+{
+    uint32_t number;
+    return scsi_lun_decode(lun, &number) && number < COMMAND_LU_MAX ? set.lus[number] : NULL;
+}
+
+/* --- one command --- */
+
+static void end(struct command *c)
+{
+    (void)c;
+    fuzz_check(!ended);
+    ended = true;
+}
+
+static void check_answer(const struct command *c, uint32_t data_in, const struct lu *lu)
+{
+    struct scsi_sense s;
+    fuzz_check(c->status == SCSI_GOOD || c->status == SCSI_CHECK_CONDITION);
+    if (c->status == SCSI_CHECK_CONDITION) {
+        scsi_get_sense(c->sense, c->sense_len, &s);
+        fuzz_check(c->sense_len <= COMMAND_SENSE_MAX && s.valid && s.key && s.asc);
+        fuzz_check(c->data_in.len == 0);
+        return;
+    }
+    fuzz_check(c->sense_len == 0);
+    fuzz_check(c->data_in.skip == 0 && c->data_in.len == segs_len(c->data_in.segs, c->data_in.count));
+    if (c->data_in.len == 0)
+        return;
+    if (c->seg.base == c->reply)
+        fuzz_check(c->data_in.len <= COMMAND_INLINE_MAX);
+    else if (c->seg.base == c->memory)
+        fuzz_check(c->data_in.len == data_in);
+    else
+        fuzz_check(c->may_peek && lu && data_in == 0 && c->data_in.len <= COMMAND_XFER_MAX);
+}
+
+/* Touches every byte of the answer: the sanitizer knows which of them exist. */
+static void read_answer(const struct command *c)
+{
+    uint8_t bytes[512];
+    for (uint64_t done = 0; done < c->data_in.len; done += sizeof bytes) {
+        uint64_t left = c->data_in.len - done;
+        extent_read(&c->data_in, done, bytes, left < sizeof bytes ? left : sizeof bytes);
+    }
+}
+
+/* Data-out of exactly what a target would have received, repeated from `data`, in three pieces. */
+static uint8_t *make_data(struct command *c, struct berth_seg segs[3], struct reader *data)
+{
+    uint32_t takes = command_data_out(c), len = takes < c->edtl_out ? takes : c->edtl_out;
+    uint32_t given = read8(data), cut = len / 3;
+    uint8_t *bytes = calloc(1, len ? len : 1);
+
+    fuzz_check(bytes && takes <= COMMAND_XFER_MAX);
+    if (given > reader_left(data))
+        given = (uint32_t)reader_left(data);
+    if (given > len)
+        given = len;
+    const uint8_t *from = read_bytes(data, given);
+    for (uint32_t i = 0; given > 0 && i < len; i++)
+        bytes[i] = from[i % given];
+    segs[0] = seg_memory(bytes, cut);
+    segs[1] = seg_memory(bytes + cut, 0);
+    segs[2] = seg_memory(bytes + cut, len - cut);
+    c->data_out = (struct extent){segs, 3, 0, len};
+    return bytes;
+}
+
+static void execute(struct command *c, struct reader *data)
+{
+    struct berth_seg segs[3];
+    uint32_t data_in = command_data_in(c);
+    uint8_t *memory = data_in ? calloc(1, data_in) : NULL, *out = make_data(c, segs, data);
+
+    fuzz_check(data_in <= COMMAND_XFER_MAX && (data_in == 0 || c->data_out.len == 0));
+    c->memory = memory;
+    busy = addressed(c->lun);
+    ended = false;
+    command_execute(c);
+    fuzz_check(ended);
+    check_answer(c, data_in, busy);
+    read_answer(c);
+    free(memory);
+    free(out);
+}
+
+static void step(struct nexus *nexus, struct reader *data)
+{
+    static const int errors[] = {-EIO, -ENOSPC, -EROFS, -EINVAL};
+    static struct command c;
+    uint8_t lun = read8(data), flags = read8(data);
+    const uint8_t *cdb = read_bytes(data, 16);
+
+    if (!cdb)
+        return;
+    if (flags & ATTEND)
+        nexus_attention(nexus, (uint16_t)(0x2900 | lun));
+    store_error = flags & FAIL ? errors[lun & 3] : 0;
+    uint32_t cdb_len = flags & SHORT_CDB ? lun % 17 : 16;
+    uint8_t *copy = fuzz_copy(cdb, cdb_len);
+    c = (struct command){
+        .nexus = nexus, .cdb = copy, .cdb_len = cdb_len, .may_peek = flags & PEEK, .done = end};
+    c.lun = flags & HOSTILE_LUN ? read64(data) : scsi_lun_encode(lun);
+    c.edtl_out = read16(data) * UINT32_C(64);
+    c.edtl_in = c.edtl_out;
+    execute(&c, data);
+    free(copy);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct nexus nexus;
+    struct reader r = reader_over(data, size);
+    if (size == 0)
+        return 0;
+    nexus = (struct nexus){.set = &set};
+    empty_all();
+    for (int i = 0; i < STEPS_MAX && r.ok && reader_left(&r) > 0; i++)
+        step(&nexus, &r);
+    return 0;
+}
