@@ -70,8 +70,6 @@ int blank_check(struct berth_lun *lun, const char *url, const char *doing)
     const struct berth_lun_info *info = berth_lun_info(lun);
     struct blank b = {.lun = lun, .size = info->size_bytes, .block = info->block_bytes};
     int error;
-    if (info->read_only)
-        return fail_error(BERTH_E_READ_ONLY, NULL, url);
     b.buf = malloc(SAMPLE_LEN);
     if (!b.buf)
         return fail_errno("get memory for", url);

@@ -96,8 +96,8 @@ static int verdict(const struct bench *b, const char *url)
                     b->seconds);
     if (b->errors == 0)
         return STATUS_OK;
-    return fail(row->status, "%" PRIu64 " I/Os to %s failed, the first because %s%s; %s", b->errors, url,
-                berth_error_text(b->first_error.error), sense_words(&b->first_error).s, row->next);
+    return fail(row->status, "%" PRIu64 " of the I/Os to %s failed, the first because %s%s; %s", b->errors,
+                url, berth_error_text(b->first_error.error), sense_words(&b->first_error).s, row->next);
 }
 
 static int run(struct bench *b, const struct options *o, FILE *plot)
@@ -121,7 +121,11 @@ static int run(struct bench *b, const struct options *o, FILE *plot)
 static int check_write(const struct bench *b, const struct options *o)
 {
     char doing[32];
-    if (!(b->mode & BENCH_WRITE) || o->force)
+    if (!(b->mode & BENCH_WRITE))
+        return STATUS_OK;
+    if (berth_lun_info(b->lun)->read_only)
+        return fail_error(BERTH_E_READ_ONLY, NULL, o->operands[0]);
+    if (o->force)
         return STATUS_OK;
     snprintf(doing, sizeof doing, "--rw %s", o->rw);
     return blank_check(b->lun, o->operands[0], doing);

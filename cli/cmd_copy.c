@@ -49,9 +49,7 @@ static int open_ends(struct copy *c, const struct options *o)
 static bool same_lun(struct copy *c)
 {
     const struct berth_lun_info *a = berth_lun_info(c->src.lun), *b = berth_lun_info(c->dst.lun);
-    if (a->identity[0] && b->identity[0])
-        return strcmp(a->identity, b->identity) == 0;
-    return strcmp(a->target_name, b->target_name) == 0 && a->lun == b->lun;
+    return a->identity[0] && strcmp(a->identity, b->identity) == 0;
 }
 
 /* And the same file two paths. */
@@ -63,11 +61,17 @@ static bool same_file(const struct copy *c)
     return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-static bool same_place(struct copy *c)
+/* Identities are the targets' word, and some give all their LUNs the same: --force believes the user instead.
+ */
+static int check_places(struct copy *c, bool force)
 {
-    if (c->src.kind == &endpoint_lun && c->dst.kind == &endpoint_lun)
-        return same_lun(c);
-    return c->src.kind == &endpoint_file && c->dst.kind == &endpoint_file && same_file(c);
+    const char *src = c->src.name, *dst = c->dst.name;
+    if (c->src.kind == &endpoint_file && c->dst.kind == &endpoint_file && same_file(c))
+        return fail(STATUS_USAGE, "%s and %s are the same file; name two different ones", src, dst);
+    if (c->src.kind == &endpoint_lun && c->dst.kind == &endpoint_lun && !force && same_lun(c))
+        return fail(STATUS_FAILED, "%s and %s have the same identity (%s); give --force if they are two LUNs",
+                    src, dst, berth_lun_info(c->src.lun)->identity);
+    return STATUS_OK;
 }
 
 static int check_lun(struct endpoint *dst, bool force)
@@ -80,8 +84,9 @@ static int check_lun(struct endpoint *dst, bool force)
 static int check_ends(struct copy *c, const struct options *o)
 {
     struct endpoint *src = &c->src, *dst = &c->dst;
-    if (same_place(c))
-        return fail(STATUS_USAGE, "%s and %s are the same; name two different ones", src->name, dst->name);
+    int status = check_places(c, o->force);
+    if (status != STATUS_OK)
+        return status;
     if (src->size != ENDPOINT_UNKNOWN && copy_padded(dst, src->size) > dst->size)
         return fail(STATUS_FAILED,
                     "%s (%" PRIu64 " bytes) does not fit on %s (%" PRIu64 " bytes); use a larger one",

@@ -112,6 +112,12 @@ static void configure(struct service *s)
     c->ready_arg = s;
 }
 
+/* Here it is our own user, not a peer, who must choose between a login and none. */
+static int status_of(int error)
+{
+    return error == BERTH_E_AUTH_REQUIRED ? STATUS_USAGE : exit_find(error)->status;
+}
+
 static int serve(struct service *s)
 {
     struct berth_detail detail = {0};
@@ -122,7 +128,7 @@ static int serve(struct service *s)
     detail.error = serve_run(&s->config, detail.text, sizeof detail.text);
     close(s->config.stop_fd);
     if (detail.error && detail.text[0]) /* the target's reasons say themselves what to do next */
-        return fail(exit_find(detail.error)->status, "%s", detail.text);
+        return fail(status_of(detail.error), "%s", detail.text);
     if (detail.error)
         return fail_error(detail.error, NULL, s->config.iqn);
     say("stopped serving %s", s->config.iqn);

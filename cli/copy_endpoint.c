@@ -34,20 +34,22 @@ static bool is_whole_file(int fd)
 }
 
 /* Redirected files are files, with their holes; everything that cannot be addressed is a pipe. */
-static int adopt(struct endpoint *e, int fd, const struct stat *st)
+static int adopt(struct endpoint *e, int fd, const struct stat *st, bool writing)
 {
     bool file = (S_ISREG(st->st_mode) || S_ISBLK(st->st_mode)) && is_whole_file(fd);
+    off_t end;
     e->fd = fd;
     e->block = 1;
     e->kind = file ? &endpoint_file : &endpoint_pipe;
     e->size = ENDPOINT_UNKNOWN;
-    e->tail = &e->head;
-    if (file) {
-        off_t end = lseek(fd, 0, SEEK_END);
-        if (end < 0 || lseek(fd, 0, SEEK_SET) < 0)
-            return fail_errno("find the size of", e->name);
-        e->size = (uint64_t)end;
+    if (!file) {
+        endpoint_pipe_prepare(e, writing);
+        return STATUS_OK;
     }
+    end = lseek(fd, 0, SEEK_END);
+    if (end < 0 || lseek(fd, 0, SEEK_SET) < 0)
+        return fail_errno("find the size of", e->name);
+    e->size = (uint64_t)end;
     return STATUS_OK;
 }
 
@@ -64,7 +66,7 @@ int endpoint_open_source(struct endpoint *e, const char *name)
     e->fd = standard ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
     if (e->fd < 0 || fstat(e->fd, &st) < 0)
         return fail_errno("open", e->name);
-    return S_ISDIR(st.st_mode) ? refuse_directory(e) : adopt(e, e->fd, &st);
+    return S_ISDIR(st.st_mode) ? refuse_directory(e) : adopt(e, e->fd, &st, false);
 }
 
 static int open_stdout(struct endpoint *e)
@@ -76,7 +78,7 @@ static int open_stdout(struct endpoint *e)
         return fail_errno("write to", e->name);
     if (isatty(STDOUT_FILENO))
         return fail(STATUS_USAGE, "a terminal is no place for a LUN's bytes; redirect the output");
-    status = adopt(e, STDOUT_FILENO, &st);
+    status = adopt(e, STDOUT_FILENO, &st, true);
     e->fresh = e->kind == &endpoint_file && e->size == 0;
     if (S_ISREG(st.st_mode))
         e->size = ENDPOINT_UNKNOWN;
@@ -96,7 +98,7 @@ static int open_existing(struct endpoint *e, const struct stat *st, bool force, 
     e->fd = open(e->name, mode | O_CLOEXEC | O_NOCTTY);
     if (e->fd < 0)
         return fail_errno("open", e->name);
-    status = adopt(e, e->fd, st);
+    status = adopt(e, e->fd, st, true);
     e->fresh = S_ISREG(st->st_mode);
     if (e->fresh)
         e->size = ENDPOINT_UNKNOWN;

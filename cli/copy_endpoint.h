@@ -58,6 +58,7 @@ struct endpoint {
     uint64_t size;    /* bytes, or ENDPOINT_UNKNOWN */
     uint32_t block;   /* transfers are multiples of it, except a READ or WRITE of a file's end */
     int fd;           /* file, pipe */
+    uint32_t gulp;    /* pipe: bytes that one write may have without blocking */
     bool fresh;       /* file: holes need no writing, nothing was there before */
     bool created;     /* file: it was not there before */
     struct berth_lun *lun;
@@ -82,6 +83,9 @@ int endpoint_open_lun(struct endpoint *e, const char *url, const struct berth_op
 int endpoint_open_source(struct endpoint *e, const char *name);
 int endpoint_open_destination(struct endpoint *e, const char *name, bool force, bool read_back);
 int endpoint_begin(struct endpoint *e);
+
+/* Makes e->fd ready for use as a pipe. */
+void endpoint_pipe_prepare(struct endpoint *e, bool writing);
 
 void endpoint_close(struct endpoint *e);
 

@@ -3,12 +3,47 @@
  * of the pipe has something or takes something. Nothing here blocks, so a slow pipe does not cost a LUN its
  * session. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "cli/copy_endpoint.h"
 
+#define ROOM (1024 * 1024) /* bytes that we would like a pipe to hold; the kernel may refuse */
+
 static const uint8_t zeros[64 * 1024];
+
+/* A descriptor of our own that does not block. Setting O_NONBLOCK on the one we were given would set it for
+ * everybody else who has it. */
+static int open_again(int fd)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+}
+
+/* A pipe that polls writable takes PIPE_BUF bytes without blocking (pipe(7)); more only through a descriptor
+ * that does not block. */
+void endpoint_pipe_prepare(struct endpoint *e, bool writing)
+{
+    struct stat st;
+    int own = -1;
+    e->tail = &e->head;
+    e->gulp = PIPE_BUF;
+    if (fstat(e->fd, &st) < 0 || !S_ISFIFO(st.st_mode))
+        return;
+    fcntl(e->fd, F_SETPIPE_SZ, ROOM);
+    if (writing)
+        own = open_again(e->fd);
+    if (own < 0)
+        return;
+    if (e->fd > STDERR_FILENO)
+        close(e->fd);
+    e->fd = own;
+    e->gulp = sizeof zeros;
+}
 
 static int extent(struct endpoint *e, uint64_t offset, uint64_t *len, bool *hole)
 {
@@ -48,12 +83,11 @@ static bool ready(const struct endpoint *e)
     return poll(&p, 1, 0) > 0;
 }
 
-/* A pipe that is writable takes PIPE_BUF bytes without blocking (pipe(7)); more might block. */
 static ssize_t put(struct endpoint *e, const struct transfer *t)
 {
     uint64_t left = t->len - t->moved;
     const uint8_t *from = t->op == TRANSFER_ZERO ? zeros : t->buf + t->moved;
-    return write(e->fd, from, left < PIPE_BUF ? left : PIPE_BUF);
+    return write(e->fd, from, left < e->gulp ? left : e->gulp);
 }
 
 static ssize_t get(struct endpoint *e, const struct transfer *t)

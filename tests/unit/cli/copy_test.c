@@ -320,7 +320,7 @@ static void feed(uint64_t size)
     c.src.kind = &endpoint_pipe;
     c.src.fd = ends[0];
     c.src.size = ENDPOINT_UNKNOWN;
-    c.src.tail = &c.src.head;
+    endpoint_pipe_prepare(&c.src, false);
 }
 
 static void a_pipe_ends_where_it_ends(void **state)
@@ -365,10 +365,11 @@ static void a_pipe_is_written_in_order(void **state)
     cat = popen(command, "w");
     assert_non_null(cat);
     c.dst = (struct endpoint){.kind = &endpoint_pipe, .name = "cat", .size = ENDPOINT_UNKNOWN, .block = 1};
-    c.dst.fd = fileno(cat);
-    c.dst.tail = &c.dst.head;
+    c.dst.fd = dup(fileno(cat));
+    endpoint_pipe_prepare(&c.dst, true);
     copy_pass(&c);
     assert_false(copy_stopped(&c));
+    endpoint_close(&c.dst);
     assert_int_equal(pclose(cat), 0);
     assert_int_equal(read(fd, back, sizeof back), size);
     assert_memory_equal(back, src_memory.bytes, size);
