@@ -23,9 +23,12 @@ static void want_sizes(struct initiator *i, struct negotiation *n)
     negotiation_want(n, KEY_FIRST_BURST_LENGTH, least(INITIATOR_FIRST_BURST, limits.max_burst));
 }
 
+/* A target takes the first hash of ours that it has. SHA-256 stands last because tgt, when it says 7, means
+ * SHA-1 (doc/decisions/0002-chap-order.md). */
+static const uint8_t algorithms[] = {WIRE_CHAP_SHA3_256, WIRE_CHAP_SHA1, WIRE_CHAP_MD5, WIRE_CHAP_SHA256};
+
 static void set_keys(struct initiator *i, const struct initiator_config *config)
 {
-    static const uint8_t algorithms[] = {WIRE_CHAP_SHA3_256, WIRE_CHAP_SHA256, WIRE_CHAP_SHA1, WIRE_CHAP_MD5};
     struct login_config *l = &i->login;
     struct negotiation *n = &l->want;
     const struct initiator_policy *p = &i->policy;
