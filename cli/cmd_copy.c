@@ -169,7 +169,7 @@ static void report(struct copy *c, const struct options *o, uint64_t bytes, doub
         report_json(c, o, bytes, seconds);
         return;
     }
-    if (c->hole_bytes)
+    if (c->hole_bytes && c->dst.kind != &endpoint_pipe)
         snprintf(holes, sizeof holes, ", %s of it holes", size_human(c->hole_bytes).s);
     say("copied %s%s in %.1f s, %s%s", size_human(bytes).s, holes, seconds,
         size_rate((double)bytes / seconds).s, o->verify ? "; verified" : "");
