@@ -94,11 +94,13 @@ static void enqueue(struct berth_queue *q, const struct berth_io *io)
 {
     struct request *r = list_entry(list_pop(&q->free), struct request, link);
     r->io = *io;
-    r->data = (struct extent){.segs = io->segs, .count = io->seg_count, .len = io->len_bytes};
+    if (io->op == BERTH_FLUSH) /* of the whole LUN: its other fields are unused, and may hold anything */
+        r->io = (struct berth_io){.op = BERTH_FLUSH, .tag = io->tag};
+    r->data = (struct extent){.segs = r->io.segs, .count = r->io.seg_count, .len = r->io.len_bytes};
     r->issued = 0;
     r->outstanding = 0;
     r->begun = false;
-    r->sync_after = (io->flags & BERTH_FUA) && !q->lun->info.fua && q->lun->info.write_cache;
+    r->sync_after = (r->io.flags & BERTH_FUA) && !q->lun->info.fua && q->lun->info.write_cache;
     r->done = (struct berth_done){.tag = io->tag};
     q->outstanding++;
     list_push(&q->lun->waiting, &r->link);
