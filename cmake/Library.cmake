@@ -15,16 +15,27 @@ if(NOT BERTH_SANITIZE AND NOT BERTH_FUZZ)
   target_link_options(libberth_shared PRIVATE LINKER:-z,defs)
 endif()
 
-add_library(libberth_static STATIC ${objects})
+# The static library is one object in which everything but the public functions has become local: it must not
+# bring names like session_init into other people's programs. Instrumented builds have no use for that.
+set(static_objects ${objects})
+if(NOT BERTH_SANITIZE AND NOT BERTH_FUZZ AND NOT BERTH_COVER)
+  set(static_objects ${CMAKE_BINARY_DIR}/libberth.o)
+  add_custom_command(OUTPUT ${static_objects} VERBATIM COMMAND_EXPAND_LISTS
+    COMMAND ${CMAKE_C_COMPILER} -r -nostdlib -o ${static_objects} ${objects}
+    COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${static_objects}
+    DEPENDS ${objects})
+endif()
+add_library(libberth_static STATIC ${static_objects})
 set_target_properties(libberth_static PROPERTIES OUTPUT_NAME berth LINKER_LANGUAGE C)
+
+# All floors as one archive, for the command: the target in it stands on floors below the public interface.
+add_library(berth_floors STATIC ${objects})
+set_target_properties(berth_floors PROPERTIES LINKER_LANGUAGE C)
 
 foreach(library libberth_shared libberth_static)
   target_include_directories(${library} INTERFACE
     $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_link_libraries(${library} PRIVATE ${BERTH_SYSTEM})
-  if(NOT BERTH_WHOLE)
-    set_target_properties(${library} PROPERTIES EXCLUDE_FROM_ALL ON)
-  endif()
 endforeach()
 
 set(berth_private_packages libcrypto)
