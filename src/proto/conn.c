@@ -31,22 +31,17 @@ static void bound_wishes(struct conn *c)
         lower(&mine[KEY_MAX_RECV_DATA_SEGMENT_LENGTH], c->config.control_bytes);
 }
 
-struct conn *conn_init(void *memory, struct session *s, const struct conn_config *config, uint64_t now)
+struct conn *conn_blank(void *memory, struct session *s, const struct conn_config *config)
 {
     struct conn *c = memory;
-    uint32_t epoch = c->epoch; /* memory that is used again goes on counting */
-
     memset(c, 0, sizeof *c);
     c->session = s;
     c->config = *config;
     c->role = s->config.role;
-    c->epoch = epoch + 1;
     c->stage = (uint8_t *)memory + aligned(sizeof *c);
     c->control = c->stage + aligned(config->stage_bytes);
     c->phase = CONN_LOGIN;
     c->max_send = c->max_recv = CONN_CONTROL_MIN; /* 13.12: the default holds during login */
-    c->last_rx = now;
-    c->login_deadline = now + config->login_timeout_ns;
     list_init(&c->tasks);
     list_init(&c->sending);
     list_init(&c->answering);
@@ -56,6 +51,17 @@ struct conn *conn_init(void *memory, struct session *s, const struct conn_config
     c->login.keys = config->login->want;
     c->login.portal_group = -1;
     bound_wishes(c);
+    return c;
+}
+
+struct conn *conn_init(void *memory, struct session *s, const struct conn_config *config, uint64_t now)
+{
+    uint32_t epoch = ((struct conn *)memory)->epoch; /* memory that is used again goes on counting */
+    struct conn *c = conn_blank(memory, s, config);
+
+    c->epoch = epoch + 1;
+    c->last_rx = now;
+    c->login_deadline = now + config->login_timeout_ns;
     if (c->role == ROLE_INITIATOR)
         login_begin(c);
     return c;

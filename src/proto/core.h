@@ -105,6 +105,8 @@ struct conn {
 };
 
 /* conn.c */
+/* A connection of the session in its first state, before anything is said. */
+struct conn *conn_blank(void *memory, struct session *s, const struct conn_config *config);
 void conn_fail(struct conn *c, int error, const char *rule);
 struct conn_event *conn_raise(struct conn *c,
                               enum conn_event_kind kind); /* event slot to fill in; never NULL */
@@ -152,6 +154,7 @@ void outbox_released(struct conn *c);
 
 /* transmit.c: the roles' PDU sources, asked in transmit order. false: nothing to send now. */
 bool conn_pdu_next(struct conn *c, struct tx_slot *slot);
+uint64_t slot_len(const struct tx_slot *slot);
 void transmit_forget(struct conn *c); /* the transport is gone: drop all references to tasks */
 bool initiator_next(struct conn *c, struct tx_slot *slot);
 bool target_next(struct conn *c, struct tx_slot *slot);

@@ -128,7 +128,8 @@ static void next_text(struct conn *c, struct task *task, struct tx_slot *slot)
     slot->data_len = least(task->edtl, CONN_CONTROL_MIN);
     wire_set_lengths(slot->head, 0, slot->data_len);
     extent_read(&task->data, 0, c->out.data, slot->data_len);
-    slot->control = c->out.data_busy = true;
+    slot->control = true;
+    c->out.data_busy = slot->data_len > 0;
 }
 
 static void next_logout(struct conn *c, struct task *task, struct tx_slot *slot)

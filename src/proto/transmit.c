@@ -84,7 +84,7 @@ static void fill(struct conn *c)
     }
 }
 
-static uint64_t slot_len(const struct tx_slot *slot)
+uint64_t slot_len(const struct tx_slot *slot)
 {
     return (uint64_t)slot->head_len + slot->data_len + slot->tail_len;
 }

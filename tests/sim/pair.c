@@ -52,7 +52,9 @@ static void task_end(void *owner, struct task *task)
 
 static uint16_t login_check(void *owner, struct conn *c)
 {
-    (void)owner;
+    const struct pair *p = owner;
+    if (p->config.refuse)
+        return p->config.refuse;
     conn_session(c)->tsih = 7;
     return conn_session(c)->discovery || strcmp(conn_login(c)->target_name, "iqn.2026-11.test:t") == 0
                ? WIRE_LOGIN_SUCCESS
@@ -166,20 +168,43 @@ static void set_up_logins(struct pair *p)
     p->tl.required = c->t_user != NULL;
     p->tl.portal_group = 1;
     want_common(&p->tl.want, c, c->segment_t);
+    if (c->digest_mismatch)
+        p->tl.want.mine[KEY_HEADER_DIGEST] = CHOICES1(DIGEST_NONE);
     p->tl.want.wanted = 1ull << KEY_MAX_RECV_DATA_SEGMENT_LENGTH;
     p->tl.want.mine[KEY_AUTH_METHOD] = c->t_user ? CHOICES1(AUTH_CHAP) : CHOICES1(AUTH_NONE);
 }
 
-static struct conn *join(struct pair *p, struct session *s, const struct login_config *login, void **memory)
+static struct conn_config conn_config(const struct pair *p, const struct login_config *login)
 {
-    struct conn_config cc = {.cid = 3,
-                             .stage_bytes = p->config.stage_bytes,
-                             .control_bytes = CONN_CONTROL_MIN,
-                             .direct_bytes = p->config.direct_bytes,
-                             .login_timeout_ns = 1000,
-                             .login = login};
-    *memory = calloc(1, conn_size(s, &cc));
-    return conn_init(*memory, s, &cc, p->now);
+    return (struct conn_config){.cid = 3,
+                                .stage_bytes = p->config.stage_bytes,
+                                .control_bytes =
+                                    p->config.control_bytes ? p->config.control_bytes : CONN_CONTROL_MIN,
+                                .direct_bytes = p->config.direct_bytes,
+                                .login_timeout_ns = 1000,
+                                .login = login};
+}
+
+static void set_up_sessions(struct pair *p)
+{
+    struct session_config sc = {.role = ROLE_INITIATOR,
+                                .depth = p->config.depth ? p->config.depth : PAIR_DEPTH,
+                                .isid = {0x80, 1, 2, 3, 4, 5},
+                                .first_cmd_sn = p->config.first_cmd_sn,
+                                .crypto = host_crypto()};
+    p->isc = p->tsc = sc;
+    p->tsc.role = ROLE_TARGET;
+    p->tsc.owner = (struct session_owner){task_begin, task_end, login_check, text, p};
+    p->icc = conn_config(p, &p->il);
+    p->tcc = conn_config(p, &p->tl);
+}
+
+static void join_target(struct pair *p)
+{
+    p->memory[1] = malloc(session_size(&p->tsc));
+    p->ts = session_init(p->memory[1], &p->tsc);
+    p->memory[3] = calloc(1, conn_size(p->ts, &p->tcc));
+    p->tc = conn_init(p->memory[3], p->ts, &p->tcc, p->now);
 }
 
 struct pair *pair_new(const struct pair_config *config)
@@ -188,26 +213,34 @@ struct pair *pair_new(const struct pair_config *config)
     p->config = *config;
     p->random = config->seed;
     set_up_logins(p);
-    struct session_config sc = {.role = ROLE_INITIATOR,
-                                .depth = PAIR_DEPTH,
-                                .isid = {0x80, 1, 2, 3, 4, 5},
-                                .first_cmd_sn = config->first_cmd_sn,
-                                .crypto = host_crypto()};
-    p->memory[0] = malloc(session_size(&sc));
-    p->is = session_init(p->memory[0], &sc);
-    sc.role = ROLE_TARGET;
-    sc.owner = (struct session_owner){task_begin, task_end, login_check, text, p};
-    p->memory[1] = malloc(session_size(&sc));
-    p->ts = session_init(p->memory[1], &sc);
-    p->ic = join(p, p->is, &p->il, &p->memory[2]);
-    p->tc = join(p, p->ts, &p->tl, &p->memory[3]);
+    set_up_sessions(p);
+    p->memory[0] = malloc(session_size(&p->isc));
+    p->is = session_init(p->memory[0], &p->isc);
+    p->memory[2] = calloc(1, conn_size(p->is, &p->icc));
+    p->ic = conn_init(p->memory[2], p->is, &p->icc, p->now);
+    join_target(p);
     return p;
+}
+
+void pair_drop(struct pair *p)
+{
+    conn_drop(p->ic);
+    conn_drop(p->tc);
+    p->up = false;
+}
+
+void pair_reconnect(struct pair *p)
+{
+    free(p->memory[1]);
+    free(p->memory[3]);
+    session_restart(p->is);
+    conn_init(p->memory[2], p->is, &p->icc, p->now);
+    join_target(p);
 }
 
 void pair_free(struct pair *p)
 {
-    conn_drop(p->ic);
-    conn_drop(p->tc);
+    pair_drop(p);
     for (size_t i = 0; i < 4; i++)
         free(p->memory[i]);
     free(p);
@@ -215,11 +248,11 @@ void pair_free(struct pair *p)
 
 /* --- moving bytes --- */
 
-static uint64_t move(struct pair *p, struct conn *from, struct conn *to)
+static uint64_t move(struct pair *p, struct conn *from, struct conn *to, uint32_t max, uint64_t limit)
 {
     struct berth_seg segs[16];
-    uint32_t n = conn_tx_peek(from, segs, 1 + pair_random(p, 16));
-    uint64_t limit = p->config.max_move ? 1 + pair_random(p, p->config.max_move) : UINT64_MAX, moved = 0;
+    uint32_t n = conn_tx_peek(from, segs, max);
+    uint64_t moved = 0;
     for (uint32_t i = 0; i < n && moved < limit; i++) {
         uint64_t want = segs[i].len < limit - moved ? segs[i].len : limit - moved;
         uint64_t took = conn_feed(to, segs[i].base, want, p->now);
@@ -229,6 +262,22 @@ static uint64_t move(struct pair *p, struct conn *from, struct conn *to)
     }
     if (moved)
         conn_tx_done(from, conn_epoch(from), moved);
+    return moved;
+}
+
+uint64_t pair_move(struct pair *p, bool to_target, uint64_t limit)
+{
+    uint64_t moved = to_target ? move(p, p->ic, p->tc, 16, limit) : move(p, p->tc, p->ic, 16, limit);
+    *(to_target ? &p->i_to_t : &p->t_to_i) += moved;
+    return moved;
+}
+
+static uint64_t move_some(struct pair *p, bool to_target)
+{
+    uint32_t segs = 1 + pair_random(p, 16);
+    uint64_t limit = p->config.max_move ? 1 + pair_random(p, p->config.max_move) : UINT64_MAX;
+    uint64_t moved = to_target ? move(p, p->ic, p->tc, segs, limit) : move(p, p->tc, p->ic, segs, limit);
+    *(to_target ? &p->i_to_t : &p->t_to_i) += moved;
     return moved;
 }
 
@@ -244,13 +293,17 @@ static bool initiator_work(struct pair *p)
     return did;
 }
 
-bool pair_step(struct pair *p)
+bool pair_work(struct pair *p)
 {
-    uint64_t a = move(p, p->ic, p->tc), b = move(p, p->tc, p->ic);
-    p->i_to_t += a;
-    p->t_to_i += b;
     bool did = initiator_work(p);
     did |= target_work(p);
+    return did;
+}
+
+bool pair_step(struct pair *p)
+{
+    uint64_t a = move_some(p, true), b = move_some(p, false);
+    bool did = pair_work(p);
     return did || a || b;
 }
 

@@ -21,6 +21,10 @@ struct pair_config {
     const char *t_user, *t_secret, *t_mutual_user, *t_mutual_secret; /* what the target has */
     uint32_t first_cmd_sn;
     bool discovery;
+    bool digest_mismatch;   /* the target insists on no digests at all */
+    uint16_t refuse;        /* login status the target's owner answers with */
+    uint16_t depth;         /* 0: PAIR_DEPTH */
+    uint32_t control_bytes; /* 0: CONN_CONTROL_MIN */
 };
 
 struct pair {
@@ -29,6 +33,8 @@ struct pair {
     struct session *is, *ts;
     struct conn *ic, *tc;
     struct login_config il, tl;
+    struct session_config isc, tsc;
+    struct conn_config icc, tcc;
     uint8_t disk[PAIR_DISK];
     uint64_t i_to_t, t_to_i; /* bytes moved */
     uint32_t executed, begun, ended;
@@ -41,6 +47,16 @@ void pair_config_init(struct pair_config *config, uint64_t seed);
 struct pair *pair_new(const struct pair_config *config);
 void pair_free(struct pair *p);
 uint32_t pair_random(struct pair *p, uint32_t below);
+
+/* The connection dies and a new one is made: the initiator's session stays, the target's is replaced, as
+ * session reinstatement does. */
+void pair_drop(struct pair *p);
+void pair_reconnect(struct pair *p);
+
+/* Moves at most `limit` bytes one way; returns how many. */
+uint64_t pair_move(struct pair *p, bool to_target, uint64_t limit);
+/* Lets both owners work: events, and commands at the target. */
+bool pair_work(struct pair *p);
 
 /* Moves some bytes each way and lets the target work; false when nothing at all could be done. */
 bool pair_step(struct pair *p);
