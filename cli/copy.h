@@ -36,6 +36,7 @@ struct copy {
     uint64_t checkpoint; /* bytes between flushes of a destination that may be lost */
     uint64_t stop;       /* pieces beyond it wait until what is before it is durable */
     uint64_t turn;       /* offset whose turn it is at an ordered destination */
+    uint64_t losses;     /* of the destination, when the part before `stop` was begun */
     uint64_t done_bytes, hole_bytes;
     uint64_t differs; /* lowest offset at which the sides differ; UINT64_MAX none */
     struct progress progress;

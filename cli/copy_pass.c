@@ -6,6 +6,7 @@
 #include "cli/copy.h"
 #include "cli/exit.h"
 #include "cli/pattern.h"
+#include "cli/say.h"
 #include "cli/size.h"
 
 static uint8_t *buffer_of(struct copy *c, const struct copy_slot *s)
@@ -58,10 +59,23 @@ static bool read_in(struct copy *c, struct copy_slot *s)
     return true;
 }
 
+static uint64_t losses_of(const struct copy *c)
+{
+    return c->dst.kind->losses ? c->dst.kind->losses(&c->dst) : 0;
+}
+
+/* Is there more to copy now? After a loss there is not: the sooner it goes back, the less is done twice. */
+static bool may_plan(struct copy *c)
+{
+    if (losses_of(c) != c->losses)
+        c->stop = c->next;
+    return c->next < c->end && c->next < c->stop;
+}
+
 static bool plan(struct copy *c, struct copy_slot *s)
 {
     uint64_t limit;
-    if (c->next >= c->end || c->next >= c->stop)
+    if (!may_plan(c))
         return false;
     copy_run_at(c, &c->src, &c->src_run, c->next);
     if (copy_stopped(c))
@@ -118,6 +132,8 @@ static void go_back(struct copy *c, const struct mark *safe)
             c->dst.name, c->src.name);
         return;
     }
+    say("%s may have lost what it had not stored yet; copying again from %s on", c->dst.name,
+        size_human(safe->done_bytes).s);
     c->src_run = (struct copy_run){0};
     c->next = c->turn = safe->next;
     c->done_bytes = safe->done_bytes;
@@ -129,13 +145,13 @@ static void go_back(struct copy *c, const struct mark *safe)
 static void copy_part(struct copy *c)
 {
     const struct mark safe = {c->next, c->done_bytes, c->hole_bytes};
-    uint64_t losses = c->dst.kind->losses ? c->dst.kind->losses(&c->dst) : 0;
+    c->losses = losses_of(c);
     c->stop = c->dst.kind->losses ? c->next + c->checkpoint : UINT64_MAX;
     copy_loop(c, step, COPY_DEPTH);
     if (copy_stopped(c))
         return;
     c->dst.kind->finish(&c->dst, c->done_bytes);
-    if (!copy_stopped(c) && c->dst.kind->losses && c->dst.kind->losses(&c->dst) != losses)
+    if (!copy_stopped(c) && losses_of(c) != c->losses)
         go_back(c, &safe);
 }
 

@@ -90,6 +90,8 @@ void progress_update(struct progress *p, uint64_t done)
 {
     uint64_t now = clock_ns(), passed = now - p->last_ns;
     double rate;
+    if (done < p->last_done) /* a copy that went back; what it does again counts as progress */
+        p->last_done = done;
     if (passed < SAMPLE_NS)
         return;
     rate = (double)(done - p->last_done) * NS_PER_S / (double)passed;

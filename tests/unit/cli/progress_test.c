@@ -61,6 +61,20 @@ static void nothing_to_do_is_done(void **state)
     assert_non_null(strstr(progress_bar(out, sizeof out, &p, 0, 100), "100%"));
 }
 
+/* Going back must not look like a leap forward. */
+static void going_back_is_no_speed(void **state)
+{
+    struct progress p;
+    (void)state;
+    progress_begin(&p, "copied", 1000 * MIB);
+    p.last_done = 500 * MIB;
+    p.last_ns -= 1000000000;
+    progress_update(&p, 100 * MIB);
+    assert_int_equal(p.last_done, 100 * MIB);
+    assert_true(p.rate >= 0 && p.rate < 1);
+    progress_end(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -70,6 +84,7 @@ int main(void)
         cmocka_unit_test(unknown_size_has_no_bar),
         cmocka_unit_test(no_rate_no_estimate),
         cmocka_unit_test(nothing_to_do_is_done),
+        cmocka_unit_test(going_back_is_no_speed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
