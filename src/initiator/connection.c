@@ -49,6 +49,13 @@ static void on_up(struct link *l)
     link_kick(l);
 }
 
+/* The system's own words, where ours do not say it all. */
+static const char *system_words(int error, int last_errno)
+{
+    bool said = error == BERTH_E_REFUSED || error == BERTH_E_RESET || error == BERTH_E_CLOSED;
+    return last_errno && !said ? strerror(last_errno) : NULL;
+}
+
 static void on_down(struct link *l, int error)
 {
     struct initiator *i = list_entry(l, struct initiator, link);
@@ -56,7 +63,7 @@ static void on_down(struct link *l, int error)
     if (early && error == BERTH_E_CLOSED)
         connection_lost(i, BERTH_E_NOT_ISCSI, "it closed the connection without answering the login");
     else
-        connection_lost(i, error, l->last_errno ? strerror(l->last_errno) : NULL);
+        connection_lost(i, error, system_words(error, l->last_errno));
 }
 
 /* --- events --- */
@@ -170,5 +177,5 @@ void connection_try(struct initiator *i)
     i->attempt_deadline = now + i->policy.connect_timeout_ms * NS_PER_MS;
     int error = i->engine->ops->connect(i->engine, &i->link, &to, i->attempt_deadline);
     if (error)
-        connection_lost(i, error, strerror(i->link.last_errno));
+        connection_lost(i, error, system_words(error, i->link.last_errno));
 }
