@@ -10,15 +10,17 @@
 
 /* Limits of VPD B0h: they bound how long one command keeps the others waiting. */
 #define CMD_UNMAP_RANGES_MAX 255u /* their list fits into `reply` */
-#define CMD_UNMAP_BYTES_MAX  (UINT64_C(4) * 1024 * 1024 * 1024)
-#define CMD_SAME_BYTES_MAX   (UINT64_C(64) * 1024 * 1024)
+#define CMD_UNMAP_BLOCKS_MAX (1u << 20)
+#define CMD_SAME_BLOCKS_MAX  (1u << 15)
+#define CMD_COMPARE_MAX      255u /* blocks; the field has 8 bits */
 
 /* The pages of memory and the blocks of most file systems: what can be deallocated. */
 #define CMD_PHYSICAL_BLOCK 4096u
 
 /* --- ending a command: command.c --- */
 void cmd_fail(struct command *c, uint8_t key, uint16_t asc);
-void cmd_invalid_field(struct command *c); /* ILLEGAL REQUEST 24h/00h */
+void cmd_invalid_field(struct command *c);           /* ILLEGAL REQUEST 24h/00h */
+void cmd_miscompare(struct command *c, uint32_t at); /* `at`: of the data-out's first differing byte */
 /* What a backend returned; 0 changes nothing. `asc` is for errors of the medium itself. */
 void cmd_errno(struct command *c, int error, uint16_t asc, uint64_t lba);
 /* Answers with `len` bytes of `reply`, cut to `allocation`. */
@@ -44,6 +46,7 @@ void cmd_start_stop_unit(struct command *c, struct lu *lu);
 
 void cmd_read(struct command *c, struct lu *lu); /* cmd_block.c */
 void cmd_write(struct command *c, struct lu *lu);
+void cmd_compare(struct command *c, struct lu *lu); /* cmd_compare.c */
 void cmd_sync_cache(struct command *c, struct lu *lu);
 
 void cmd_unmap(struct command *c, struct lu *lu); /* cmd_provisioning.c */
@@ -54,6 +57,7 @@ void cmd_get_lba_status(struct command *c, struct lu *lu);
  */
 uint32_t cmd_read_bytes(const struct command *c, struct lu *lu); /* 0 also when it will peek */
 uint32_t cmd_write_bytes(const struct command *c, struct lu *lu);
+uint32_t cmd_pair_bytes(const struct command *c, struct lu *lu);
 uint32_t cmd_unmap_bytes(const struct command *c, struct lu *lu);
 uint32_t cmd_same_bytes(const struct command *c, struct lu *lu);
 

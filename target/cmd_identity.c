@@ -42,13 +42,14 @@ static size_t put_limits(const struct lu *lu, uint8_t *out, size_t size)
 {
     const struct scsi_limits l = {
         .wsnz = true,
+        .max_compare_and_write = CMD_COMPARE_MAX,
         .optimal_granularity = (uint16_t)(CMD_PHYSICAL_BLOCK / lu->block),
         .max_transfer = COMMAND_XFER_MAX / lu->block,
-        .max_unmap_blocks = (uint32_t)(CMD_UNMAP_BYTES_MAX / lu->block),
-        .max_unmap_ranges = CMD_UNMAP_RANGES_MAX,
+        .max_unmap_blocks = lu->read_only ? 0 : CMD_UNMAP_BLOCKS_MAX,
+        .max_unmap_ranges = lu->read_only ? 0 : CMD_UNMAP_RANGES_MAX,
         .unmap_granularity = CMD_PHYSICAL_BLOCK / lu->block,
         .unmap_alignment_valid = true,
-        .max_write_same = CMD_SAME_BYTES_MAX / lu->block,
+        .max_write_same = CMD_SAME_BLOCKS_MAX,
     };
     return scsi_put_vpd_limits(out, size, &l);
 }
@@ -61,9 +62,9 @@ static size_t put_characteristics(const struct lu *lu, uint8_t *out, size_t size
 
 static size_t put_provisioning(const struct lu *lu, uint8_t *out, size_t size)
 {
+    bool can = !lu->read_only;
     const struct scsi_provisioning p = {
-        .unmap = true, .write_same_16 = true, .write_same_10 = true, .read_zeros = true, .type = THIN};
-    (void)lu;
+        .unmap = can, .write_same_16 = can, .write_same_10 = can, .read_zeros = true, .type = THIN};
     return scsi_put_vpd_provisioning(out, size, &p);
 }
 

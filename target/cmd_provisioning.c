@@ -28,7 +28,7 @@ static uint16_t check_range(const struct lu *lu, const struct scsi_range *range,
 /* All of the list before any of it is done. */
 static uint16_t check_list(const struct lu *lu, const uint8_t *list, uint32_t len, uint32_t *count)
 {
-    uint64_t left = CMD_UNMAP_BYTES_MAX / lu->block;
+    uint64_t left = CMD_UNMAP_BLOCKS_MAX;
     struct scsi_range range;
 
     if (len < SCSI_UNMAP_HEADER)
@@ -86,7 +86,7 @@ static uint16_t same_refusal(const struct lu *lu, const struct scsi_write_same *
         return ASC_INVALID_FIELD_IN_CDB;
     if (!cmd_in_range(lu, ws->lba, ws->blocks))
         return ASC_LBA_OUT_OF_RANGE;
-    return ws->blocks > CMD_SAME_BYTES_MAX / lu->block ? ASC_INVALID_FIELD_IN_CDB : ASC_NONE;
+    return ws->blocks > CMD_SAME_BLOCKS_MAX ? ASC_INVALID_FIELD_IN_CDB : ASC_NONE;
 }
 
 uint32_t cmd_same_bytes(const struct command *c, struct lu *lu)
@@ -138,8 +138,9 @@ void cmd_write_same(struct command *c, struct lu *lu)
     uint16_t why = same_refusal(lu, &ws);
     uint32_t needed = ws.ndob ? 0 : lu->block;
 
-    if (!why && take_parameters(c, needed) < needed)
-        why = ASC_PARAMETER_LIST_LENGTH;
+    /* Whoever sends another amount thinks of blocks of another size. */
+    if (!why && (c->edtl_out != needed || take_parameters(c, needed) < needed))
+        why = ASC_INVALID_FIELD_IN_CDB;
     if (ws.ndob)
         memset(c->reply, 0, lu->block);
     if (why)

@@ -25,6 +25,7 @@ struct row {
     uint8_t usage[USAGE_MAX];
 };
 
+#define B1  0xff
 #define B2  0xff, 0xff
 #define B3  0xff, 0xff, 0xff
 #define B4  0xff, 0xff, 0xff, 0xff
@@ -33,7 +34,7 @@ struct row {
 #define Z8  0, 0, 0, 0, 0, 0, 0, 0
 #define GRP 0x3f /* group number: statistics that nobody here keeps */
 
-/* SPC-4 6, SBC-3 5. A row is one line, so that it reads as a table. */
+/* SPC-4 6, SBC-3 5. Rows stay lines, so that it reads as a table. */
 /* clang-format off */
 static const struct row rows[] = {
     {SCSI_TEST_UNIT_READY, ALL, 0, "TEST UNIT READY", cmd_test_unit_ready, NULL, {0}},
@@ -51,6 +52,8 @@ static const struct row rows[] = {
     {SCSI_UNMAP, ALL, WRITES, "UNMAP", cmd_unmap, cmd_unmap_bytes, {0, 0, Z3, GRP, B2}},
     {SCSI_MODE_SENSE_10, ALL, 0, "MODE SENSE(10)", cmd_mode_sense_10, NULL, {0x18, B2, Z3, B2}},
     {SCSI_READ_16, ALL, 0, "READ(16)", cmd_read, cmd_read_bytes, {0x1e, B8, B4, GRP}},
+    {SCSI_COMPARE_AND_WRITE, ALL, WRITES, "COMPARE AND WRITE", cmd_compare, cmd_pair_bytes,
+     {0x1a, B8, Z3, B1, GRP}},
     {SCSI_WRITE_16, ALL, WRITES, "WRITE(16)", cmd_write, cmd_write_bytes, {0x1a, B8, B4, GRP}},
     {SCSI_SYNCHRONIZE_CACHE_16, ALL, 0, "SYNCHRONIZE CACHE(16)", cmd_sync_cache, NULL, {0x06, B8, B4, GRP}},
     {SCSI_WRITE_SAME_16, ALL, WRITES, "WRITE SAME(16)", cmd_write_same, cmd_same_bytes, {0x09, B8, B4, GRP}},
@@ -79,6 +82,12 @@ void cmd_fail(struct command *c, uint8_t key, uint16_t asc)
 void cmd_invalid_field(struct command *c)
 {
     cmd_fail(c, SENSE_ILLEGAL_REQUEST, ASC_INVALID_FIELD_IN_CDB);
+}
+
+void cmd_miscompare(struct command *c, uint32_t at)
+{
+    fail(c, &(struct scsi_sense){
+                .key = SENSE_MISCOMPARE, .asc = ASC_MISCOMPARE, .has_information = true, .information = at});
 }
 
 /* With the first LBA as information: the initiator then takes no block of this command for good. */

@@ -55,6 +55,7 @@ void scsi_designator_text(const struct scsi_designator *d, char *out, size_t siz
 
 struct scsi_limits { /* page B0h; in blocks; 0 = not reported */
     bool wsnz;
+    uint8_t max_compare_and_write;
     uint16_t optimal_granularity;
     uint32_t max_transfer, optimal_transfer;
     uint32_t max_unmap_blocks, max_unmap_ranges, unmap_granularity, unmap_alignment;

@@ -164,7 +164,7 @@ static const struct {
     {ASC_UNRECOVERED_READ, "unrecovered read error"},
     {0x1400, "recorded entity not found"},
     {ASC_PARAMETER_LIST_LENGTH, "parameter list length error"},
-    {0x1d00, "miscompare during verify"},
+    {ASC_MISCOMPARE, "miscompare during verify"},
     {ASC_INVALID_OPCODE, "invalid command operation code"},
     {0x2002, "access denied, no access rights"},
     {ASC_LBA_OUT_OF_RANGE, "logical block address out of range"},

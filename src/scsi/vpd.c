@@ -202,7 +202,7 @@ size_t scsi_put_vpd_limits(uint8_t *out, size_t size, const struct scsi_limits *
 {
     struct writer w = page_begin(out, size, VPD_LIMITS);
     write8(&w, l->wsnz ? WSNZ : 0);
-    write8(&w, 0); /* no COMPARE AND WRITE */
+    write8(&w, l->max_compare_and_write);
     write16(&w, l->optimal_granularity);
     write32(&w, l->max_transfer);
     write32(&w, l->optimal_transfer);
@@ -223,7 +223,7 @@ bool scsi_get_vpd_limits(const uint8_t *data, size_t len, struct scsi_limits *l)
 
     *l = (struct scsi_limits){0};
     l->wsnz = read8(&r) & WSNZ;
-    read8(&r);
+    l->max_compare_and_write = read8(&r);
     l->optimal_granularity = read16(&r);
     l->max_transfer = read32(&r);
     l->optimal_transfer = read32(&r);

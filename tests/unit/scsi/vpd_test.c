@@ -180,6 +180,7 @@ static void limits_have_their_layout(void **state)
 {
     (void)state;
     const struct scsi_limits l = {.wsnz = true,
+                                  .max_compare_and_write = 0x7f,
                                   .optimal_granularity = 0x0102,
                                   .max_transfer = 0x03040506,
                                   .optimal_transfer = 0x0708090a,
@@ -189,7 +190,7 @@ static void limits_have_their_layout(void **state)
                                   .unmap_alignment = 0x17181920,
                                   .unmap_alignment_valid = true,
                                   .max_write_same = 0x2122232425262728};
-    static const uint8_t want[44] = {0,    0xb0, 0,    0x3c, 1,    0,    1,    2,    3,    4,    5,
+    static const uint8_t want[44] = {0,    0xb0, 0,    0x3c, 1,    0x7f, 1,    2,    3,    4,    5,
                                      6,    7,    8,    9,    10,   0,    0,    0,    0,    11,   12,
                                      13,   14,   15,   0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x97,
                                      0x18, 0x19, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27, 0x28};
@@ -202,6 +203,7 @@ static void limits_have_their_layout(void **state)
     assert_int_equal(scsi_put_vpd_limits(out, 63, &l), 0);
     assert_true(scsi_get_vpd_limits(want, sizeof want, &back));
     assert_int_equal(back.wsnz, l.wsnz);
+    assert_int_equal(back.max_compare_and_write, 0x7f);
     assert_int_equal(back.optimal_granularity, l.optimal_granularity);
     assert_int_equal(back.max_transfer, l.max_transfer);
     assert_int_equal(back.optimal_transfer, l.optimal_transfer);

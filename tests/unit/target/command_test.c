@@ -14,7 +14,8 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define IQN          "iqn.2026-11.io.berth:test"
-#define BLOCKS       2048u /* of LUN 0: 1 MiB */
+#define ENOUGH       UINT32_MAX /* EDTL: what the command takes */
+#define BLOCKS       2048u      /* of LUN 0: 1 MiB */
 
 /* LUN 0: ram of 512 byte blocks; 1: the same read-only; 2: ram of 4096 byte blocks; 3: the double; 255: ram.
  */
@@ -134,11 +135,12 @@ static void run_edtl(uint64_t lun, const uint8_t cdb[16], uint32_t edtl_out)
     memset(&c, 0xee, offsetof(struct command, reply));
     memset(c.reply, 0xee, sizeof c.reply);
     c.nexus = &nexus, c.lun = lun, c.cdb = kept, c.cdb_len = 16, c.may_peek = may_peek;
-    c.edtl_out = edtl_out;
     c.memory = memory;
     c.done = count_done;
 
-    uint32_t takes = command_data_out(&c), len = takes < edtl_out ? takes : edtl_out;
+    uint32_t takes = command_data_out(&c), len;
+    c.edtl_out = edtl_out == ENOUGH ? takes : edtl_out;
+    len = takes < c.edtl_out ? takes : c.edtl_out;
     out_segs[0] = seg_memory(out, len / 3);
     out_segs[1] = seg_memory(out + len / 3, len - len / 3);
     c.data_out = (struct extent){out_segs, 2, 0, len};
@@ -149,7 +151,7 @@ static void run_edtl(uint64_t lun, const uint8_t cdb[16], uint32_t edtl_out)
 
 static void run(uint64_t number, const uint8_t *cdb)
 {
-    run_edtl(scsi_lun_encode((uint32_t)number), cdb, UINT32_MAX);
+    run_edtl(scsi_lun_encode((uint32_t)number), cdb, ENOUGH);
 }
 #define CDB(...) ((uint8_t[16]){__VA_ARGS__})
 
@@ -208,7 +210,7 @@ static void a_missing_lun_says_so(void **state)
         refused(SENSE_ILLEGAL_REQUEST, ASC_LUN_NOT_SUPPORTED);
         run_edtl(luns[i], CDB(0x28, 0, 0, 0, 0, 0, 0, 0, 1), 0);
         refused(SENSE_ILLEGAL_REQUEST, ASC_LUN_NOT_SUPPORTED);
-        run_edtl(luns[i], CDB(0x2a, 0, 0, 0, 0, 0, 0, 0, 1), UINT32_MAX);
+        run_edtl(luns[i], CDB(0x2a, 0, 0, 0, 0, 0, 0, 0, 1), ENOUGH);
         assert_int_equal(command_data_in(&c) + command_data_out(&c), 0);
         run_edtl(luns[i], CDB(0xff), 0);
         refused(SENSE_ILLEGAL_REQUEST, ASC_LUN_NOT_SUPPORTED);
@@ -232,8 +234,8 @@ static void flat_addresses_reach_the_same_lu(void **state)
 static void unknown_operations_are_refused(void **state)
 {
     (void)state;
-    static const uint8_t known[] = {0x00, 0x03, 0x08, 0x0a, 0x12, 0x1a, 0x1b, 0x25, 0x28, 0x2a, 0x35,
-                                    0x41, 0x42, 0x5a, 0x88, 0x8a, 0x91, 0x93, 0x9e, 0xa0, 0xa8, 0xaa};
+    static const uint8_t known[] = {0x00, 0x03, 0x08, 0x0a, 0x12, 0x1a, 0x1b, 0x25, 0x28, 0x2a, 0x35, 0x41,
+                                    0x42, 0x5a, 0x88, 0x89, 0x8a, 0x91, 0x93, 0x9e, 0xa0, 0xa8, 0xaa};
     for (unsigned op = 0; op < 256; op++) {
         struct scsi_sense s = {0};
         run(0, CDB((uint8_t)op));
@@ -278,6 +280,7 @@ static void reserved_bits_are_refused(void **state)
         {0x42, 0, 0, 0, 0, 0, 0x3f, 0xff, 0xff, 0},
         {0x5a, 0x18, 0xff, 0xff, 0, 0, 0, 0xff, 0xff, 0},
         {0x88, 0x1e, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3f, 0},
+        {0x89, 0x1a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0xff, 0x3f, 0},
         {0x8a, 0x1a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3f, 0},
         {0x91, 0x06, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3f, 0},
         {0x93, 0x09, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3f, 0},
@@ -379,7 +382,7 @@ static void reserved_bits_of_service_actions_are_refused(void **state)
 static void protection_information_is_refused(void **state)
 {
     (void)state;
-    static const uint8_t ops[] = {0x28, 0x2a, 0x88, 0x8a, 0xa8, 0xaa, 0x41, 0x93};
+    static const uint8_t ops[] = {0x28, 0x2a, 0x88, 0x89, 0x8a, 0xa8, 0xaa, 0x41, 0x93};
     for (size_t i = 0; i < COUNT(ops); i++)
         for (uint8_t protect = 1; protect < 8; protect++) {
             uint8_t cdb[16] = {ops[i], (uint8_t)(protect << 5)};
@@ -576,7 +579,8 @@ static void vpd_pages_tell_the_truth(void **state)
     assert_int_equal(l.max_transfer, COMMAND_XFER_MAX / 4096);
     assert_int_equal(l.max_unmap_ranges, 255);
     assert_int_equal(l.max_unmap_blocks, 1u << 20);
-    assert_int_equal(l.max_write_same, 64 * 1024 * 1024 / 4096);
+    assert_int_equal(l.max_write_same, 1u << 15);
+    assert_int_equal(l.max_compare_and_write, 255);
     assert_int_equal(l.unmap_granularity, 1);
     assert_true(l.wsnz && l.unmap_alignment_valid);
     run(0, CDB(0x12, 1, 0xb0, 1, 0));
@@ -591,6 +595,21 @@ static void vpd_pages_tell_the_truth(void **state)
     assert_true(p.unmap && p.write_same_16 && p.write_same_10 && p.read_zeros);
     assert_false(p.anchor);
     assert_int_equal(p.type, 2);
+}
+
+static void a_read_only_lu_promises_no_unmap(void **state)
+{
+    (void)state;
+    struct scsi_limits l;
+    struct scsi_provisioning p;
+    run(1, CDB(0x12, 1, 0xb0, 1, 0));
+    assert_true(scsi_get_vpd_limits(c.reply, c.data_in.len, &l));
+    assert_int_equal(l.max_unmap_blocks, 0);
+    assert_int_equal(l.max_unmap_ranges, 0);
+    run(1, CDB(0x12, 1, 0xb2, 1, 0));
+    assert_true(scsi_get_vpd_provisioning(c.reply, c.data_in.len, &p));
+    assert_false(p.unmap || p.write_same_16 || p.write_same_10);
+    assert_true(p.read_zeros);
 }
 
 static void the_list_of_luns_is_whole_on_any_lun(void **state)
@@ -874,7 +893,7 @@ static void a_read_without_memory_is_an_error(void **state)
 static void a_read_only_lu_is_not_written(void **state)
 {
     (void)state;
-    static const uint8_t ops[] = {0x0a, 0x2a, 0xaa, 0x8a, 0x41, 0x93, 0x42};
+    static const uint8_t ops[] = {0x0a, 0x2a, 0xaa, 0x8a, 0x89, 0x41, 0x93, 0x42};
     for (size_t i = 0; i < COUNT(ops); i++) {
         run(1, CDB(ops[i], 0, 0, 0, ops[i] == 0x0a ? 1 : 0));
         refused(SENSE_DATA_PROTECT, ASC_WRITE_PROTECTED);
@@ -1005,6 +1024,104 @@ static void synchronize_cache_flushes(void **state)
     assert_int_equal(seen.flushes, 2);
 }
 
+/* --- COMPARE AND WRITE --- */
+
+static void run_compare(uint64_t lun, uint64_t lba, uint8_t count, bool fua)
+{
+    uint8_t cdb[16] = {0x89, fua ? 8 : 0};
+    put64(cdb + 2, lba);
+    cdb[13] = count;
+    run(lun, cdb);
+}
+
+static void a_match_is_written(void **state)
+{
+    (void)state;
+    struct lu *const lus[] = {[0] = &disk, [2] = &wide};
+    for (uint32_t lun = 0; lun <= 2; lun += 2) {
+        uint32_t len = 100 * lus[lun]->block;
+        memset(out, 0, len); /* what is there */
+        fill(out + len, len, lun);
+        run_compare(lun, 7, 100, false);
+        good(0);
+        assert_int_equal(command_data_out(&c), 2 * len);
+        assert_memory_equal(stored(lus[lun], 7), out + len, len);
+        assert_int_equal(stored(lus[lun], 6)[0], 0);
+        assert_int_equal(stored(lus[lun], 107)[0], 0);
+        memcpy(out, out + len, len); /* once more, from that to zeros */
+        memset(out + len, 0, len);
+        run_compare(lun, 7, 100, false);
+        good(0);
+        assert_int_equal(stored(lus[lun], 7)[0], 0);
+    }
+}
+
+static void a_difference_is_told_and_nothing_written(void **state)
+{
+    (void)state;
+    static const uint32_t places[] = {0, 1, 511, 512, 1000, 1535};
+    struct scsi_sense s;
+    for (size_t i = 0; i < COUNT(places); i++) {
+        memset(out, 0, 1536);
+        memset(out + 1536, 0x77, 1536);
+        out[places[i]] = 1;
+        out[1535] |= 2;
+        run_compare(0, 9, 3, false);
+        refused(SENSE_MISCOMPARE, ASC_MISCOMPARE);
+        scsi_get_sense(c.sense, c.sense_len, &s);
+        assert_true(s.has_information);
+        assert_int_equal(s.information, places[i]);
+        assert_int_equal(stored(&disk, 9)[0], 0);
+        assert_int_equal(stored(&disk, 11)[0], 0);
+    }
+}
+
+static void compare_and_write_has_its_limits(void **state)
+{
+    (void)state;
+    run_compare(0, BLOCKS - 1, 2, false);
+    out_of_range();
+    run_compare(3, UINT64_MAX, 255, false);
+    out_of_range();
+    assert_int_equal(command_data_out(&c), 0);
+    run_compare(0, 0, 0, false); /* nothing to compare: nothing differs */
+    good(0);
+    run_edtl(0, CDB(0x89), 512 * 512); /* 256 blocks, of which the field kept nothing */
+    invalid_field();
+    for (uint32_t edtl = 0; edtl <= 2048; edtl += 512) {
+        memset(out, 0, 1024);
+        run_edtl(0, CDB(0x89, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1), edtl);
+        if (edtl == 1024)
+            good(0);
+        else
+            invalid_field();
+    }
+    c.data_out.len = 1023; /* lost on the way */
+    command_execute(&c);
+    invalid_field();
+}
+
+static void compare_and_write_flushes_with_fua(void **state)
+{
+    (void)state;
+    memset(out, 0xee, 4096); /* whatever the double left in the reply: it reads nothing */
+    run_compare(3, 5, 1, false);
+    good(0);
+    assert_int_equal(seen.reads, 1);
+    assert_int_equal(seen.writes, 1);
+    assert_int_equal(seen.flushes, 0);
+    run_compare(3, 5, 1, true);
+    good(0);
+    assert_int_equal(seen.flushes, 1);
+    seen.error = -EIO;
+    run_compare(3, 5, 1, true);
+    refused(SENSE_MEDIUM_ERROR, ASC_UNRECOVERED_READ);
+    assert_int_equal(seen.writes, 2);
+    seen.error = 0, seen.flush_error = -ENOSPC;
+    run_compare(3, 5, 1, true);
+    refused(SENSE_DATA_PROTECT, ASC_SPACE_ALLOCATION_FAILED);
+}
+
 /* --- provisioning --- */
 
 static void fill_disk(struct lu *lu)
@@ -1087,7 +1204,7 @@ static void unmap_has_limits(void **state)
 {
     (void)state;
     static struct scsi_range many[256];
-    const struct scsi_range most[] = {{0, 8u << 20}}, more[] = {{0, (8u << 20) - 1}, {0, 2}};
+    const struct scsi_range most[] = {{0, 1u << 20}}, more[] = {{0, (1u << 20) - 1}, {0, 2}};
     for (uint32_t i = 0; i < 256; i++)
         many[i] = (struct scsi_range){i, 1};
     run_unmap(0, many, 255, 0);
@@ -1096,7 +1213,7 @@ static void unmap_has_limits(void **state)
     refused(SENSE_ILLEGAL_REQUEST, ASC_INVALID_FIELD_IN_PARAMETERS);
     run_unmap(3, most, 1, 0);
     good(0);
-    assert_int_equal(seen.len, UINT64_C(4) << 30);
+    assert_int_equal(seen.len, 512 * 1024 * 1024);
     run_unmap(3, more, 2, 0);
     refused(SENSE_ILLEGAL_REQUEST, ASC_INVALID_FIELD_IN_PARAMETERS);
     assert_int_equal(seen.punches, 1);
@@ -1198,7 +1315,7 @@ static void one_bit_is_no_zero(void **state)
 static void write_same_has_limits(void **state)
 {
     (void)state;
-    uint32_t max = 64 * 1024 * 1024 / 512;
+    uint32_t max = 1u << 15;
     run_same(3, &(struct scsi_write_same){.blocks = max, .ndob = true});
     good(0);
     run_same(3, &(struct scsi_write_same){.blocks = max + 1, .ndob = true});
@@ -1212,8 +1329,16 @@ static void write_same_has_limits(void **state)
     out_of_range();
     run_same(0, &(struct scsi_write_same){.blocks = 1, .unmap = true, .anchor = true});
     invalid_field();
-    run_edtl(0, CDB(0x41, 0, 0, 0, 0, 0, 0, 0, 1), 511);
-    refused(SENSE_ILLEGAL_REQUEST, ASC_PARAMETER_LIST_LENGTH);
+    for (uint32_t edtl = 0; edtl <= 1024; edtl += 256) { /* anything but a block */
+        run_edtl(0, CDB(0x41, 0, 0, 0, 0, 0, 0, 0, 1), edtl);
+        if (edtl == 512)
+            good(0);
+        else
+            invalid_field();
+    }
+    run_edtl(scsi_lun_encode(3), CDB(0x93, 0x01, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1),
+             512); /* NDOB with data */
+    invalid_field();
 }
 
 static void lba_status_stays_inside(void **state)
@@ -1253,6 +1378,7 @@ int main(void)
         TEST(answers_are_cut_to_the_allocation),
         TEST(vpd_pages_are_those_that_are_listed),
         TEST(vpd_pages_tell_the_truth),
+        TEST(a_read_only_lu_promises_no_unmap),
         TEST(the_list_of_luns_is_whole_on_any_lun),
         TEST(a_full_list_of_luns_fits),
         TEST(capacity_is_told_both_ways),
@@ -1274,6 +1400,10 @@ int main(void)
         TEST(errors_of_the_store_become_sense),
         TEST(medium_errors_name_their_place),
         TEST(synchronize_cache_flushes),
+        TEST(a_match_is_written),
+        TEST(a_difference_is_told_and_nothing_written),
+        TEST(compare_and_write_has_its_limits),
+        TEST(compare_and_write_flushes_with_fua),
         TEST(unmap_makes_holes),
         TEST(unmap_is_checked_before_it_begins),
         TEST(unmap_has_limits),
