@@ -108,6 +108,7 @@ static void configure(struct service *s)
     c->mutual_secret = s->mutual.bytes;
     c->mutual_secret_len = s->mutual.len;
     c->no_auth = o->no_auth;
+    c->busy_poll = o->busy_poll;
     c->ready = ready;
     c->ready_arg = s;
 }

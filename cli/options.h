@@ -35,6 +35,7 @@ enum option_id {
     OPT_LISTEN,
     OPT_IQN,
     OPT_NO_AUTH,
+    OPT_BUSY_POLL,
 };
 
 /* What a bench does: a bit for each direction, one for the order. */
@@ -48,7 +49,7 @@ struct options {
     const char *user, *secret_file, *mutual_user, *mutual_secret_file, *initiator_name;
     bool allow_weak_secret, header_digest, data_digest;
     uint32_t timeout_ms; /* 0: the library's defaults */
-    bool json, force, luns, verify, no_auth;
+    bool json, force, luns, verify, no_auth, busy_poll;
     const char *rw; /* the word for `mode` */
     uint32_t mode;  /* enum bench_mode */
     uint64_t block_bytes;

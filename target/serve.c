@@ -187,10 +187,14 @@ static void announce(const struct target *t)
 static int loop(struct target *t)
 {
     int error = BERTH_OK;
+    uint64_t next = 0;
     while (!t->stopped && !error) {
         uint64_t now = engine_now(t->engine);
-        error = engine_poll(t->engine, now + TICK_NS);
-        target_tick(t, engine_now(t->engine));
+        error = engine_poll(t->engine, t->config->busy_poll ? 0 : now + TICK_NS);
+        if (now < next)
+            continue;
+        target_tick(t, now);
+        next = now + TICK_NS;
     }
     return error;
 }

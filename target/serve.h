@@ -22,7 +22,8 @@ struct serve_config {
     const char *mutual_user; /* we prove ourselves with this when asked */
     const uint8_t *mutual_secret;
     size_t mutual_secret_len;
-    bool no_auth; /* allows a portal that is not loopback without CHAP */
+    bool busy_poll; /* never sleeps: waking a sleeping peer would cost the initiator that is being measured */
+    bool no_auth;   /* allows a portal that is not loopback without CHAP */
     /* Tells each bound portal once all are up: print "listening on HOST:PORT". */
     void (*ready)(void *arg, const char *const *portals, uint32_t count);
     void *ready_arg;
