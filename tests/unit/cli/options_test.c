@@ -19,8 +19,9 @@ static int parse(const char *a, const char *b, const char *c, const char *d, con
 {
     static char copies[6][128];
     const char *words[] = {"cmd", a, b, c, d, e};
-    char *argv[7] = {0};
+    static char *argv[7]; /* the options keep pointing at their operands */
     int argc = 0;
+    memset(argv, 0, sizeof argv);
     for (; argc < 6 && words[argc]; argc++) {
         snprintf(copies[argc], sizeof copies[argc], "%s", words[argc]);
         argv[argc] = copies[argc];
