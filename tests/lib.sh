@@ -1,0 +1,211 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+# For tests that run programs against each other: starting and stopping them, and judging how a command ended.
+#
+#     berth=$1
+#     . "$(dirname "$0")/../lib.sh"
+#
+# Everything that a test starts is stopped, by its process id, when the test ends, however it ends; all ports are free ones
+# of the loopback interface; all files are in $work.
+set -Eeu -o pipefail
+exec </dev/null
+
+tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+work=$(mktemp -d "${TMPDIR:-/tmp}/berth-test.XXXXXX")
+iqn=iqn.2026-11.io.berth:serve
+started=()
+pid="" serving="" portal="" url="" status=0 took_ms=0 instances=0 limit=60
+
+now_us() {
+    echo "${EPOCHREALTIME/[.,]/}"
+}
+
+tear_down() {
+    local code=$? p
+    trap - EXIT ERR
+    set +e
+    for p in "${started[@]}"; do
+        kill -KILL "$p" && wait "$p"
+    done 2>/dev/null
+    [ "$code" -eq 0 ] || [ "$code" -eq 77 ] || show_outputs
+    rm -rf "$work"
+    exit "$code"
+}
+
+show_outputs() {
+    local f
+    for f in "$work"/*.out "$work"/*.err "$work"/out "$work"/err; do
+        [ ! -s "$f" ] || { echo "--- ${f##*/}:" && head -c 4000 "$f" | tr -cd '\11\12\40-\176' && echo; }
+    done
+}
+
+trap tear_down EXIT
+trap 'exit 143' TERM
+trap 'exit 130' INT
+trap 'echo "${BASH_SOURCE[0]##*/}:$LINENO: failed: $BASH_COMMAND"' ERR
+
+die() {
+    trap - ERR
+    echo "$*"
+    exit 1
+}
+
+# skip WHY: only for what a machine cannot do, such as IPv6; a missing program is a failure.
+skip() {
+    echo "skipped: $*"
+    exit 77
+}
+
+# need PROGRAM PACKAGE
+need() {
+    command -v "$1" >/dev/null || PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null ||
+        die "$1 is missing: install the Debian package $2 ('scripts/install-deps test' does)"
+}
+
+PATH=$PATH:/usr/sbin:/sbin # where Debian has mkfs and tgtd
+
+# await SECONDS COMMAND...: repeats it until it succeeds; fails if it never does.
+await() {
+    local end=$(($(now_us) + $1 * 1000000))
+    shift
+    until "$@"; do
+        [ "$(now_us)" -lt "$end" ] || return 1
+        sleep 0.02
+    done
+}
+
+# --- programs in the background ---
+
+# launch NAME COMMAND...: its outputs go to $work/NAME.out and .err; sets $pid. It cannot outlive this shell.
+launch() {
+    local name=$1
+    shift
+    setpriv --pdeathsig KILL "$@" <&0 >"$work/$name.out" 2>"$work/$name.err" &
+    pid=$!
+    started+=("$pid")
+}
+
+gone() {
+    ! kill -0 "$1" 2>/dev/null
+}
+
+# reap PID SECONDS: waits for its end; sets $status.
+reap() {
+    local p left=()
+    await "$2" gone "$1" || die "process $1 did not end within $2 s"
+    status=0
+    wait "$1" 2>/dev/null || status=$?
+    for p in "${started[@]}"; do
+        [ "$p" = "$1" ] || left+=("$p")
+    done
+    started=("${left[@]}")
+}
+
+# stop PID [SIGNAL]: sends TERM or SIGNAL, and waits; sets $status.
+stop() {
+    kill "-${2:-TERM}" "$1"
+    reap "$1" 10
+}
+
+listening() {
+    portal=$(sed -n 's/^berth: serving .* on //p' "$work/$1.out" | head -n 1)
+    [ -n "$portal" ] || gone "$pid"
+}
+
+# serve_at ADDR:PORT OPTION...: starts berth serve; sets $serving (its process), $portal and $url (lacking the LUN).
+serve_at() {
+    local name=serve$((++instances)) at=$1
+    shift
+    launch "$name" "$berth" serve --listen "$at" "$@"
+    serving=$pid
+    await 20 listening "$name" && [ -n "$portal" ] || die "berth serve $* does not listen"
+    url=$(sed -n 's|^berth: LUN 0 .* \(iscsi://.*\)/0$|\1|p' "$work/$name.out")
+}
+
+serve() {
+    serve_at 127.0.0.1:0 "$@"
+}
+
+# strange_portal KIND: something that is no target; sets $portal and $pid. KINDs are those of tests/strange-portal.
+strange_portal() {
+    local name=portal$((++instances))
+    need python3 python3
+    launch "$name" "$tests/strange-portal" "$1"
+    await 20 grep -q '^ready ' "$work/$name.out" || die "strange-portal $1 does not listen"
+    portal=$(sed -n 's/^ready //p' "$work/$name.out")
+}
+
+# --- commands and how they end ---
+
+# run COMMAND...: no longer than $limit seconds; sets $status and $took_ms; outputs are in $work/out and $work/err.
+run() {
+    local begin
+    begin=$(now_us)
+    status=0
+    timeout -k 5 "$limit" "$@" >"$work/out" 2>"$work/err" || status=$?
+    took_ms=$((($(now_us) - begin) / 1000))
+}
+
+complain() {
+    echo "--- $1: ${*:2}"
+    die "status $status after $took_ms ms"
+}
+
+# expect_ok COMMAND...
+expect_ok() {
+    run "$@"
+    [ "$status" -eq 0 ] || complain "should have succeeded" "$@"
+}
+
+# one_sentence FILE PATTERN: it holds exactly one line, "berth: ", and then words that match.
+one_sentence() {
+    [ "$(wc -l <"$1")" -eq 1 ] && grep -Eq "^berth: .*($2)" "$1" && ! grep -q '[.]$' "$1"
+}
+
+# expect_exit CODE PATTERN COMMAND...: it fails with this status and one sentence, and prints nothing else.
+expect_exit() {
+    local code=$1 pattern=$2
+    shift 2
+    run "$@"
+    [ "$status" -eq "$code" ] || complain "should have ended with $code" "$@"
+    one_sentence "$work/err" "$pattern" || complain "should have said one sentence with '$pattern'" "$@"
+    [ ! -s "$work/out" ] || complain "should have printed nothing" "$@"
+}
+
+# took MIN_MS MAX_MS: about the last run.
+took() {
+    [ "$took_ms" -ge "$1" ] && [ "$took_ms" -le "$2" ] || die "took $took_ms ms, not $1 to $2"
+}
+
+# expect_said PATTERN [FILE]
+expect_said() {
+    grep -Eq "$1" "${2:-$work/err}" || die "'$1' was not said in ${2:-stderr}: $(cat "${2:-$work/err}")"
+}
+
+# --- data ---
+
+# random_file FILE BYTES (suffixes of head -c)
+random_file() {
+    head -c "$2" /dev/urandom >"$1"
+}
+
+# secret_file FILE SECRET
+secret_file() {
+    (umask 077 && printf '%s\n' "$2" >"$1")
+}
+
+# Bytes that a file takes up on its disk.
+stored() {
+    echo $(($(stat -c %b "$1") * $(stat -c %B "$1")))
+}
+
+# ext4_image FILE SIZE: a file system with files in it.
+ext4_image() {
+    need mkfs.ext4 e2fsprogs
+    mkdir "$work/tree" "$work/tree/folder"
+    random_file "$work/tree/large" 3M
+    seq 100000 >"$work/tree/folder/numbers"
+    cp "$BASH" "$work/tree/folder/program"
+    truncate -s "$2" "$1"
+    mkfs.ext4 -q -d "$work/tree" "$1"
+}
