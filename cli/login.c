@@ -50,10 +50,22 @@ static bool stdin_is_data(char *const *urls, int url_count)
     return url_count == 2 && strcmp(urls[0], "-") == 0;
 }
 
+/* Said before the library says it of the URL, so that nobody is asked for the secret of "user:secret". */
+static bool holds_secret(const char *url)
+{
+    const char *user;
+    size_t len = user_in(url, &user);
+    return len && memchr(user, ':', len);
+}
+
 static int check(const struct options *o, bool has_user, char *const *urls, int url_count)
 {
     int from_stdin =
         is_stdin(o->secret_file) + is_stdin(o->mutual_secret_file) + stdin_is_data(urls, url_count);
+    for (int i = 0; i < url_count; i++)
+        if (holds_secret(urls[i]))
+            return fail(STATUS_USAGE, "secrets do not belong into URLs, where others can read them; write %s",
+                        "iscsi://user@host/... and give --secret-file FILE");
     if (o->secret_file && !has_user)
         return fail(STATUS_USAGE,
                     "--secret-file belongs to a user; give --user NAME, or name the user in the URL");
