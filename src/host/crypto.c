@@ -72,7 +72,6 @@ static bool random_bytes(void *out, size_t len)
 
 const struct wire_crypto *host_crypto(void)
 {
-    static const struct wire_crypto crypto = {
-        .hash = hash, .random = random_bytes, .crc32c = crc32c_host, .crc32c_header = crc32c_host};
+    static const struct wire_crypto crypto = {.hash = hash, .random = random_bytes, .crc32c = crc32c_host};
     return &crypto;
 }

@@ -42,7 +42,7 @@ static bool head_digest_ok(struct conn *c)
     uint32_t len = WIRE_BHS_LEN + wire_ahs_len(f->head);
     if (!c->header_digest)
         return true;
-    uint32_t crc = crc32c_final(c->session->config.crypto->crc32c_header(CRC32C_INIT, f->head, len));
+    uint32_t crc = crc32c_final(c->session->config.crypto->crc32c(CRC32C_INIT, f->head, len));
     return crc == get32_le(f->head + len);
 }
 

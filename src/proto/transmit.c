@@ -48,7 +48,7 @@ static void seal(struct conn *c, struct tx_slot *slot)
     slot->head_len = (uint8_t)(WIRE_BHS_LEN + wire_ahs_len(slot->head));
     if (digests && c->header_digest) {
         put32_le(slot->head + slot->head_len,
-                 crc32c_final(crypto->crc32c_header(CRC32C_INIT, slot->head, slot->head_len)));
+                 crc32c_final(crypto->crc32c(CRC32C_INIT, slot->head, slot->head_len)));
         slot->head_len += WIRE_DIGEST_LEN;
     }
     memset(slot->tail, 0, pad);

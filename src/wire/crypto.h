@@ -25,11 +25,8 @@ struct wire_crypto {
                    uint8_t out[WIRE_HASH_MAX]);
     /* Fills with bytes from a cryptographic generator; false when there are none to be had. */
     bool (*random)(void *out, size_t len);
-    /* For data of any length; same contract as crc32c_table(). */
+    /* For headers and data of any length (host picks the way by it); same contract as crc32c_table(). */
     uint32_t (*crc32c)(uint32_t state, const void *bytes, size_t len);
-    /* For headers of 48 bytes and some more; same contract, and perhaps the same function: what is fastest
-     * for 64 KiB may be slow to start. */
-    uint32_t (*crc32c_header)(uint32_t state, const void *bytes, size_t len);
 };
 
 #endif
