@@ -165,7 +165,7 @@ uint64_t conn_deadline(const struct conn *c)
 
 void conn_tick(struct conn *c, uint64_t now)
 {
-    bool babble = !c->login.started && c->rx.head_have > 0;
+    bool babble = !c->login.started && (c->rx.head_have > 0 || c->rx.stage_end > c->rx.stage_begin);
     if (now < conn_deadline(c))
         return;
     conn_fail(c, babble ? BERTH_E_NOT_ISCSI : BERTH_E_NO_ANSWER,

@@ -60,11 +60,19 @@ void login_begin(struct conn *c)
 
 /* --- the answer's header --- */
 
+/* Refused before we have shown anything: what we show cannot be the reason, but that we want to may be. */
+static int auth_error(const struct login *l)
+{
+    if (!l->config->mine.name)
+        return BERTH_E_AUTH_REQUIRED;
+    return l->chap_step < CHAP_SENT_RESPONSE ? BERTH_E_AUTH_DOWNGRADE : BERTH_E_AUTH;
+}
+
 static int status_error(const struct login *l)
 {
     switch (l->status) {
     case WIRE_LOGIN_AUTH_FAILURE:
-        return l->config->mine.name ? BERTH_E_AUTH : BERTH_E_AUTH_REQUIRED;
+        return auth_error(l);
     case WIRE_LOGIN_NOT_FOUND:
     case WIRE_LOGIN_REMOVED:
         return BERTH_E_NO_TARGET;

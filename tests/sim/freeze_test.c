@@ -296,6 +296,9 @@ static void test_every_field(void **state)
         scribble_task(p, w->ops[i].task);
     scribble_conn(p, p->ic);
     SCRIBBLE(p, p->is->config.isid);
+    SCRIBBLE(p, p->is->config.itt_engine_bits);
+    for (uint32_t i = 0; i < w->count; i++)
+        w->ops[i].task->itt = session_tag(p->is, w->ops[i].task);
     SCRIBBLE(p, p->is->tsih);
     SCRIBBLE(p, p->is->cmd_sn);
     SCRIBBLE(p, p->is->exp_cmd_sn);

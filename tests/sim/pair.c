@@ -122,7 +122,8 @@ static bool target_work(struct pair *p)
 
 /* --- set up --- */
 
-static const uint8_t md5_first[] = {WIRE_CHAP_SHA256, WIRE_CHAP_SHA1, WIRE_CHAP_MD5};
+static const uint8_t strong_first[] = {WIRE_CHAP_SHA256, WIRE_CHAP_SHA1, WIRE_CHAP_MD5};
+static const uint8_t all_algorithms[] = {WIRE_CHAP_SHA3_256, WIRE_CHAP_SHA256, WIRE_CHAP_SHA1, WIRE_CHAP_MD5};
 
 static struct login_credentials credentials(const char *name, const char *secret)
 {
@@ -146,8 +147,8 @@ static void want_common(struct negotiation *n, const struct pair_config *c, uint
 static void login_config_init(struct login_config *l, enum wire_role role)
 {
     memset(l, 0, sizeof *l);
-    memcpy(l->algorithms, md5_first, sizeof md5_first);
-    l->algorithm_count = sizeof md5_first;
+    memcpy(l->algorithms, strong_first, sizeof strong_first);
+    l->algorithm_count = sizeof strong_first;
     negotiation_init(&l->want, role);
 }
 
@@ -156,13 +157,19 @@ static void set_up_logins(struct pair *p)
     const struct pair_config *c = &p->config;
     login_config_init(&p->il, ROLE_INITIATOR);
     p->il.initiator_name = "iqn.2026-11.test:i";
-    p->il.target_name = c->discovery ? NULL : "iqn.2026-11.test:t";
+    p->il.target_name = c->discovery ? NULL : c->target_name ? c->target_name : "iqn.2026-11.test:t";
+    if (c->algorithm) {
+        p->il.algorithms[0] = c->algorithm;
+        p->il.algorithm_count = 1;
+    }
     p->il.discovery = c->discovery;
     p->il.want.discovery = c->discovery;
     p->il.mine = credentials(c->user, c->secret);
     p->il.peer = credentials(c->mutual_user, c->mutual_secret);
     want_common(&p->il.want, c, c->segment_i);
     login_config_init(&p->tl, ROLE_TARGET);
+    memcpy(p->tl.algorithms, all_algorithms, sizeof all_algorithms);
+    p->tl.algorithm_count = sizeof all_algorithms;
     p->tl.peer = credentials(c->t_user, c->t_secret);
     p->tl.mine = credentials(c->t_mutual_user, c->t_mutual_secret);
     p->tl.required = c->t_user != NULL;

@@ -21,10 +21,12 @@ struct pair_config {
     const char *t_user, *t_secret, *t_mutual_user, *t_mutual_secret; /* what the target has */
     uint32_t first_cmd_sn;
     bool discovery;
-    bool digest_mismatch;   /* the target insists on no digests at all */
-    uint16_t refuse;        /* login status the target's owner answers with */
-    uint16_t depth;         /* 0: PAIR_DEPTH */
-    uint32_t control_bytes; /* 0: CONN_CONTROL_MIN */
+    uint8_t algorithm;       /* CHAP: the only one of the initiator; 0: a list */
+    const char *target_name; /* NULL: the one there is */
+    bool digest_mismatch;    /* the target insists on no digests at all */
+    uint16_t refuse;         /* login status the target's owner answers with */
+    uint16_t depth;          /* 0: PAIR_DEPTH */
+    uint32_t control_bytes;  /* 0: CONN_CONTROL_MIN */
 };
 
 struct pair {

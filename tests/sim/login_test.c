@@ -1,0 +1,788 @@
+/* SPDX-License-Identifier: MIT */
+/* Logging in: what must succeed, what must fail and under which name, and who is not iSCSI at all. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "puppet.h"
+#include "wire/chap.h"
+
+#define USER   "user"
+#define SECRET "a secret of some length"
+#define PEER   "the target itself"
+#define PROOF  "another secret, of the target's"
+
+/* --- core against core --- */
+
+struct outcome_row {
+    const char *what;
+    const char *user, *secret, *peer, *proof;         /* of the initiator */
+    const char *t_user, *t_secret, *t_peer, *t_proof; /* of the target */
+    int error;                                        /* BERTH_OK: logged in */
+};
+
+/* clang-format off */
+static const struct outcome_row outcomes[] = {
+    {"nobody asks", NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, BERTH_OK},
+    {"one way", USER, SECRET, NULL, NULL, USER, SECRET, NULL, NULL, BERTH_OK},
+    {"mutual", USER, SECRET, PEER, PROOF, USER, SECRET, PEER, PROOF, BERTH_OK},
+    {"one way, target could prove itself", USER, SECRET, NULL, NULL, USER, SECRET, PEER, PROOF, BERTH_OK},
+    {"wrong secret", USER, "not the secret it wants", NULL, NULL, USER, SECRET, NULL, NULL, BERTH_E_AUTH},
+    {"secret cut short", USER, "a secret of some lengt", NULL, NULL, USER, SECRET, NULL, NULL, BERTH_E_AUTH},
+    {"wrong name", "User", SECRET, NULL, NULL, USER, SECRET, NULL, NULL, BERTH_E_AUTH},
+    {"name with more behind", "user ", SECRET, NULL, NULL, USER, SECRET, NULL, NULL, BERTH_E_AUTH},
+    {"mutual, wrong secret of ours", USER, "not the secret it wants", PEER, PROOF, USER, SECRET, PEER, PROOF, BERTH_E_AUTH},
+    {"mutual, target has another secret", USER, SECRET, PEER, PROOF, USER, SECRET, PEER, "not the proof we want to see", BERTH_E_TARGET_AUTH},
+    {"mutual, target has another name", USER, SECRET, PEER, PROOF, USER, SECRET, "somebody else", PROOF, BERTH_E_TARGET_AUTH},
+    {"mutual, target cannot prove itself", USER, SECRET, PEER, PROOF, USER, SECRET, NULL, NULL, BERTH_E_AUTH},
+    {"target requires what we have not", NULL, NULL, NULL, NULL, USER, SECRET, NULL, NULL, BERTH_E_AUTH_REQUIRED},
+    {"we require what the target has not", USER, SECRET, NULL, NULL, NULL, NULL, NULL, NULL, BERTH_E_AUTH_DOWNGRADE},
+};
+/* clang-format on */
+
+static const uint8_t algorithms[] = {0, WIRE_CHAP_MD5, WIRE_CHAP_SHA1, WIRE_CHAP_SHA256, WIRE_CHAP_SHA3_256};
+
+static void run_outcome(const struct outcome_row *row, uint8_t algorithm, uint32_t max_move)
+{
+    struct pair_config c;
+    pair_config_init(&c, 1 + algorithm);
+    c.max_move = max_move;
+    c.algorithm = algorithm;
+    c.user = row->user;
+    c.secret = row->secret;
+    c.mutual_user = row->peer;
+    c.mutual_secret = row->proof;
+    c.t_user = row->t_user;
+    c.t_secret = row->t_secret;
+    c.t_mutual_user = row->t_peer;
+    c.t_mutual_secret = row->t_proof;
+    struct pair *p = pair_new(&c);
+    pair_run(p);
+    if (p->last_i.error != row->error)
+        print_error("%s, algorithm %u: %s\n", row->what, algorithm, p->last_i.rule ? p->last_i.rule : "");
+    assert_int_equal(p->last_i.kind, row->error ? CONN_EV_LOGIN_FAILED : CONN_EV_LOGGED_IN);
+    assert_int_equal(p->last_i.error, row->error);
+    assert_int_equal(p->up, row->error == BERTH_OK);
+    assert_int_equal(session_up(p->is), row->error == BERTH_OK);
+    if (row->error == BERTH_OK) {
+        assert_true(session_up(p->ts));
+        assert_int_equal(conn_login(p->ic)->peer_proved, row->peer != NULL);
+        assert_string_equal(conn_login(p->ic)->chap_name, row->peer ? row->peer : "");
+        assert_string_equal(conn_login(p->tc)->chap_name, row->user ? row->user : "");
+        assert_int_equal(p->is->tsih, 7);
+    }
+    pair_free(p);
+}
+
+static void test_outcomes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof outcomes / sizeof outcomes[0]; i++)
+        for (size_t a = 0; a < sizeof algorithms; a++)
+            for (uint32_t max_move = 0; max_move < 40; max_move += 13)
+                run_outcome(&outcomes[i], algorithms[a], max_move);
+}
+
+static void run_refusal(uint16_t status, int error)
+{
+    struct pair_config c;
+    pair_config_init(&c, 5);
+    c.refuse = status;
+    struct pair *p = pair_new(&c);
+    pair_run(p);
+    assert_int_equal(p->last_i.kind, CONN_EV_LOGIN_FAILED);
+    assert_int_equal(p->last_i.error, error);
+    assert_int_equal(p->last_i.login_status, status);
+    assert_non_null(p->last_i.rule);
+    assert_int_equal(p->last_t.kind, CONN_EV_LOGIN_FAILED); /* sent; now the target may close */
+    assert_int_equal(p->last_t.login_status, status);
+    assert_false(conn_tx_pending(p->ic));
+    pair_free(p);
+}
+
+static void test_refusals(void **state)
+{
+    static const struct {
+        uint16_t status;
+        int error;
+    } rows[] = {
+        {WIRE_LOGIN_INITIATOR_ERROR, BERTH_E_LOGIN},
+        {WIRE_LOGIN_AUTH_FAILURE, BERTH_E_AUTH_REQUIRED},
+        {WIRE_LOGIN_FORBIDDEN, BERTH_E_LOGIN},
+        {WIRE_LOGIN_NOT_FOUND, BERTH_E_NO_TARGET},
+        {WIRE_LOGIN_REMOVED, BERTH_E_NO_TARGET},
+        {WIRE_LOGIN_UNSUPPORTED_VERSION, BERTH_E_LOGIN},
+        {WIRE_LOGIN_TOO_MANY_CONNECTIONS, BERTH_E_BUSY},
+        {WIRE_LOGIN_MISSING_PARAMETER, BERTH_E_LOGIN},
+        {WIRE_LOGIN_SESSION_TYPE, BERTH_E_LOGIN},
+        {WIRE_LOGIN_NO_SESSION, BERTH_E_LOGIN},
+        {WIRE_LOGIN_TARGET_ERROR, BERTH_E_BUSY},
+        {WIRE_LOGIN_UNAVAILABLE, BERTH_E_BUSY},
+        {WIRE_LOGIN_OUT_OF_RESOURCES, BERTH_E_BUSY},
+        {0x02ff, BERTH_E_LOGIN},
+        {0x03ff, BERTH_E_LOGIN},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        run_refusal(rows[i].status, rows[i].error);
+}
+
+static void test_unknown_target(void **state)
+{
+    (void)state;
+    struct pair_config c;
+    pair_config_init(&c, 5);
+    c.target_name = "iqn.2026-11.test:nobody";
+    struct pair *p = pair_new(&c);
+    pair_run(p);
+    assert_int_equal(p->last_i.error, BERTH_E_NO_TARGET);
+    pair_free(p);
+}
+
+static void test_digest_mismatch(void **state)
+{
+    (void)state;
+    struct pair_config c;
+    pair_config_init(&c, 5);
+    c.header_digest = c.digest_mismatch = true;
+    struct pair *p = pair_new(&c);
+    pair_run(p);
+    assert_int_equal(p->last_i.kind, CONN_EV_LOGIN_FAILED);
+    assert_int_equal(p->last_i.error, BERTH_E_NEGOTIATION);
+    assert_string_equal(p->last_i.rule, "HeaderDigest");
+    pair_free(p);
+}
+
+/* The target has wishes of its own: they must be offered and answered before full feature phase. */
+static void test_target_offers(void **state)
+{
+    (void)state;
+    struct pair_config c;
+    pair_config_init(&c, 5);
+    struct pair *p = pair_new(&c);
+    negotiation_want(&conn_login(p->tc)->keys, KEY_MAX_CONNECTIONS, 1);
+    negotiation_want(&conn_login(p->tc)->keys, KEY_ERROR_RECOVERY_LEVEL, 0);
+    pair_run(p);
+    assert_true(p->up && session_up(p->ts));
+    assert_true(conn_keys(p->tc)->received & 1ull << KEY_ERROR_RECOVERY_LEVEL);
+    assert_true(conn_keys(p->tc)->open == 0);
+    pair_free(p);
+}
+
+/* --- discovery --- */
+
+static void discover(uint32_t segment)
+{
+    struct pair_config c;
+    pair_config_init(&c, 5);
+    c.discovery = true;
+    c.segment_i = segment;
+    struct pair *p = pair_new(&c);
+    pair_run(p);
+    assert_true(p->up && p->is->discovery && p->ts->discovery);
+    static uint8_t text[8192];
+    struct berth_seg seg = seg_memory(text, sizeof text);
+    static const char ask[] = "SendTargets=All";
+    memcpy(text, ask, sizeof ask);
+    struct task *task = session_task(p->is, TASK_TEXT);
+    task->edtl = sizeof ask;
+    task->data = (struct extent){.segs = &seg, .count = 1, .len = sizeof text};
+    session_submit(p->is, task);
+    pair_run(p);
+    assert_ptr_equal(session_reap(p->is), task);
+    assert_int_equal(task->error, BERTH_OK);
+    struct reader r = reader_over(text, task->moved);
+    struct span key, value;
+    char name[] = "iqn.2026-11.test:t00";
+    for (uint32_t i = 0; i < 40; i++) {
+        name[18] = (char)('0' + i / 10);
+        name[19] = (char)('0' + i % 10);
+        assert_int_equal(text_next(&r, &key, &value), TEXT_PAIR);
+        assert_true(span_is(key, "TargetName") && span_is(value, name));
+    }
+    assert_int_equal(text_next(&r, &key, &value), TEXT_END);
+    session_task_free(p->is, task);
+    pair_free(p);
+}
+
+static void test_discovery(void **state)
+{
+    (void)state;
+    for (uint32_t segment = 512; segment <= 8192; segment *= 2)
+        discover(segment);
+    discover(1 << 20); /* cut down to what the control buffer holds */
+}
+
+/* An answer longer than the memory for it, and an empty request that blocks nothing. */
+static void test_text_limits(void **state)
+{
+    (void)state;
+    struct pair_config c;
+    pair_config_init(&c, 5);
+    c.discovery = true;
+    c.segment_i = 512;
+    struct pair *p = pair_new(&c);
+    uint8_t text[600];
+    struct berth_seg seg = seg_memory(text, sizeof text);
+    pair_run(p);
+    for (uint32_t i = 0; i < 3; i++) {
+        struct task *task = session_task(p->is, TASK_TEXT);
+        task->data = (struct extent){.segs = &seg, .count = 1, .len = sizeof text};
+        session_submit(p->is, task);
+        pair_run(p);
+        assert_ptr_equal(session_reap(p->is), task);
+        assert_int_equal(task->error, BERTH_E_LIMIT);
+        assert_true(task->moved <= sizeof text);
+        session_task_free(p->is, task);
+    }
+    pair_free(p);
+}
+
+/* --- a target made by hand --- */
+
+struct answer {
+    uint8_t csg, nsg; /* nsg != csg: transit */
+    bool more;
+    uint16_t status;
+    uint32_t itt;
+    uint8_t version;
+    const char *text; /* pairs end with '\n' */
+};
+
+static struct puppet *hand_made(const struct pair_config *config)
+{
+    struct pair_config c;
+    if (!config)
+        pair_config_init(&c, 9);
+    struct pair *p = pair_new(config ? config : &c);
+    struct puppet *u = puppet_new(p, p->ic);
+    puppet_expect(u, WIRE_LOGIN_REQUEST);
+    return u;
+}
+
+static struct pair_config with_chap(bool mutual)
+{
+    struct pair_config c;
+    pair_config_init(&c, 9);
+    c.user = USER;
+    c.secret = SECRET;
+    c.mutual_user = mutual ? PEER : NULL;
+    c.mutual_secret = mutual ? PROOF : NULL;
+    return c;
+}
+
+static void answer_bytes(struct puppet *u, const struct answer *a, const void *text, uint32_t len)
+{
+    uint8_t bhs[WIRE_BHS_LEN];
+    struct wire_login_response r = {.transit = a->nsg != a->csg,
+                                    .csg = a->csg,
+                                    .nsg = a->nsg,
+                                    .more = a->more,
+                                    .version_active = a->version,
+                                    .tsih = a->nsg == WIRE_STAGE_FULL_FEATURE ? 5 : 0,
+                                    .itt = a->itt,
+                                    .window = {u->victim->exp_stat_sn, 1, 20},
+                                    .status_class = (uint8_t)(a->status >> 8),
+                                    .status_detail = (uint8_t)a->status};
+    put_login_response(bhs, &r);
+    puppet_say(u, bhs, text, len);
+}
+
+static void answer(struct puppet *u, const struct answer *a)
+{
+    char text[1024] = {0};
+    uint32_t len = a->text ? (uint32_t)strlen(a->text) : 0;
+    for (uint32_t i = 0; i < len; i++)
+        text[i] = a->text[i] == '\n' ? '\0' : a->text[i];
+    answer_bytes(u, a, text, len);
+}
+
+#define CHALLENGE "CHAP_A=5\nCHAP_I=77\nCHAP_C=0x000102030405060708090a0b0c0d0e0f\n"
+
+/* One answer to the first request of an initiator that demands CHAP (or, with `free`, nothing). */
+static void test_first_answers(void **state)
+{
+    static const struct {
+        const char *what;
+        bool free;
+        struct answer a;
+        enum conn_event_kind kind;
+        int error;
+    } rows[] = {
+        {"offers None alone",
+         false,
+         {.text = "AuthMethod=None\n"},
+         CONN_EV_LOGIN_FAILED,
+         BERTH_E_AUTH_DOWNGRADE},
+        {"rejects CHAP",
+         false,
+         {.text = "AuthMethod=Reject\n"},
+         CONN_EV_LOGIN_FAILED,
+         BERTH_E_AUTH_DOWNGRADE},
+        {"does not know the key",
+         false,
+         {.text = "AuthMethod=NotUnderstood\n"},
+         CONN_EV_LOGIN_FAILED,
+         BERTH_E_AUTH_DOWNGRADE},
+        {"is silent about it", false, {.text = ""}, CONN_EV_LOGIN_FAILED, BERTH_E_AUTH_DOWNGRADE},
+        {"None and on",
+         false,
+         {.nsg = 1, .text = "AuthMethod=None\n"},
+         CONN_EV_LOGIN_FAILED,
+         BERTH_E_AUTH_DOWNGRADE},
+        {"CHAP and on",
+         false,
+         {.nsg = 1, .text = "AuthMethod=CHAP\n"},
+         CONN_EV_LOGIN_FAILED,
+         BERTH_E_AUTH_DOWNGRADE},
+        {"straight to the end",
+         false,
+         {.nsg = 3, .text = "AuthMethod=CHAP\n"},
+         CONN_EV_LOGIN_FAILED,
+         BERTH_E_AUTH_DOWNGRADE},
+        {"in the next stage", false, {.csg = 1, .nsg = 1}, CONN_EV_LOGIN_FAILED, BERTH_E_AUTH_DOWNGRADE},
+        {"from the next stage to the end",
+         false,
+         {.csg = 1, .nsg = 3},
+         CONN_EV_LOGIN_FAILED,
+         BERTH_E_AUTH_DOWNGRADE},
+        {"challenge too early",
+         false,
+         {.text = "AuthMethod=CHAP\n" CHALLENGE},
+         CONN_EV_LOGIN_FAILED,
+         BERTH_E_AUTH},
+        {"CHAP keys without CHAP", false, {.text = CHALLENGE}, CONN_EV_LOGIN_FAILED, BERTH_E_PROTOCOL},
+        {"asks for CHAP", true, {.text = "AuthMethod=CHAP\n"}, CONN_EV_LOGIN_FAILED, BERTH_E_AUTH_REQUIRED},
+        {"rejects None", true, {.text = "AuthMethod=Reject\n"}, CONN_EV_ERROR, BERTH_OK},
+        {"refuses us",
+         true,
+         {.status = WIRE_LOGIN_AUTH_FAILURE},
+         CONN_EV_LOGIN_FAILED,
+         BERTH_E_AUTH_REQUIRED},
+        {"refuses us before CHAP",
+         false,
+         {.status = WIRE_LOGIN_AUTH_FAILURE},
+         CONN_EV_LOGIN_FAILED,
+         BERTH_E_AUTH_DOWNGRADE},
+        {"jumps to the end", true, {.nsg = 3}, CONN_EV_LOGIN_FAILED, BERTH_E_PROTOCOL},
+        {"transit with C", true, {.nsg = 1, .more = true}, CONN_EV_LOGIN_FAILED, BERTH_E_PROTOCOL},
+        {"another task", true, {.nsg = 1, .itt = 4}, CONN_EV_ERROR, BERTH_E_NOT_ISCSI},
+        {"another version", true, {.nsg = 1, .version = 1}, CONN_EV_ERROR, BERTH_E_NOT_ISCSI},
+        {"no such status class", true, {.status = 0x0400}, CONN_EV_ERROR, BERTH_E_NOT_ISCSI},
+        {"no pair", true, {.text = "AuthMethod\n"}, CONN_EV_LOGIN_FAILED, BERTH_E_PROTOCOL},
+        {"no end", true, {.text = "AuthMethod=None"}, CONN_EV_LOGIN_FAILED, BERTH_E_PROTOCOL},
+        {"twice", true, {.text = "TargetAlias=a\nTargetAlias=b\n"}, CONN_EV_LOGIN_FAILED, BERTH_E_PROTOCOL},
+        {"initiator's key",
+         true,
+         {.text = "InitiatorName=iqn.2026-11.test:x\n"},
+         CONN_EV_LOGIN_FAILED,
+         BERTH_E_PROTOCOL},
+        {"redirect to nowhere", true, {.status = 0x0101}, CONN_EV_LOGIN_FAILED, BERTH_E_REDIRECT},
+        {"redirect to nonsense",
+         true,
+         {.status = 0x0101, .text = "TargetAddress=[::1\n"},
+         CONN_EV_LOGIN_FAILED,
+         BERTH_E_REDIRECT},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct pair_config chap = with_chap(false);
+        struct puppet *u = hand_made(rows[i].free ? NULL : &chap);
+        answer(u, &rows[i].a);
+        if (rows[i].error) {
+            if (puppet_drain(u) == 0 || u->event.error != rows[i].error)
+                print_error("%s\n", rows[i].what);
+            assert_int_equal(u->event.kind, rows[i].kind);
+            assert_int_equal(u->event.error, rows[i].error);
+            assert_false(puppet_hear(u)); /* not a word more */
+            assert_false(session_up(u->pair->is));
+        } else {
+            assert_int_equal(puppet_drain(u), 0);
+            puppet_expect(u, WIRE_LOGIN_REQUEST);
+        }
+        puppet_free(u);
+    }
+}
+
+static void test_redirect(void **state)
+{
+    (void)state;
+    for (uint16_t status = 0x0101; status <= 0x0102; status++) {
+        struct puppet *u = hand_made(NULL);
+        answer(u,
+               &(struct answer){.status = status, .text = "X-odd=1\nTargetAddress=[2001:db8::7]:3261,5\n"});
+        puppet_fails(u, CONN_EV_REDIRECT, BERTH_OK);
+        assert_int_equal(u->event.login_status, status);
+        assert_string_equal(conn_login(u->victim)->redirect.host, "2001:db8::7");
+        assert_int_equal(conn_login(u->victim)->redirect.port, 3261);
+        puppet_free(u);
+    }
+}
+
+/* Up to where the initiator has answered our challenge. */
+static struct puppet *answered(bool mutual)
+{
+    struct pair_config c = with_chap(mutual);
+    struct puppet *u = hand_made(&c);
+    answer(u, &(struct answer){.text = "AuthMethod=CHAP\nTargetPortalGroupTag=1\n"});
+    puppet_expect(u, WIRE_LOGIN_REQUEST);
+    assert_string_equal((const char *)u->data, "CHAP_A=7,6,5");
+    answer(u, &(struct answer){.text = CHALLENGE});
+    puppet_expect(u, WIRE_LOGIN_REQUEST);
+    assert_int_equal(u->bhs[1], 0x81); /* T, on to the operational stage */
+    return u;
+}
+
+/* The value of a key in the text last heard. */
+static struct span heard_value(const struct puppet *u, const char *name)
+{
+    struct reader r = reader_over(u->data, u->data_len);
+    struct span key, value;
+    while (text_next(&r, &key, &value) == TEXT_PAIR)
+        if (span_is(key, name))
+            return value;
+    return (struct span){"", 0};
+}
+
+/* "CHAP_N=…", "CHAP_R=…" of the target, for the challenge last heard. */
+static void prove(const struct puppet *u, const char *name, const char *secret, char *text, size_t size)
+{
+    uint64_t id;
+    uint8_t challenge[CHAP_CHALLENGE_MAX], response[WIRE_HASH_MAX];
+    assert_true(span_number(heard_value(u, "CHAP_I"), &id));
+    long len = span_binary(heard_value(u, "CHAP_C"), challenge, sizeof challenge);
+    assert_int_equal(len, CHAP_CHALLENGE_LEN);
+    size_t n = chap_response(u->pair->isc.crypto, WIRE_CHAP_MD5, (uint8_t)id, secret, strlen(secret),
+                             challenge, (size_t)len, response);
+    struct writer w = writer_over(text, size);
+    text_put(&w, "CHAP_N", name);
+    text_put_hex(&w, "CHAP_R", response, n);
+    for (size_t i = 0; i < writer_len(&w); i++)
+        if (!text[i])
+            text[i] = '\n';
+    text[writer_len(&w)] = 0;
+}
+
+static void operational(struct puppet *u)
+{
+    puppet_expect(u, WIRE_LOGIN_REQUEST);
+    assert_int_equal(u->bhs[1], 0x87); /* T, from the operational stage on */
+    answer(u, &(struct answer){.csg = 1,
+                               .nsg = 3,
+                               .text = "MaxRecvDataSegmentLength=4096\nInitialR2T=Yes\n"
+                                       "ImmediateData=Yes\nMaxBurstLength=8192\n"
+                                       "FirstBurstLength=8192\nMaxOutstandingR2T=1\n"
+                                       "HeaderDigest=None\nDataDigest=None\n"});
+    puppet_fails(u, CONN_EV_LOGGED_IN, BERTH_OK);
+    assert_true(session_up(u->pair->is));
+}
+
+static void test_chap_by_hand(void **state)
+{
+    char proof[256];
+    (void)state;
+    for (int ask_again = 0; ask_again < 2; ask_again++) {
+        struct puppet *u = answered(true);
+        prove(u, PEER, PROOF, proof, sizeof proof);
+        answer(u, &(struct answer){.nsg = ask_again ? 0 : 1, .text = proof});
+        if (ask_again) { /* the proof first, the transition two rounds later */
+            puppet_expect(u, WIRE_LOGIN_REQUEST);
+            answer(u, &(struct answer){0});
+            puppet_expect(u, WIRE_LOGIN_REQUEST);
+            answer(u, &(struct answer){.nsg = 1});
+        }
+        operational(u);
+        assert_true(conn_login(u->victim)->peer_proved);
+        puppet_free(u);
+    }
+}
+
+/* The target takes its time in every stage. */
+static void test_slow_target(void **state)
+{
+    (void)state;
+    struct puppet *u = answered(false);
+    for (int i = 0; i < 5; i++) {
+        answer(u, &(struct answer){0});
+        puppet_expect(u, WIRE_LOGIN_REQUEST);
+        assert_int_equal(u->data_len, 0);
+        assert_int_equal(u->bhs[1], 0x81);
+    }
+    answer(u, &(struct answer){.nsg = 1});
+    for (int i = 0; i < 5; i++) {
+        puppet_expect(u, WIRE_LOGIN_REQUEST);
+        answer(u, &(struct answer){.csg = 1, .nsg = 1});
+    }
+    operational(u);
+    puppet_free(u);
+}
+
+static void test_endless_login(void **state)
+{
+    (void)state;
+    for (int more = 0; more < 2; more++) {
+        struct puppet *u = answered(false);
+        uint32_t rounds = 0;
+        while (puppet_drain(u) == 0 && rounds++ < 100) {
+            answer(u, &(struct answer){.more = more});
+            puppet_hear(u);
+        }
+        assert_int_equal(u->event.error, BERTH_E_LIMIT);
+        assert_true(rounds <= LOGIN_ROUNDS_MAX);
+        puppet_free(u);
+    }
+}
+
+/* What a target may not answer to our answer, when it had to prove itself and when not. */
+static void test_no_proof(void **state)
+{
+    static const struct {
+        const char *what;
+        bool mutual;
+        const char *name, *secret; /* of the proof, if any */
+        struct answer a;
+        int error;
+    } rows[] = {
+        {"no proof at all", true, NULL, NULL, {.nsg = 1}, BERTH_E_TARGET_AUTH},
+        {"wrong secret", true, PEER, "some secret that is wrong", {.nsg = 1}, BERTH_E_TARGET_AUTH},
+        {"our own secret", true, PEER, SECRET, {.nsg = 1}, BERTH_E_TARGET_AUTH},
+        {"wrong name", true, "somebody", PROOF, {.nsg = 1}, BERTH_E_TARGET_AUTH},
+        {"name alone",
+         true,
+         NULL,
+         NULL,
+         {.nsg = 1, .text = "CHAP_N=the target itself\n"},
+         BERTH_E_TARGET_AUTH},
+        {"empty response",
+         true,
+         NULL,
+         NULL,
+         {.nsg = 1, .text = "CHAP_N=the target itself\nCHAP_R=0x\n"},
+         BERTH_E_PROTOCOL},
+        {"wrong, without transition",
+         true,
+         PEER,
+         "some secret that is wrong",
+         {.nsg = 0},
+         BERTH_E_TARGET_AUTH},
+        {"straight to the end", true, PEER, PROOF, {.nsg = 3}, BERTH_E_AUTH_DOWNGRADE},
+        {"challenge once more", true, NULL, NULL, {.text = CHALLENGE}, BERTH_E_PROTOCOL},
+        {"proof nobody asked for",
+         false,
+         NULL,
+         NULL,
+         {.nsg = 1, .text = "CHAP_N=x\nCHAP_R=0x00\n"},
+         BERTH_E_TARGET_AUTH},
+        {"refused", false, NULL, NULL, {.status = WIRE_LOGIN_AUTH_FAILURE}, BERTH_E_AUTH},
+    };
+    char proof[256];
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct puppet *u = answered(rows[i].mutual);
+        struct answer a = rows[i].a;
+        if (rows[i].name) {
+            prove(u, rows[i].name, rows[i].secret, proof, sizeof proof);
+            a.text = proof;
+        }
+        answer(u, &a);
+        if (puppet_drain(u) != 1 || u->event.error != rows[i].error)
+            print_error("%s\n", rows[i].what);
+        assert_int_equal(u->event.kind, CONN_EV_LOGIN_FAILED);
+        assert_int_equal(u->event.error, rows[i].error);
+        assert_false(puppet_hear(u));
+        puppet_free(u);
+    }
+}
+
+static void test_bad_challenges(void **state)
+{
+    static const char *const challenges[] = {
+        "CHAP_A=5\nCHAP_I=77\nCHAP_C=0x000102030405060708090a0b0c0d0e\n",   /* 15 bytes */
+        "CHAP_A=8\nCHAP_I=77\nCHAP_C=0x000102030405060708090a0b0c0d0e0f\n", /* not offered */
+        "CHAP_A=0\nCHAP_I=77\nCHAP_C=0x000102030405060708090a0b0c0d0e0f\n",
+        "CHAP_A=5\nCHAP_C=0x000102030405060708090a0b0c0d0e0f\n",
+        "CHAP_A=5\nCHAP_I=256\nCHAP_C=0x000102030405060708090a0b0c0d0e0f\n",
+        "CHAP_A=5\nCHAP_I=77\n",
+        "CHAP_A=5\nCHAP_I=77\nCHAP_C=0x000102030405060708090a0b0c0d0e0f\nCHAP_N=x\n",
+        "CHAP_A=5\nCHAP_I=77\nCHAP_C=ohm\n",
+        "CHAP_A=5,6\nCHAP_I=77\nCHAP_C=0x000102030405060708090a0b0c0d0e0f\n",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof challenges / sizeof challenges[0]; i++) {
+        struct pair_config c = with_chap(false);
+        struct puppet *u = hand_made(&c);
+        answer(u, &(struct answer){.text = "AuthMethod=CHAP\n"});
+        puppet_expect(u, WIRE_LOGIN_REQUEST);
+        answer(u, &(struct answer){.text = challenges[i]});
+        assert_int_equal(puppet_drain(u), 1);
+        assert_int_equal(u->event.kind, CONN_EV_LOGIN_FAILED);
+        assert_true(u->event.error == BERTH_E_AUTH || u->event.error == BERTH_E_PROTOCOL);
+        assert_false(puppet_hear(u));
+        puppet_free(u);
+    }
+}
+
+/* Our words, cut in two at every byte: C=1 on the first part, none on the second. */
+static void test_split_text(void **state)
+{
+    static const char text[] =
+        "MaxRecvDataSegmentLength=4096\0InitialR2T=Yes\0ImmediateData=Yes\0MaxBurstLength=8192\0"
+        "FirstBurstLength=8192\0MaxOutstandingR2T=1\0HeaderDigest=None\0DataDigest=None";
+    (void)state;
+    for (uint32_t cut = 0; cut <= sizeof text; cut++) {
+        struct puppet *u = hand_made(NULL);
+        answer(u, &(struct answer){.nsg = 1, .text = "AuthMethod=None\n"});
+        puppet_expect(u, WIRE_LOGIN_REQUEST);
+        answer_bytes(u, &(struct answer){.csg = 1, .nsg = 1, .more = true}, text, cut);
+        puppet_expect(u, WIRE_LOGIN_REQUEST);
+        assert_int_equal(u->data_len, 0);
+        answer_bytes(u, &(struct answer){.csg = 1, .nsg = 1}, text + cut, (uint32_t)sizeof text - cut);
+        puppet_expect(u, WIRE_LOGIN_REQUEST);
+        answer(u, &(struct answer){.csg = 1, .nsg = 3});
+        puppet_fails(u, CONN_EV_LOGGED_IN, BERTH_OK);
+        assert_int_equal(u->victim->max_send, 4096);
+        assert_int_equal(u->pair->is->keys.agreed[KEY_MAX_BURST_LENGTH], 8192);
+        puppet_free(u);
+    }
+}
+
+/* More text than the buffer for it. */
+static void test_too_much_text(void **state)
+{
+    (void)state;
+    static char text[5000];
+    struct puppet *u = hand_made(NULL);
+    answer_bytes(u, &(struct answer){.more = true}, text, sizeof text);
+    puppet_expect(u, WIRE_LOGIN_REQUEST);
+    answer_bytes(u, &(struct answer){.more = true}, text, sizeof text);
+    puppet_fails(u, CONN_EV_ERROR, BERTH_E_LIMIT);
+    puppet_free(u);
+}
+
+static void test_stat_sn_in_login(void **state)
+{
+    (void)state;
+    struct puppet *u = hand_made(NULL);
+    u->victim->exp_stat_sn = 0xffffffff; /* the target begins where it likes */
+    answer(u, &(struct answer){.nsg = 1});
+    assert_int_equal(u->victim->exp_stat_sn, 0);
+    puppet_expect(u, WIRE_LOGIN_REQUEST);
+    u->victim->exp_stat_sn = 1;
+    uint8_t bhs[WIRE_BHS_LEN];
+    struct wire_login_response r = {.transit = true, .csg = 1, .nsg = 3, .tsih = 1, .window = {2, 1, 9}};
+    put_login_response(bhs, &r);
+    puppet_say(u, bhs, NULL, 0);
+    puppet_fails(u, CONN_EV_LOGIN_FAILED, BERTH_E_PROTOCOL);
+    puppet_free(u);
+}
+
+static void test_no_tsih(void **state)
+{
+    (void)state;
+    struct puppet *u = hand_made(NULL);
+    u->victim->login.keys.open = 0;
+    u->victim->login.csg = u->victim->login.nsg = 1;
+    u->victim->login.keys.wanted = 0;
+    u->victim->login.nsg = 3;
+    uint8_t bhs[WIRE_BHS_LEN];
+    struct wire_login_response r = {.transit = true, .csg = 1, .nsg = 3, .window = {0, 1, 9}};
+    put_login_response(bhs, &r);
+    puppet_say(u, bhs, NULL, 0);
+    puppet_fails(u, CONN_EV_LOGIN_FAILED, BERTH_E_PROTOCOL);
+    puppet_free(u);
+}
+
+/* --- somebody else listens there --- */
+
+static const char *const greetings[] = {
+    "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n",
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nno",
+    "220 mail.example ESMTP ready, and some more words so that it is longer\r\n",
+    "* OK IMAP4rev1",
+    "\x16\x03\x01\x02",
+    "+OK",
+    "#!/bin/sh\n# begins with the operation code of a Login Response, and goes on as it likes\n",
+    "c is that operation code as well, with a bit that is reserved; then come letters, letters, letters",
+};
+
+static void test_strangers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof greetings / sizeof greetings[0]; i++)
+        for (size_t piece = 1; piece < 100; piece += 33) {
+            struct puppet *u = hand_made(NULL);
+            size_t len = strlen(greetings[i]), at = 0;
+            for (; at < len && u->events == 0; at += piece) {
+                puppet_babble(u, greetings[i] + at, len - at < piece ? len - at : piece);
+                puppet_drain(u);
+            }
+            assert_int_equal(u->event.kind, CONN_EV_ERROR);
+            assert_int_equal(u->event.error, BERTH_E_NOT_ISCSI);
+            assert_true(at <= WIRE_BHS_LEN + piece);
+            puppet_free(u);
+        }
+}
+
+/* Noise: settled with the first byte mostly, with the header always. */
+static void test_noise(void **state)
+{
+    uint8_t noise[256];
+    (void)state;
+    for (uint32_t seed = 0; seed < 2000; seed++) {
+        struct puppet *u = hand_made(NULL);
+        u->pair->random = seed;
+        for (size_t i = 0; i < sizeof noise; i++)
+            noise[i] = (uint8_t)pair_random(u->pair, 256);
+        if (seed & 1)
+            noise[0] = WIRE_LOGIN_RESPONSE;
+        if (seed % 4 == 3)
+            noise[4] = 0;
+        puppet_babble(u, noise, WIRE_BHS_LEN);
+        puppet_fails(u, CONN_EV_ERROR, BERTH_E_NOT_ISCSI);
+        puppet_free(u);
+    }
+}
+
+static void test_timeout(void **state)
+{
+    (void)state;
+    for (uint32_t heard = 0; heard < WIRE_BHS_LEN; heard += 47) {
+        struct puppet *u = hand_made(NULL);
+        uint8_t bhs[WIRE_BHS_LEN] = {WIRE_LOGIN_RESPONSE};
+        assert_int_equal(conn_deadline(u->victim), 1000);
+        puppet_babble(u, bhs, heard);
+        conn_tick(u->victim, 999);
+        assert_int_equal(puppet_drain(u), 0);
+        conn_tick(u->victim, 1000);
+        puppet_fails(u, CONN_EV_ERROR, heard ? BERTH_E_NOT_ISCSI : BERTH_E_NO_ANSWER);
+        assert_true(conn_deadline(u->victim) == UINT64_MAX);
+        puppet_free(u);
+    }
+    struct puppet *u = hand_made(NULL); /* it began well and stopped in the middle */
+    answer(u, &(struct answer){.nsg = 1});
+    puppet_babble(u, "#", 1);
+    conn_tick(u->victim, 1000);
+    puppet_fails(u, CONN_EV_ERROR, BERTH_E_NO_ANSWER);
+    puppet_free(u);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_outcomes),         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_unknown_target),   cmocka_unit_test(test_digest_mismatch),
+        cmocka_unit_test(test_target_offers),    cmocka_unit_test(test_discovery),
+        cmocka_unit_test(test_text_limits),      cmocka_unit_test(test_first_answers),
+        cmocka_unit_test(test_redirect),         cmocka_unit_test(test_chap_by_hand),
+        cmocka_unit_test(test_slow_target),      cmocka_unit_test(test_endless_login),
+        cmocka_unit_test(test_no_proof),         cmocka_unit_test(test_bad_challenges),
+        cmocka_unit_test(test_split_text),       cmocka_unit_test(test_too_much_text),
+        cmocka_unit_test(test_stat_sn_in_login), cmocka_unit_test(test_no_tsih),
+        cmocka_unit_test(test_strangers),        cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_timeout),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
