@@ -50,6 +50,18 @@ static bool loopback(const struct sockaddr_storage *sa)
     return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr);
 }
 
+static bool secret_fits(size_t len)
+{
+    return len >= CHAP_SECRET_MIN && len <= CHAP_SECRET_MAX;
+}
+
+/* One secret for both directions would let anybody reflect our challenge to us (RFC 7143 9.2.1). */
+static bool same_secret(const struct serve_config *c)
+{
+    return c->user && c->mutual_user && c->secret_len == c->mutual_secret_len &&
+           memcmp(c->secret, c->mutual_secret, c->secret_len) == 0;
+}
+
 static int check(const struct serve_config *c, const struct reason *why)
 {
     struct span iqn = {c->iqn ? c->iqn : DEFAULT_IQN, strlen(c->iqn ? c->iqn : DEFAULT_IQN)};
@@ -58,11 +70,13 @@ static int check(const struct serve_config *c, const struct reason *why)
                       "'%s' is not an iSCSI name; take iqn.YYYY-MM.domain:name in lower case", iqn.at);
     if (c->lun_count == 0)
         return refuse(why, BERTH_E_ARGUMENT, "there is nothing to serve: give at least one --lun");
-    if (c->user && (c->secret_len < CHAP_SECRET_MIN || c->secret_len > CHAP_SECRET_MAX))
-        return refuse(why, BERTH_E_SECRET, "the CHAP secret must have 12 to 255 bytes (96 bits and more)%s",
-                      "");
-    if (c->mutual_user && (c->mutual_secret_len < CHAP_SECRET_MIN || c->mutual_secret_len > CHAP_SECRET_MAX))
+    if (c->user && !secret_fits(c->secret_len))
+        return refuse(why, BERTH_E_SECRET, "the CHAP secret must have 12 to 255 bytes (96 bits and more)");
+    if (c->mutual_user && !secret_fits(c->mutual_secret_len))
         return refuse(why, BERTH_E_SECRET, "the mutual CHAP secret must have 12 to 255 bytes");
+    if (same_secret(c))
+        return refuse(why, BERTH_E_SECRET,
+                      "the secrets of the two directions must differ: use another for %s", c->mutual_user);
     return BERTH_OK;
 }
 
@@ -100,7 +114,7 @@ static int listen_at(struct target *t, const char *text, const struct reason *wh
     entry->addr.len = found.len[0];
     if (!loopback(&entry->addr.sa) && !c->user && !c->no_auth)
         return refuse(
-            why, BERTH_E_AUTH_REQUIRED,
+            why, BERTH_E_ARGUMENT,
             "%s is not a loopback address: give --user and --secret-file, or --no-auth to let everybody in",
             text);
     if (t->engine->ops->listen(t->engine, &entry->addr, target_accept, t, &entry->listener) != 0)
