@@ -14,7 +14,7 @@ tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/berth-test.XXXXXX")
 iqn=iqn.2026-11.io.berth:serve
 started=()
-pid="" serving="" portal="" url="" status=0 took_ms=0 instances=0 limit=60
+pid="" serving="" portal="" relayed="" url="" status=0 took_ms=0 instances=0 limit=30
 
 now_us() {
     echo "${EPOCHREALTIME/[.,]/}"
@@ -133,6 +133,17 @@ strange_portal() {
     launch "$name" "$tests/strange-portal" "$1"
     await 20 grep -q '^ready ' "$work/$name.out" || die "strange-portal $1 does not listen"
     portal=$(sed -n 's/^ready //p' "$work/$name.out")
+}
+
+# relay PORTAL OPCODE NTH COMMAND...: stands before PORTAL, and before the NTH command with this operation code runs
+# COMMAND; sets $relayed, the portal to use instead. $work/upstream holds the portal behind it, which may be replaced.
+relay() {
+    local name=relay$((++instances))
+    need python3 python3
+    echo "$1" >"$work/upstream"
+    launch "$name" "$tests/relay" "$work/upstream" "${@:2}"
+    await 20 grep -q '^ready ' "$work/$name.out" || die "the relay does not listen"
+    relayed=$(sed -n 's/^ready //p' "$work/$name.out")
 }
 
 # --- commands and how they end ---
