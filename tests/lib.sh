@@ -80,6 +80,7 @@ await() {
 launch() {
     local name=$1
     shift
+    : >"$work/$name.out" # so that it can be read at once
     setpriv --pdeathsig KILL "$@" <&0 >"$work/$name.out" 2>"$work/$name.err" &
     pid=$!
     started+=("$pid")
