@@ -31,13 +31,13 @@ deps:
 demo:
 	@scripts/demo
 
-# First what needs no peer, under the sanitizers (their report is shown only if it is a bad one); then everything, as
+# First what needs no foreign peer, under the sanitizers (their report is shown only if it is a bad one); then all, as
 # users get it.
 test:
 	scripts/install-deps test
 	cmake --preset asan
 	cmake --build --preset asan -j $(JOBS)
-	ctest --preset asan -j $(JOBS) -L '^(unit|sim)$$' --no-tests=error -Q -O build-asan/test.log || \
+	ctest --preset asan -j $(JOBS) -L '^(unit|sim|e2e)$$' --no-tests=error -Q -O build-asan/test.log || \
 	    { cat build-asan/test.log; exit 1; }
 	cmake --preset release -DBUILD_TESTING=ON
 	cmake --build build -j $(JOBS)
