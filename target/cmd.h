@@ -46,8 +46,14 @@ void cmd_start_stop_unit(struct command *c, struct lu *lu);
 
 void cmd_read(struct command *c, struct lu *lu); /* cmd_block.c */
 void cmd_write(struct command *c, struct lu *lu);
-void cmd_compare(struct command *c, struct lu *lu); /* cmd_compare.c */
+void cmd_prefetch(struct command *c, struct lu *lu);
 void cmd_sync_cache(struct command *c, struct lu *lu);
+
+void cmd_verify(struct command *c, struct lu *lu); /* cmd_verify.c */
+void cmd_write_verify(struct command *c, struct lu *lu);
+void cmd_or_write(struct command *c, struct lu *lu);
+
+void cmd_compare(struct command *c, struct lu *lu); /* cmd_compare.c */
 
 void cmd_unmap(struct command *c, struct lu *lu); /* cmd_provisioning.c */
 void cmd_write_same(struct command *c, struct lu *lu);
@@ -57,11 +63,23 @@ void cmd_get_lba_status(struct command *c, struct lu *lu);
  */
 uint32_t cmd_read_bytes(const struct command *c, struct lu *lu); /* 0 also when it will peek */
 uint32_t cmd_write_bytes(const struct command *c, struct lu *lu);
+uint32_t cmd_verify_bytes(const struct command *c, struct lu *lu);
+uint32_t cmd_write_verify_bytes(const struct command *c, struct lu *lu);
 uint32_t cmd_pair_bytes(const struct command *c, struct lu *lu);
 uint32_t cmd_unmap_bytes(const struct command *c, struct lu *lu);
 uint32_t cmd_same_bytes(const struct command *c, struct lu *lu);
 
-/* --- ranges: cmd_block.c --- */
+/* --- ranges and writes: cmd_block.c --- */
 bool cmd_in_range(const struct lu *lu, uint64_t lba, uint64_t blocks); /* the LBA itself must exist */
+/* Why these blocks cannot be moved in one command, as an ASC; 0 if they can. */
+uint16_t cmd_refusal(const struct lu *lu, const struct scsi_rw *rw);
+/* Bytes to be written, whole blocks; false when the command has ended because they cannot be. */
+bool cmd_check_write(struct command *c, const struct lu *lu, const struct scsi_rw *rw, uint32_t *len);
+void cmd_write_blocks(struct command *c, struct lu *lu, const struct scsi_rw *rw, uint32_t len);
+/* Behind every change: makes it durable where it must be. Returns what the backend says. */
+int cmd_settle(struct lu *lu, bool fua);
+
+/* Where `len` bytes of `reply` differ from the data-out at `at`; `len` if nowhere: cmd_verify.c. */
+uint32_t cmd_first_difference(const struct command *c, uint64_t at, uint32_t len);
 
 #endif

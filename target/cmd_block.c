@@ -9,8 +9,7 @@ bool cmd_in_range(const struct lu *lu, uint64_t lba, uint64_t blocks)
     return lba < total && blocks <= total - lba;
 }
 
-/* Why these blocks cannot be moved in one command, as an ASC; 0 if they can. */
-static uint16_t refusal(const struct lu *lu, const struct scsi_rw *rw)
+uint16_t cmd_refusal(const struct lu *lu, const struct scsi_rw *rw)
 {
     if (!cmd_in_range(lu, rw->lba, rw->blocks))
         return ASC_LBA_OUT_OF_RANGE;
@@ -22,7 +21,7 @@ static bool get_bytes(const struct command *c, const struct lu *lu, uint64_t *of
 {
     struct scsi_rw rw;
     scsi_get_rw(c->cdb, &rw);
-    if (refusal(lu, &rw))
+    if (cmd_refusal(lu, &rw))
         return false;
     *offset = rw.lba * lu->block;
     *len = rw.blocks * lu->block;
@@ -74,7 +73,7 @@ void cmd_read(struct command *c, struct lu *lu)
 {
     struct scsi_rw rw;
     scsi_get_rw(c->cdb, &rw);
-    uint16_t why = refusal(lu, &rw);
+    uint16_t why = cmd_refusal(lu, &rw);
 
     if (why)
         cmd_fail(c, SENSE_ILLEGAL_REQUEST, why);
@@ -96,13 +95,28 @@ static bool came_in_full(const struct command *c, const struct lu *lu, uint32_t 
     return came >= due;
 }
 
-static void write_blocks(struct command *c, struct lu *lu, const struct scsi_rw *rw, uint32_t len)
+int cmd_settle(struct lu *lu, bool fua)
+{
+    return fua && lu->write_cache ? lu->backend->flush(lu) : 0;
+}
+
+bool cmd_check_write(struct command *c, const struct lu *lu, const struct scsi_rw *rw, uint32_t *len)
+{
+    uint16_t why = cmd_refusal(lu, rw);
+    if (why)
+        cmd_fail(c, SENSE_ILLEGAL_REQUEST, why);
+    else if (!came_in_full(c, lu, rw->blocks * lu->block, len))
+        cmd_fail(c, SENSE_ABORTED_COMMAND, ASC_INTERNAL_FAILURE);
+    return c->status == SCSI_GOOD;
+}
+
+void cmd_write_blocks(struct command *c, struct lu *lu, const struct scsi_rw *rw, uint32_t len)
 {
     struct extent from = c->data_out;
     from.len = len;
     int error = len > 0 ? lu->backend->write(lu, rw->lba * lu->block, &from) : 0;
-    if (!error && rw->fua && lu->write_cache)
-        error = lu->backend->flush(lu);
+    if (!error)
+        error = cmd_settle(lu, rw->fua);
     cmd_errno(c, error, ASC_WRITE_ERROR, rw->lba);
 }
 
@@ -111,14 +125,22 @@ void cmd_write(struct command *c, struct lu *lu)
     struct scsi_rw rw;
     uint32_t len;
     scsi_get_rw(c->cdb, &rw);
-    uint16_t why = refusal(lu, &rw);
+    if (cmd_check_write(c, lu, &rw, &len))
+        cmd_write_blocks(c, lu, &rw, len);
+}
 
-    if (why)
-        cmd_fail(c, SENSE_ILLEGAL_REQUEST, why);
-    else if (!came_in_full(c, lu, rw.blocks * lu->block, &len))
-        cmd_fail(c, SENSE_ABORTED_COMMAND, ASC_INTERNAL_FAILURE);
-    else
-        write_blocks(c, lu, &rw, len);
+/* --- PREFETCH (SBC-3 5.12, 5.13) --- */
+
+/* A store that answers from its own memory has it all "in the cache"; of a file that is left to the system,
+ * which reads ahead by itself. */
+void cmd_prefetch(struct command *c, struct lu *lu)
+{
+    struct scsi_rw range;
+    scsi_get_rw(c->cdb, &range);
+    if (!cmd_in_range(lu, range.lba, range.blocks))
+        cmd_fail(c, SENSE_ILLEGAL_REQUEST, ASC_LBA_OUT_OF_RANGE);
+    else if (lu->backend->peek && lu->backend->peek(lu, range.lba * lu->block, lu->block))
+        c->status = SCSI_CONDITION_MET;
 }
 
 /* --- SYNCHRONIZE CACHE (SBC-3 5.22, 5.23): the whole LU, whatever range is asked for --- */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* COMPARE AND WRITE (SBC-3 5.2). Commands run one after the other, so that nothing comes in between. */
-#include <string.h>
 #include "base/bytes.h"
 #include "target/cmd.h"
 
@@ -16,26 +15,13 @@ uint32_t cmd_pair_bytes(const struct command *c, struct lu *lu)
     return cmd_in_range(lu, get64(c->cdb + 2), c->cdb[13]) ? 2 * half_of(c, lu) : 0;
 }
 
-/* Where `len` bytes of `reply` differ from the data-out at `at`; `len` if nowhere. */
-static uint32_t first_difference(const struct command *c, uint32_t at, uint32_t len)
-{
-    uint8_t expected[512];
-    for (uint32_t done = 0; done < len; done += sizeof expected) {
-        extent_read(&c->data_out, at + done, expected, sizeof expected);
-        for (uint32_t i = 0; i < sizeof expected; i++)
-            if (expected[i] != c->reply[done + i])
-                return done + i;
-    }
-    return len;
-}
-
 /* Block by block through `reply`. False when the command has ended, with a difference or an error. */
 static bool same(struct command *c, struct lu *lu, uint64_t lba, uint32_t len)
 {
     for (uint32_t done = 0; done < len && c->status == SCSI_GOOD; done += lu->block) {
         struct berth_seg seg = seg_memory(c->reply, lu->block);
         int error = lu->backend->read(lu, lba * lu->block + done, &(struct extent){&seg, 1, 0, lu->block});
-        uint32_t at = error ? 0 : first_difference(c, done, lu->block);
+        uint32_t at = error ? 0 : cmd_first_difference(c, done, lu->block);
         if (error)
             cmd_errno(c, error, ASC_UNRECOVERED_READ, lba);
         else if (at < lu->block)
@@ -50,8 +36,7 @@ static int write_half(struct command *c, struct lu *lu, uint64_t lba, uint32_t l
     from.skip += len;
     from.len = len;
     int error = lu->backend->write(lu, lba * lu->block, &from);
-    bool fua = c->cdb[1] & FUA;
-    return !error && fua && lu->write_cache ? lu->backend->flush(lu) : error;
+    return error ? error : cmd_settle(lu, c->cdb[1] & FUA);
 }
 
 void cmd_compare(struct command *c, struct lu *lu)

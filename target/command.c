@@ -8,8 +8,10 @@
 #define ALL       0xff /* whatever the service action */
 
 enum {
-    ALWAYS = 1, /* runs where there is no LU, and past a pending unit attention (SAM-5 5.14.2) */
-    WRITES = 2, /* refused by a read-only LU; the data go out */
+    ALWAYS = 1,  /* runs where there is no LU, and past a pending unit attention (SAM-5 5.14.2) */
+    OUT = 2,     /* the data go out */
+    CHANGES = 4, /* refused by a read-only LU */
+    WRITES = OUT | CHANGES
 };
 
 /* `usage`: for the CDB's bytes from 1 on, the bits that this target knows. A command with any other bit set
@@ -20,8 +22,7 @@ struct row {
     uint8_t flags;
     const char *name;
     void (*run)(struct command *c, struct lu *lu);
-    uint32_t (*bytes)(const struct command *c,
-                      struct lu *lu); /* of LU data in; of any data out with WRITES */
+    uint32_t (*bytes)(const struct command *c, struct lu *lu); /* of LU data in; of any data out with OUT */
     uint8_t usage[USAGE_MAX];
 };
 
@@ -47,6 +48,10 @@ static const struct row rows[] = {
     {SCSI_READ_CAPACITY_10, ALL, 0, "READ CAPACITY(10)", cmd_read_capacity_10, NULL, {0}},
     {SCSI_READ_10, ALL, 0, "READ(10)", cmd_read, cmd_read_bytes, {0x1e, B4, GRP, B2}},
     {SCSI_WRITE_10, ALL, WRITES, "WRITE(10)", cmd_write, cmd_write_bytes, {0x1a, B4, GRP, B2}},
+    {SCSI_WRITE_VERIFY_10, ALL, WRITES, "WRITE AND VERIFY(10)", cmd_write_verify, cmd_write_verify_bytes,
+     {0x16, B4, GRP, B2}},
+    {SCSI_VERIFY_10, ALL, OUT, "VERIFY(10)", cmd_verify, cmd_verify_bytes, {0x16, B4, GRP, B2}},
+    {SCSI_PREFETCH_10, ALL, 0, "PRE-FETCH(10)", cmd_prefetch, NULL, {0x02, B4, GRP, B2}},
     {SCSI_SYNCHRONIZE_CACHE_10, ALL, 0, "SYNCHRONIZE CACHE(10)", cmd_sync_cache, NULL, {0x06, B4, GRP, B2}},
     {SCSI_WRITE_SAME_10, ALL, WRITES, "WRITE SAME(10)", cmd_write_same, cmd_same_bytes, {0x08, B4, GRP, B2}},
     {SCSI_UNMAP, ALL, WRITES, "UNMAP", cmd_unmap, cmd_unmap_bytes, {0, 0, Z3, GRP, B2}},
@@ -55,6 +60,11 @@ static const struct row rows[] = {
     {SCSI_COMPARE_AND_WRITE, ALL, WRITES, "COMPARE AND WRITE", cmd_compare, cmd_pair_bytes,
      {0x1a, B8, Z3, B1, GRP}},
     {SCSI_WRITE_16, ALL, WRITES, "WRITE(16)", cmd_write, cmd_write_bytes, {0x1a, B8, B4, GRP}},
+    {SCSI_ORWRITE_16, ALL, WRITES, "ORWRITE(16)", cmd_or_write, cmd_write_bytes, {0x1a, B8, B4, GRP}},
+    {SCSI_WRITE_VERIFY_16, ALL, WRITES, "WRITE AND VERIFY(16)", cmd_write_verify, cmd_write_verify_bytes,
+     {0x16, B8, B4, GRP}},
+    {SCSI_VERIFY_16, ALL, OUT, "VERIFY(16)", cmd_verify, cmd_verify_bytes, {0x16, B8, B4, GRP}},
+    {SCSI_PREFETCH_16, ALL, 0, "PRE-FETCH(16)", cmd_prefetch, NULL, {0x02, B8, B4, GRP}},
     {SCSI_SYNCHRONIZE_CACHE_16, ALL, 0, "SYNCHRONIZE CACHE(16)", cmd_sync_cache, NULL, {0x06, B8, B4, GRP}},
     {SCSI_WRITE_SAME_16, ALL, WRITES, "WRITE SAME(16)", cmd_write_same, cmd_same_bytes, {0x09, B8, B4, GRP}},
     {SCSI_SERVICE_ACTION_IN_16, 0x10, 0, "READ CAPACITY(16)", cmd_read_capacity_16, NULL, {0x1f, Z8, B4}},
@@ -62,6 +72,9 @@ static const struct row rows[] = {
     {SCSI_REPORT_LUNS, ALL, ALWAYS, "REPORT LUNS", cmd_report_luns, NULL, {0, 0xff, Z3, B4}},
     {SCSI_READ_12, ALL, 0, "READ(12)", cmd_read, cmd_read_bytes, {0x1e, B4, B4, GRP}},
     {SCSI_WRITE_12, ALL, WRITES, "WRITE(12)", cmd_write, cmd_write_bytes, {0x1a, B4, B4, GRP}},
+    {SCSI_WRITE_VERIFY_12, ALL, WRITES, "WRITE AND VERIFY(12)", cmd_write_verify, cmd_write_verify_bytes,
+     {0x16, B4, B4, GRP}},
+    {SCSI_VERIFY_12, ALL, OUT, "VERIFY(12)", cmd_verify, cmd_verify_bytes, {0x16, B4, B4, GRP}},
 };
 /* clang-format on */
 
@@ -197,7 +210,7 @@ static void dispatch(struct command *c)
         cmd_fail(c, SENSE_ILLEGAL_REQUEST, knows_op(c) ? ASC_INVALID_FIELD_IN_CDB : ASC_INVALID_OPCODE);
     else if (!fields_known(row, c))
         cmd_invalid_field(c);
-    else if (row->flags & WRITES && lu->read_only)
+    else if (row->flags & CHANGES && lu->read_only)
         cmd_fail(c, SENSE_DATA_PROTECT, ASC_WRITE_PROTECTED);
     else
         row->run(c, lu);
@@ -218,7 +231,7 @@ static const struct row *runnable(const struct command *c, struct lu **lu)
 {
     const struct row *row = find_row(c);
     *lu = cmd_lu(c);
-    if (!row || !*lu || !fields_known(row, c) || (row->flags & WRITES && (*lu)->read_only))
+    if (!row || !*lu || !fields_known(row, c) || (row->flags & CHANGES && (*lu)->read_only))
         return NULL;
     return row;
 }
@@ -227,7 +240,7 @@ static uint32_t bytes_of(const struct command *c, uint8_t direction)
 {
     struct lu *lu;
     const struct row *row = runnable(c, &lu);
-    return row && row->bytes && (row->flags & WRITES) == direction ? row->bytes(c, lu) : 0;
+    return row && row->bytes && (row->flags & OUT) == direction ? row->bytes(c, lu) : 0;
 }
 
 uint32_t command_data_in(const struct command *c)
@@ -237,7 +250,7 @@ uint32_t command_data_in(const struct command *c)
 
 uint32_t command_data_out(const struct command *c)
 {
-    return bytes_of(c, WRITES);
+    return bytes_of(c, OUT);
 }
 
 const char *command_name(const struct command *c)

@@ -19,6 +19,9 @@ enum scsi_op {
     SCSI_READ_CAPACITY_10 = 0x25,
     SCSI_READ_10 = 0x28,
     SCSI_WRITE_10 = 0x2a,
+    SCSI_WRITE_VERIFY_10 = 0x2e,
+    SCSI_VERIFY_10 = 0x2f,
+    SCSI_PREFETCH_10 = 0x34,
     SCSI_SYNCHRONIZE_CACHE_10 = 0x35,
     SCSI_WRITE_SAME_10 = 0x41,
     SCSI_UNMAP = 0x42,
@@ -26,12 +29,18 @@ enum scsi_op {
     SCSI_READ_16 = 0x88,
     SCSI_COMPARE_AND_WRITE = 0x89,
     SCSI_WRITE_16 = 0x8a,
+    SCSI_ORWRITE_16 = 0x8b,
+    SCSI_WRITE_VERIFY_16 = 0x8e,
+    SCSI_VERIFY_16 = 0x8f,
+    SCSI_PREFETCH_16 = 0x90,
     SCSI_SYNCHRONIZE_CACHE_16 = 0x91,
     SCSI_WRITE_SAME_16 = 0x93,
     SCSI_SERVICE_ACTION_IN_16 = 0x9e, /* 10h READ CAPACITY(16), 12h GET LBA STATUS */
     SCSI_REPORT_LUNS = 0xa0,
     SCSI_READ_12 = 0xa8,
     SCSI_WRITE_12 = 0xaa,
+    SCSI_WRITE_VERIFY_12 = 0xae,
+    SCSI_VERIFY_12 = 0xaf,
 };
 
 enum scsi_status {
@@ -50,7 +59,8 @@ const char *scsi_status_text(uint8_t status); /* "BUSY"; never NULL */
 /* By group code: 6, 10, 12, 16; 0 for variable and vendor groups. */
 uint32_t scsi_cdb_len(uint8_t opcode);
 
-/* Reads and writes of 6, 10, 12 and 16 bytes, and VERIFY-free block ranges in general. */
+/* Reads, writes and other block ranges of 6, 10, 12 and 16 bytes. Where a command has no FUA, that bit is
+ * another field of it. */
 struct scsi_rw {
     uint64_t lba;
     uint32_t blocks; /* READ(6)'s 0 is given as 256 */
@@ -61,7 +71,7 @@ struct scsi_rw {
 /* Builders return the CDB's length. rw: 10 bytes where LBA and count fit, else 16. */
 uint32_t scsi_put_read(uint8_t *cdb, const struct scsi_rw *rw);
 uint32_t scsi_put_write(uint8_t *cdb, const struct scsi_rw *rw);
-void scsi_get_rw(const uint8_t *cdb, struct scsi_rw *rw); /* any READ or WRITE operation code */
+void scsi_get_rw(const uint8_t *cdb, struct scsi_rw *rw); /* any operation code with a range */
 
 uint32_t scsi_put_test_unit_ready(uint8_t *cdb);
 uint32_t scsi_put_inquiry(uint8_t *cdb, uint16_t allocation);

@@ -151,7 +151,9 @@ static void end(struct command *c)
 static void check_answer(const struct command *c, uint32_t data_in, const struct lu *lu)
 {
     struct scsi_sense s;
-    fuzz_check(c->status == SCSI_GOOD || c->status == SCSI_CHECK_CONDITION);
+    fuzz_check(c->status == SCSI_GOOD || c->status == SCSI_CHECK_CONDITION ||
+               (c->status == SCSI_CONDITION_MET &&
+                (c->cdb[0] == SCSI_PREFETCH_10 || c->cdb[0] == SCSI_PREFETCH_16)));
     if (c->status == SCSI_CHECK_CONDITION) {
         scsi_get_sense(c->sense, c->sense_len, &s);
         fuzz_check(c->sense_len <= COMMAND_SENSE_MAX && s.valid && s.key && s.asc);
