@@ -26,6 +26,9 @@ void cmd_errno(struct command *c, int error, uint16_t asc, uint64_t lba);
 /* Answers with `len` bytes of `reply`, cut to `allocation`. */
 void cmd_reply(struct command *c, size_t len, size_t allocation);
 
+/* Parameter data made flat in `reply`: what came of the `told` bytes, and no more than `reply` holds. */
+uint32_t cmd_take_parameters(struct command *c, uint32_t told);
+
 /* The LU that the command addresses, or NULL. */
 struct lu *cmd_lu(const struct command *c);
 
@@ -37,8 +40,11 @@ void cmd_inquiry(struct command *c, struct lu *lu); /* cmd_identity.c */
 void cmd_report_luns(struct command *c, struct lu *lu);
 void cmd_read_capacity_10(struct command *c, struct lu *lu);
 void cmd_read_capacity_16(struct command *c, struct lu *lu);
-void cmd_mode_sense_6(struct command *c, struct lu *lu);
+
+void cmd_mode_sense_6(struct command *c, struct lu *lu); /* cmd_mode.c */
 void cmd_mode_sense_10(struct command *c, struct lu *lu);
+void cmd_mode_select_6(struct command *c, struct lu *lu);
+void cmd_mode_select_10(struct command *c, struct lu *lu);
 
 void cmd_test_unit_ready(struct command *c, struct lu *lu); /* cmd_state.c */
 void cmd_request_sense(struct command *c, struct lu *lu);
@@ -66,6 +72,8 @@ uint32_t cmd_write_bytes(const struct command *c, struct lu *lu);
 uint32_t cmd_verify_bytes(const struct command *c, struct lu *lu);
 uint32_t cmd_write_verify_bytes(const struct command *c, struct lu *lu);
 uint32_t cmd_pair_bytes(const struct command *c, struct lu *lu);
+uint32_t cmd_mode_select_6_bytes(const struct command *c, struct lu *lu);
+uint32_t cmd_mode_select_10_bytes(const struct command *c, struct lu *lu);
 uint32_t cmd_unmap_bytes(const struct command *c, struct lu *lu);
 uint32_t cmd_same_bytes(const struct command *c, struct lu *lu);
 

@@ -97,7 +97,7 @@ static bool came_in_full(const struct command *c, const struct lu *lu, uint32_t 
 
 int cmd_settle(struct lu *lu, bool fua)
 {
-    return fua && lu->write_cache ? lu->backend->flush(lu) : 0;
+    return lu->write_cache && (fua || lu->mode.cache_off) ? lu->backend->flush(lu) : 0;
 }
 
 bool cmd_check_write(struct command *c, const struct lu *lu, const struct scsi_rw *rw, uint32_t *len)

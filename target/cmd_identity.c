@@ -185,34 +185,3 @@ void cmd_read_capacity_16(struct command *c, struct lu *lu)
     scsi_put_capacity_16(c->reply, &told);
     cmd_reply(c, SCSI_CAPACITY_16_LEN, get32(c->cdb + 10));
 }
-
-/* --- MODE SENSE (SPC-4 6.11, 6.12) --- */
-
-static void mode_sense(struct command *c, const struct lu *lu, size_t allocation,
-                       size_t (*put)(uint8_t *out, size_t size, const struct scsi_mode *m, uint8_t page))
-{
-    enum { CHANGEABLE = 1, SAVED = 3 };
-    uint8_t control = c->cdb[2] >> 6, page = c->cdb[2] & 0x3f, subpage = c->cdb[3];
-    const struct scsi_mode m = {.write_protected = lu->read_only,
-                                .dpo_fua = true,
-                                .write_cache = lu->write_cache,
-                                .changeable = control == CHANGEABLE};
-    size_t len = subpage == 0 || subpage == 0xff ? put(c->reply, sizeof c->reply, &m, page) : 0;
-
-    if (len == 0)
-        cmd_invalid_field(c);
-    else if (control == SAVED)
-        cmd_fail(c, SENSE_ILLEGAL_REQUEST, ASC_SAVING_NOT_SUPPORTED);
-    else
-        cmd_reply(c, len, allocation);
-}
-
-void cmd_mode_sense_6(struct command *c, struct lu *lu)
-{
-    mode_sense(c, lu, c->cdb[4], scsi_put_mode_6);
-}
-
-void cmd_mode_sense_10(struct command *c, struct lu *lu)
-{
-    mode_sense(c, lu, get16(c->cdb + 7), scsi_put_mode_10);
-}

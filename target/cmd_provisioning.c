@@ -53,16 +53,8 @@ static void punch_ranges(struct command *c, struct lu *lu, uint32_t len, uint32_
         if (scsi_get_unmap_range(c->reply, len, i, &range) && range.blocks > 0)
             cmd_errno(c, lu->backend->punch(lu, range.lba * lu->block, (uint64_t)range.blocks * lu->block),
                       ASC_WRITE_ERROR, range.lba);
-}
-
-/* Parameter data made flat in `reply`; what lies behind is no part of any list within the limits. */
-static uint32_t take_parameters(struct command *c, uint32_t told)
-{
-    uint64_t len = c->data_out.len < told ? c->data_out.len : told;
-    if (len > sizeof c->reply)
-        len = sizeof c->reply;
-    extent_read(&c->data_out, 0, c->reply, len);
-    return (uint32_t)len;
+    if (c->status == SCSI_GOOD)
+        cmd_errno(c, cmd_settle(lu, false), ASC_WRITE_ERROR, 0);
 }
 
 void cmd_unmap(struct command *c, struct lu *lu)
@@ -70,7 +62,7 @@ void cmd_unmap(struct command *c, struct lu *lu)
     uint32_t told = cmd_unmap_bytes(c, lu), count = 0;
     if (told == 0)
         return;
-    uint32_t len = take_parameters(c, told);
+    uint32_t len = cmd_take_parameters(c, told);
     uint16_t why = check_list(lu, c->reply, len, &count);
     if (why)
         cmd_fail(c, SENSE_ILLEGAL_REQUEST, why);
@@ -128,6 +120,8 @@ static void fill(struct command *c, struct lu *lu, const struct scsi_write_same 
     uint64_t offset = ws->lba * lu->block, len = (uint64_t)ws->blocks * lu->block;
     bool hole = ws->unmap && all_zero(c->reply, lu->block);
     int error = hole ? lu->backend->punch(lu, offset, len) : write_pattern(c, lu, offset, len);
+    if (!error)
+        error = cmd_settle(lu, false);
     cmd_errno(c, error, ASC_WRITE_ERROR, ws->lba);
 }
 
@@ -139,7 +133,7 @@ void cmd_write_same(struct command *c, struct lu *lu)
     uint32_t needed = ws.ndob ? 0 : lu->block;
 
     /* Whoever sends another amount thinks of blocks of another size. */
-    if (!why && (c->edtl_out != needed || take_parameters(c, needed) < needed))
+    if (!why && (c->edtl_out != needed || cmd_take_parameters(c, needed) < needed))
         why = ASC_INVALID_FIELD_IN_CDB;
     if (ws.ndob)
         memset(c->reply, 0, lu->block);

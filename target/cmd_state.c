@@ -10,6 +10,7 @@ void cmd_test_unit_ready(struct command *c, struct lu *lu)
 /* SPC-4 6.39: sense as data, with status GOOD even where there is no LU. */
 void cmd_request_sense(struct command *c, struct lu *lu)
 {
+    enum { DESC = 0x01 };
     struct scsi_sense s = {.key = SENSE_NO_SENSE};
     uint16_t pending = cmd_take_attention(c);
 
@@ -17,6 +18,7 @@ void cmd_request_sense(struct command *c, struct lu *lu)
         s = (struct scsi_sense){.key = SENSE_ILLEGAL_REQUEST, .asc = ASC_LUN_NOT_SUPPORTED};
     else if (pending)
         s = (struct scsi_sense){.key = SENSE_UNIT_ATTENTION, .asc = pending};
+    s.descriptor = c->cdb[1] & DESC;
     cmd_reply(c, scsi_put_sense(c->reply, &s), c->cdb[4]);
 }
 

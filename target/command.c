@@ -39,10 +39,12 @@ struct row {
 /* clang-format off */
 static const struct row rows[] = {
     {SCSI_TEST_UNIT_READY, ALL, 0, "TEST UNIT READY", cmd_test_unit_ready, NULL, {0}},
-    {SCSI_REQUEST_SENSE, ALL, ALWAYS, "REQUEST SENSE", cmd_request_sense, NULL, {Z3, 0xff}},
+    {SCSI_REQUEST_SENSE, ALL, ALWAYS, "REQUEST SENSE", cmd_request_sense, NULL, {0x01, 0, 0, 0xff}},
     {SCSI_READ_6, ALL, 0, "READ(6)", cmd_read, cmd_read_bytes, {0x1f, B3}},
     {SCSI_WRITE_6, ALL, WRITES, "WRITE(6)", cmd_write, cmd_write_bytes, {0x1f, B3}},
     {SCSI_INQUIRY, ALL, ALWAYS, "INQUIRY", cmd_inquiry, NULL, {0x01, B3}},
+    {SCSI_MODE_SELECT_6, ALL, OUT, "MODE SELECT(6)", cmd_mode_select_6, cmd_mode_select_6_bytes,
+     {0x10, 0, 0, 0xff}},
     {SCSI_MODE_SENSE_6, ALL, 0, "MODE SENSE(6)", cmd_mode_sense_6, NULL, {0x08, B3}},
     {SCSI_START_STOP_UNIT, ALL, 0, "START STOP UNIT", cmd_start_stop_unit, NULL, {0x01, 0, 0x0f, 0xf7}},
     {SCSI_READ_CAPACITY_10, ALL, 0, "READ CAPACITY(10)", cmd_read_capacity_10, NULL, {0}},
@@ -55,6 +57,8 @@ static const struct row rows[] = {
     {SCSI_SYNCHRONIZE_CACHE_10, ALL, 0, "SYNCHRONIZE CACHE(10)", cmd_sync_cache, NULL, {0x06, B4, GRP, B2}},
     {SCSI_WRITE_SAME_10, ALL, WRITES, "WRITE SAME(10)", cmd_write_same, cmd_same_bytes, {0x08, B4, GRP, B2}},
     {SCSI_UNMAP, ALL, WRITES, "UNMAP", cmd_unmap, cmd_unmap_bytes, {0, 0, Z3, GRP, B2}},
+    {SCSI_MODE_SELECT_10, ALL, OUT, "MODE SELECT(10)", cmd_mode_select_10, cmd_mode_select_10_bytes,
+     {0x10, Z3, 0, 0, B2}},
     {SCSI_MODE_SENSE_10, ALL, 0, "MODE SENSE(10)", cmd_mode_sense_10, NULL, {0x18, B2, Z3, B2}},
     {SCSI_READ_16, ALL, 0, "READ(16)", cmd_read, cmd_read_bytes, {0x1e, B8, B4, GRP}},
     {SCSI_COMPARE_AND_WRITE, ALL, WRITES, "COMPARE AND WRITE", cmd_compare, cmd_pair_bytes,
@@ -83,7 +87,10 @@ static const struct row rows[] = {
 static void fail(struct command *c, const struct scsi_sense *s)
 {
     c->status = SCSI_CHECK_CONDITION;
-    c->sense_len = (uint32_t)scsi_put_sense(c->sense, s);
+    const struct lu *lu = cmd_lu(c);
+    struct scsi_sense sense = *s;
+    sense.descriptor = lu && lu->mode.descriptor_sense;
+    c->sense_len = (uint32_t)scsi_put_sense(c->sense, &sense);
     c->data_in = (struct extent){0};
 }
 
@@ -133,6 +140,15 @@ void cmd_reply(struct command *c, size_t len, size_t allocation)
 {
     c->seg = seg_memory(c->reply, len < allocation ? len : allocation);
     c->data_in = (struct extent){&c->seg, 1, 0, c->seg.len};
+}
+
+uint32_t cmd_take_parameters(struct command *c, uint32_t told)
+{
+    uint64_t len = c->data_out.len < told ? c->data_out.len : told;
+    if (len > sizeof c->reply)
+        len = sizeof c->reply;
+    extent_read(&c->data_out, 0, c->reply, len);
+    return (uint32_t)len;
 }
 
 /* --- finding the LU and the row --- */
@@ -193,6 +209,14 @@ static bool fields_known(const struct row *row, const struct command *c)
     return true;
 }
 
+/* Why the LU may not be changed, as an ASC; 0 if it may. */
+static uint16_t protection(const struct lu *lu)
+{
+    if (lu->read_only)
+        return ASC_WRITE_PROTECTED;
+    return lu->mode.write_protected ? ASC_SOFTWARE_WRITE_PROTECTED : ASC_NONE;
+}
+
 /* --- the interface --- */
 
 static void dispatch(struct command *c)
@@ -210,8 +234,8 @@ static void dispatch(struct command *c)
         cmd_fail(c, SENSE_ILLEGAL_REQUEST, knows_op(c) ? ASC_INVALID_FIELD_IN_CDB : ASC_INVALID_OPCODE);
     else if (!fields_known(row, c))
         cmd_invalid_field(c);
-    else if (row->flags & CHANGES && lu->read_only)
-        cmd_fail(c, SENSE_DATA_PROTECT, ASC_WRITE_PROTECTED);
+    else if (row->flags & CHANGES && protection(lu))
+        cmd_fail(c, SENSE_DATA_PROTECT, protection(lu));
     else
         row->run(c, lu);
 }
@@ -231,7 +255,7 @@ static const struct row *runnable(const struct command *c, struct lu **lu)
 {
     const struct row *row = find_row(c);
     *lu = cmd_lu(c);
-    if (!row || !*lu || !fields_known(row, c) || (row->flags & CHANGES && (*lu)->read_only))
+    if (!row || !*lu || !fields_known(row, c) || (row->flags & CHANGES && protection(*lu)))
         return NULL;
     return row;
 }
@@ -257,23 +281,4 @@ const char *command_name(const struct command *c)
 {
     const struct row *row = find_row(c);
     return row ? row->name : "unknown operation";
-}
-
-void nexus_init(struct nexus *n, struct lu_set *set)
-{
-    *n = (struct nexus){.set = set};
-    nexus_attention(n, ASC_POWER_ON);
-}
-
-/* A reset (29h) tells the initiator to look at everything again: lesser news do not push it aside. */
-static bool outranks(uint16_t pending, uint16_t news)
-{
-    return pending >> 8 == ASC_POWER_ON >> 8 && news >> 8 != ASC_POWER_ON >> 8;
-}
-
-void nexus_attention(struct nexus *n, uint16_t asc_ascq)
-{
-    for (uint32_t i = 0; i < COMMAND_LU_MAX; i++)
-        if (!outranks(n->attention[i], asc_ascq))
-            n->attention[i] = asc_ascq;
 }

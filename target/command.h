@@ -9,16 +9,23 @@
 #define COMMAND_SENSE_MAX  96u
 #define COMMAND_INLINE_MAX 4096u /* answers that are no LU data: INQUIRY, MODE SENSE, ... */
 #define COMMAND_LU_MAX     256u
+#define NEXUS_ID_MAX       252u
 #define COMMAND_XFER_MAX   (4u * 1024 * 1024) /* bytes of one command: VPD B0h announces it */
 
-/* The logical units that one I_T nexus sees, and the nexus' own state. */
+struct nexus;
+
+/* The logical units that an I_T nexus sees, and all who see them. */
 struct lu_set {
     struct lu *lus[COMMAND_LU_MAX]; /* by LUN; NULL where there is none */
+    struct nexus *nexuses;          /* chained by `next` */
 };
 
-/* What a session keeps per LU: pending unit attention (ASC << 8 | ASCQ, 0 = none). */
+/* An I_T nexus: who it is, and per LU its pending unit attention (ASC << 8 | ASCQ, 0 = none). */
 struct nexus {
     struct lu_set *set;
+    struct nexus *next;
+    uint8_t id[NEXUS_ID_MAX]; /* the initiator port's TransportID (SPC-4 7.6.4): equal means the same port */
+    uint32_t id_len;
     uint16_t attention[COMMAND_LU_MAX];
 };
 
@@ -62,9 +69,22 @@ void command_execute(struct command *c);
 /* The operation's name for logs, as in "READ(10)"; "unknown operation" for a CDB without a row. */
 const char *command_name(const struct command *c);
 
-/* A nexus begins with POWER ON OCCURRED (29h/00h) pending on every LU. */
+/* --- nexuses and unit attentions: attention.c --- */
+
+/* A nexus begins with POWER ON OCCURRED (29h/00h) pending on every LU. It hears of others' doings from
+ * nexus_join() on, with the identity of its initiator port, until nexus_leave(); both are harmless twice. */
 void nexus_init(struct nexus *n, struct lu_set *set);
+void nexus_join(struct nexus *n, const uint8_t *id, uint32_t id_len);
+void nexus_leave(struct nexus *n);
 /* On every LU; a pending reset (29h) is not pushed aside by anything else. */
 void nexus_attention(struct nexus *n, uint16_t asc_ascq);
+
+/* On one LU: for one nexus, and for all that have joined but `except`, which may be NULL. */
+void lu_tell(const struct lu *lu, struct nexus *n, uint16_t asc_ascq);
+void lu_tell_others(const struct lu *lu, const struct nexus *except, struct lu_set *set, uint16_t asc_ascq);
+
+/* A logical unit reset that `by` asked for: what initiators have set up is gone, and the others hear of it.
+ */
+void lu_reset(struct lu *lu, const struct nexus *by, struct lu_set *set);
 
 #endif

@@ -34,6 +34,12 @@ struct lu_backend {
     void (*close)(struct lu *lu);
 };
 
+/* What MODE SELECT has changed, for all initiators alike. All off: as the LU begins. */
+struct lu_mode {
+    bool cache_off; /* a write is durable before it is answered */
+    bool descriptor_sense, write_protected;
+};
+
 struct lu {
     const struct lu_backend *backend;
     uint64_t size;  /* bytes */
@@ -41,9 +47,10 @@ struct lu {
     uint16_t number;
     bool read_only;
     bool write_cache; /* a written block is durable only after flush or with FUA */
-    uint8_t naa[8];   /* designator of VPD 83h, stable for the same target name and backing path */
-    char serial[17];  /* VPD 80h */
-    void *store;      /* the backend's own */
+    struct lu_mode mode;
+    uint8_t naa[8];  /* designator of VPD 83h, stable for the same target name and backing path */
+    char serial[17]; /* VPD 80h */
+    void *store;     /* the backend's own */
 };
 
 /* Opens the LU that `spec` describes: "ram:SIZE" or "file:PATH" (SIZE takes K, M, G, T), then options, each

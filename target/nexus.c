@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One session of the target from its accepted connection to its end. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "host/crypto.h"
@@ -55,6 +56,32 @@ static void reinstate(struct target_session *ts)
     }
 }
 
+#define PORT_SUFFIX ",i,0x000000000000"
+
+/* The initiator port as SCSI names it: TransportID of format 01b (SPC-4 7.6.4.6), padded to words. */
+static uint32_t put_transport_id(uint8_t id[NEXUS_ID_MAX], const struct login *login)
+{
+    const uint8_t *isid = login->isid;
+    char *text = (char *)id + 4;
+    _Static_assert(4 + NAME_MAX_LEN + sizeof PORT_SUFFIX + 3 <= NEXUS_ID_MAX, "the longest name fits");
+
+    memset(id, 0, NEXUS_ID_MAX);
+    int len = snprintf(text, NEXUS_ID_MAX - 4, "%s,i,0x%02x%02x%02x%02x%02x%02x", login->initiator_name,
+                       isid[0], isid[1], isid[2], isid[3], isid[4], isid[5]);
+    uint32_t padded = ((uint32_t)len + 1 + 3) / 4 * 4;
+    id[0] = 0x45;
+    id[3] = (uint8_t)padded;
+    return 4 + padded;
+}
+
+static void logged_in(struct target_session *ts)
+{
+    uint8_t id[NEXUS_ID_MAX];
+    reinstate(ts);
+    if (!ts->session->discovery)
+        nexus_join(&ts->nexus, id, put_transport_id(id, conn_login(ts->conn)));
+}
+
 /* --- task management --- */
 
 static bool resets_lu(uint8_t function)
@@ -63,20 +90,23 @@ static bool resets_lu(uint8_t function)
            function == WIRE_TMF_TARGET_COLD_RESET;
 }
 
-static void reset_elsewhere(struct target_session *ts, const struct task *tmf)
+static void reset_lus(struct target_session *ts, const struct task *tmf, uint32_t number)
 {
+    struct lu_set *set = ts->nexus.set;
+    bool one = tmf->function == WIRE_TMF_LU_RESET;
     list_each (at, &ts->target->sessions) {
         struct target_session *other = list_entry(at, struct target_session, link);
-        if (other == ts || !other->attached)
-            continue;
-        session_abort(other->session, tmf);
-        nexus_attention(&other->nexus, ASC_DEVICE_RESET);
+        if (other != ts && other->attached)
+            session_abort(other->session, tmf);
     }
+    for (uint32_t i = 0; i < COMMAND_LU_MAX; i++)
+        if (set->lus[i] && (!one || i == number))
+            lu_reset(set->lus[i], &ts->nexus, set);
 }
 
 static void manage(struct target_session *ts, struct task *tmf)
 {
-    uint32_t number;
+    uint32_t number = 0;
     bool named = tmf->function <= WIRE_TMF_LU_RESET;
     if (named &&
         (!scsi_lun_decode(tmf->lun, &number) || number >= COMMAND_LU_MAX || !ts->nexus.set->lus[number])) {
@@ -84,7 +114,7 @@ static void manage(struct target_session *ts, struct task *tmf)
     } else {
         tmf->response = session_abort(ts->session, tmf);
         if (resets_lu(tmf->function))
-            reset_elsewhere(ts, tmf);
+            reset_lus(ts, tmf, number);
     }
     session_respond(ts->session, tmf);
 }
@@ -93,6 +123,7 @@ static void manage(struct target_session *ts, struct task *tmf)
 
 void target_session_end(struct target_session *ts)
 {
+    nexus_leave(&ts->nexus);
     link_close(&ts->wire);
     if (ts->attached)
         conn_drop(ts->conn);
@@ -107,7 +138,7 @@ static bool event(struct target_session *ts, const struct conn_event *ev)
 {
     switch ((enum conn_event_kind)ev->kind) {
     case CONN_EV_LOGGED_IN:
-        reinstate(ts);
+        logged_in(ts);
         return true;
     case CONN_EV_TMF:
         manage(ts, ev->task);

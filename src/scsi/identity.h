@@ -100,15 +100,25 @@ struct scsi_lba_status {
 size_t scsi_put_lba_status(uint8_t *out, size_t size, const struct scsi_lba_status *s); /* one descriptor */
 bool scsi_get_lba_status(const uint8_t *data, size_t len, uint32_t i, struct scsi_lba_status *s);
 
-/* --- MODE SENSE: mode.c --- */
+/* --- MODE SENSE and MODE SELECT: mode.c --- */
 struct scsi_mode {
     bool write_protected, dpo_fua, write_cache, read_cache_disabled;
-    bool changeable; /* written pages tell what MODE SELECT may change (PC 01b): nothing */
+    bool changeable; /* the pages are masks (PC 01b): fields set here may be changed, all others may not */
+    bool descriptor_sense, software_write_protect; /* D_SENSE and SWP of the control page */
 };
 /* Both return 0 for an unknown page. */
 size_t scsi_put_mode_6(uint8_t *out, size_t size, const struct scsi_mode *m, uint8_t page);
 size_t scsi_put_mode_10(uint8_t *out, size_t size, const struct scsi_mode *m, uint8_t page);
 bool scsi_get_mode_6(const uint8_t *data, size_t len, struct scsi_mode *m);
+
+/* A parameter list of MODE SELECT on top of the mode that is: *mode becomes what it asks for. Returns 0, or
+ * the ASC of what is wrong with it, such as a change of a field that is not set in `can`; *mode is then as it
+ * was.
+ */
+uint16_t scsi_get_mode_select_6(const uint8_t *list, size_t len, const struct scsi_mode *can,
+                                struct scsi_mode *mode);
+uint16_t scsi_get_mode_select_10(const uint8_t *list, size_t len, const struct scsi_mode *can,
+                                 struct scsi_mode *mode);
 
 /* --- LUN addresses (SAM-5 4.7) and REPORT LUNS: luns.c --- */
 uint64_t scsi_lun_encode(uint32_t number);            /* peripheral below 256, flat to 16383, else all ones */

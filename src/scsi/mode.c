@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "scsi/ascii.h"
 #include "scsi/identity.h"
+#include "scsi/sense.h"
 
 /* Device-specific parameter of disks (SBC-3 6.4.1). */
 #define WP     0x80
@@ -9,43 +10,70 @@
 enum { PAGE_CACHING = 0x08, PAGE_CONTROL = 0x0a, PAGE_ALL = 0x3f };
 #define CACHING_BODY 0x12
 #define CONTROL_BODY 0x0a
+#define BODY_MAX     CACHING_BODY
 #define WCE          0x04
 #define RCD          0x01
-#define SUB_PAGE     0x40 /* SPF: the page header has a subpage and a wide length */
+#define D_SENSE      0x04
 #define REORDER      0x10 /* QUEUE ALGORITHM MODIFIER 1: commands may be reordered */
+#define SWP          0x08
+#define SUB_PAGE     0x40 /* SPF: the page header has a subpage and a wide length */
+#define PS           0x80 /* in the page code: could be saved; says nothing on the way in */
 
 static uint8_t device_specific(const struct scsi_mode *m)
 {
-    return (uint8_t)((m->write_protected ? WP : 0) | (m->dpo_fua ? DPOFUA : 0));
+    return (uint8_t)((m->write_protected || m->software_write_protect ? WP : 0) | (m->dpo_fua ? DPOFUA : 0));
 }
 
 /* Caching page (SBC-3 6.4.5). */
-static void write_caching(struct writer *w, const struct scsi_mode *m)
+static void put_caching(uint8_t *body, const struct scsi_mode *m)
 {
-    uint8_t bits = (uint8_t)((m->write_cache ? WCE : 0) | (m->read_cache_disabled ? RCD : 0));
-    write8(w, PAGE_CACHING);
-    write8(w, CACHING_BODY);
-    write8(w, m->changeable ? 0 : bits);
-    write_zeros(w, CACHING_BODY - 1);
+    body[0] = (uint8_t)((m->write_cache ? WCE : 0) | (m->read_cache_disabled ? RCD : 0));
+}
+
+static void get_caching(const uint8_t *body, struct scsi_mode *m)
+{
+    m->write_cache = body[0] & WCE;
+    m->read_cache_disabled = body[0] & RCD;
 }
 
 /* Control page (SPC-4 7.5.8). */
-static void write_control(struct writer *w, const struct scsi_mode *m)
+static void put_control(uint8_t *body, const struct scsi_mode *m)
 {
-    write8(w, PAGE_CONTROL);
-    write8(w, CONTROL_BODY);
-    write8(w, 0);
-    write8(w, m->changeable ? 0 : REORDER);
-    write_zeros(w, CONTROL_BODY - 2);
+    body[0] = m->descriptor_sense ? D_SENSE : 0;
+    body[1] = m->changeable ? 0 : REORDER;
+    body[2] = m->software_write_protect ? SWP : 0;
 }
+
+static void get_control(const uint8_t *body, struct scsi_mode *m)
+{
+    m->descriptor_sense = body[0] & D_SENSE;
+    m->software_write_protect = body[2] & SWP;
+}
+
+static const struct page {
+    uint8_t code, len; /* of the body, which is zeros where put() writes nothing */
+    void (*put)(uint8_t *body, const struct scsi_mode *m);
+    void (*get)(const uint8_t *body, struct scsi_mode *m);
+} pages[] = {
+    {PAGE_CACHING, CACHING_BODY, put_caching, get_caching},
+    {PAGE_CONTROL, CONTROL_BODY, put_control, get_control},
+};
+#define PAGE_COUNT (sizeof pages / sizeof pages[0])
 
 static bool write_pages(struct writer *w, const struct scsi_mode *m, uint8_t page)
 {
-    if (page == PAGE_CACHING || page == PAGE_ALL)
-        write_caching(w, m);
-    if (page == PAGE_CONTROL || page == PAGE_ALL)
-        write_control(w, m);
-    return page == PAGE_CACHING || page == PAGE_CONTROL || page == PAGE_ALL;
+    bool any = false;
+    for (size_t i = 0; i < PAGE_COUNT; i++) {
+        uint8_t body[BODY_MAX] = {0};
+        if (page != pages[i].code && page != PAGE_ALL)
+            continue;
+        any = true;
+        pages[i].put(body, m);
+        write8(w, pages[i].code);
+        write8(w, pages[i].len);
+        write_bytes(w, body, pages[i].len);
+    }
+    return any;
 }
 
 size_t scsi_put_mode_6(uint8_t *out, size_t size, const struct scsi_mode *m, uint8_t page)
@@ -84,11 +112,11 @@ static uint8_t read_page(struct reader *r, struct reader *body)
     return code & (SUB_PAGE | PAGE_ALL);
 }
 
-static void get_caching(struct reader *body, struct scsi_mode *m)
+/* A page cut short leaves zeros. */
+static void get_short_caching(struct reader *body, struct scsi_mode *m)
 {
     uint8_t bits = read8(body);
-    m->write_cache = bits & WCE;
-    m->read_cache_disabled = bits & RCD;
+    get_caching(&bits, m);
 }
 
 bool scsi_get_mode_6(const uint8_t *data, size_t len, struct scsi_mode *m)
@@ -105,7 +133,84 @@ bool scsi_get_mode_6(const uint8_t *data, size_t len, struct scsi_mode *m)
     while (r.ok && reader_left(&r) > 0) {
         struct reader body;
         if (read_page(&r, &body) == PAGE_CACHING)
-            get_caching(&body, m);
+            get_short_caching(&body, m);
     }
     return true;
+}
+
+/* --- MODE SELECT (SPC-4 6.9, 6.10) --- */
+
+static const struct page *find_page(uint8_t code)
+{
+    for (size_t i = 0; i < PAGE_COUNT; i++)
+        if (pages[i].code == code)
+            return &pages[i];
+    return NULL;
+}
+
+/* Every bit that differs from what is must be one that may be changed. */
+static bool may_change(const struct page *page, const uint8_t *body, const struct scsi_mode *can,
+                       const struct scsi_mode *mode)
+{
+    uint8_t is[BODY_MAX] = {0}, mask[BODY_MAX] = {0};
+    struct scsi_mode changes = *can;
+    changes.changeable = true;
+    page->put(is, mode);
+    page->put(mask, &changes);
+    for (uint8_t i = 0; i < page->len; i++)
+        if ((body[i] ^ is[i]) & ~mask[i])
+            return false;
+    return true;
+}
+
+static uint16_t select_page(struct reader *r, const struct scsi_mode *can, struct scsi_mode *mode)
+{
+    uint8_t code = read8(r) & (uint8_t)~PS, len = read8(r);
+    const struct page *page = find_page(code);
+    if (!r->ok)
+        return ASC_PARAMETER_LIST_LENGTH;
+    if (!page || page->len != len)
+        return ASC_INVALID_FIELD_IN_PARAMETERS;
+    const uint8_t *body = read_bytes(r, len);
+    if (!body)
+        return ASC_PARAMETER_LIST_LENGTH;
+    if (!may_change(page, body, can, mode))
+        return ASC_INVALID_FIELD_IN_PARAMETERS;
+    page->get(body, mode);
+    return ASC_NONE;
+}
+
+/* The header's other fields are reserved here, or only tell what cannot be changed. */
+static uint16_t mode_select(struct reader r, bool headed, size_t descriptors, const struct scsi_mode *can,
+                            struct scsi_mode *mode)
+{
+    struct scsi_mode wanted = *mode;
+    uint16_t why = ASC_NONE;
+    if (!headed)
+        return ASC_PARAMETER_LIST_LENGTH;
+    if (descriptors > 0) /* MODE SENSE shows none */
+        return ASC_INVALID_FIELD_IN_PARAMETERS;
+    while (!why && reader_left(&r) > 0)
+        why = select_page(&r, can, &wanted);
+    if (!why)
+        *mode = wanted;
+    return why;
+}
+
+uint16_t scsi_get_mode_select_6(const uint8_t *list, size_t len, const struct scsi_mode *can,
+                                struct scsi_mode *mode)
+{
+    struct reader r = reader_over(list, len);
+    read_bytes(&r, 3);
+    size_t descriptors = read8(&r);
+    return mode_select(r, r.ok, descriptors, can, mode);
+}
+
+uint16_t scsi_get_mode_select_10(const uint8_t *list, size_t len, const struct scsi_mode *can,
+                                 struct scsi_mode *mode)
+{
+    struct reader r = reader_over(list, len);
+    read_bytes(&r, 6);
+    size_t descriptors = read16(&r);
+    return mode_select(r, r.ok, descriptors, can, mode);
 }

@@ -111,6 +111,8 @@ static size_t put_descriptor(uint8_t *bytes, const struct scsi_sense *s)
     bytes[0] = s->deferred ? DESCRIPTOR_DEFERRED : DESCRIPTOR_CURRENT;
     bytes[1] = s->key & 0x0f;
     put16(bytes + 2, s->asc);
+    if (!s->has_information)
+        return HEADER_LEN;
     bytes[7] = SCSI_SENSE_PUT_MAX - HEADER_LEN;
     bytes[8] = INFORMATION_DESCRIPTOR;
     bytes[9] = 0x0a;
@@ -122,7 +124,7 @@ static size_t put_descriptor(uint8_t *bytes, const struct scsi_sense *s)
 size_t scsi_put_sense(uint8_t *bytes, const struct scsi_sense *s)
 {
     bool wide = s->has_information && s->information > UINT32_MAX;
-    return wide ? put_descriptor(bytes, s) : put_fixed(bytes, s);
+    return wide || s->descriptor ? put_descriptor(bytes, s) : put_fixed(bytes, s);
 }
 
 const char *scsi_sense_key_text(uint8_t key)
@@ -175,7 +177,7 @@ static const struct {
     {0x2602, "parameter value invalid"},
     {ASC_WRITE_PROTECTED, "write protected"},
     {0x2701, "hardware write protected"},
-    {0x2702, "logical unit software write protected"},
+    {ASC_SOFTWARE_WRITE_PROTECTED, "logical unit software write protected"},
     {ASC_SPACE_ALLOCATION_FAILED, "space allocation failed write protect"},
     {0x2800, "not ready to ready change, medium may have changed"},
     {ASC_POWER_ON, "power on, reset, or bus device reset occurred"},

@@ -35,6 +35,7 @@ enum scsi_asc {
     ASC_INVALID_FIELD_IN_PARAMETERS = 0x2600,
     ASC_PARAMETER_LIST_LENGTH = 0x1a00,
     ASC_WRITE_PROTECTED = 0x2700,
+    ASC_SOFTWARE_WRITE_PROTECTED = 0x2702,
     ASC_SPACE_ALLOCATION_FAILED = 0x2707,
     ASC_POWER_ON = 0x2900,
     ASC_BUS_RESET = 0x2902,
@@ -54,13 +55,14 @@ struct scsi_sense {
     uint16_t asc; /* ASC << 8 | ASCQ */
     bool has_information;
     uint64_t information;
+    bool descriptor; /* written in descriptor format (D_SENSE) */
 };
 
 /* Reads what is there of `len` bytes; short or foreign data gives valid = false, never a read past `len`. */
 void scsi_get_sense(const uint8_t *bytes, size_t len, struct scsi_sense *s);
 
-/* Fixed format, 18 bytes, or descriptor format, 20, when the information needs 64 bits. Returns the length.
- */
+/* Fixed format, 18 bytes, or descriptor format, 8 or 20, when it is asked for or the information needs 64
+ * bits. Returns the length. */
 #define SCSI_SENSE_PUT_MAX 20u
 size_t scsi_put_sense(uint8_t *bytes, const struct scsi_sense *s);
 

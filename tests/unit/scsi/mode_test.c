@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "check.h"
 #include "scsi/identity.h"
+#include "scsi/sense.h"
 
 static void caching_page_has_its_layout(void **state)
 {
@@ -52,21 +53,75 @@ static void unknown_pages_are_refused(void **state)
     }
 }
 
-static void nothing_is_changeable(void **state)
+static void masks_show_what_may_change(void **state)
 {
     (void)state;
-    const struct scsi_mode m = {.write_protected = true, .write_cache = true, .changeable = true};
-    uint8_t out[64], want[36] = {35, 0, 0x80, 0, 0x08, 0x12};
+    const struct scsi_mode m = {
+        .write_protected = true, .write_cache = true, .changeable = true, .descriptor_sense = true};
+    uint8_t out[64], want[36] = {35, 0, 0x80, 0, 0x08, 0x12, 0x04};
     want[24] = want[25] = 0x0a;
+    want[26] = 0x04;
     assert_int_equal(scsi_put_mode_6(out, sizeof out, &m, 0x3f), sizeof want);
     assert_memory_equal(out, want, sizeof want);
+}
+
+static void what_is_selected_reads_back(void **state)
+{
+    (void)state;
+    const struct scsi_mode can = {
+        .write_cache = true, .descriptor_sense = true, .software_write_protect = true};
+    for (unsigned bits = 0; bits < 8; bits++) {
+        const struct scsi_mode m = {
+            .write_cache = bits & 1, .descriptor_sense = bits & 2, .software_write_protect = bits & 4};
+        struct scsi_mode six = {0}, ten = {.write_cache = true, .descriptor_sense = true};
+        uint8_t out[64];
+        size_t len = scsi_put_mode_6(out, sizeof out, &m, 0x3f);
+        out[4] |= 0x80; /* PS, as a disk that could save pages would show it */
+        assert_int_equal(scsi_get_mode_select_6(out, len, &can, &six), 0);
+        len = scsi_put_mode_10(out, sizeof out, &m, 0x3f);
+        assert_int_equal(scsi_get_mode_select_10(out, len, &can, &ten), 0);
+        assert_int_equal(six.write_cache, m.write_cache);
+        assert_int_equal(six.descriptor_sense, m.descriptor_sense);
+        assert_int_equal(six.software_write_protect, m.software_write_protect);
+        assert_int_equal(ten.write_cache, m.write_cache);
+        assert_int_equal(ten.descriptor_sense, m.descriptor_sense);
+        assert_int_equal(ten.software_write_protect, m.software_write_protect);
+    }
+}
+
+static void select_one(const uint8_t *list, size_t len)
+{
+    const struct scsi_mode can = {.write_cache = true}, none = {0};
+    struct scsi_mode m = none;
+    if (scsi_get_mode_select_6(list, len, &can, &m) || len < 4)
+        assert_memory_equal(&m, &none, sizeof m);
+    scsi_get_mode_select_10(list, len, &can, &m);
+}
+
+static void flawed_lists_change_nothing(void **state)
+{
+    (void)state;
+    const struct scsi_mode m = {.write_cache = true}, can = {.write_cache = true};
+    struct scsi_mode now = {0};
+    uint8_t out[64];
+    size_t len = scsi_put_mode_6(out, sizeof out, &m, 0x3f);
+    each_prefix(out, len, select_one);
+    out[25]++; /* the control page's length */
+    assert_int_equal(scsi_get_mode_select_6(out, len, &can, &now), ASC_INVALID_FIELD_IN_PARAMETERS);
+    assert_false(now.write_cache);
+    out[25]--, out[24] = 0x1c; /* a page that there is not */
+    assert_int_equal(scsi_get_mode_select_6(out, len, &can, &now), ASC_INVALID_FIELD_IN_PARAMETERS);
+    out[24] = 0x4a; /* a subpage */
+    assert_int_equal(scsi_get_mode_select_6(out, len, &can, &now), ASC_INVALID_FIELD_IN_PARAMETERS);
+    assert_false(now.write_cache);
+    each_hostile(64, select_one);
 }
 
 static void what_is_written_reads_back(void **state)
 {
     (void)state;
     for (unsigned bits = 0; bits < 16; bits++) {
-        const struct scsi_mode m = {bits & 1, bits & 2, bits & 4, bits & 8, false};
+        const struct scsi_mode m = {bits & 1, bits & 2, bits & 4, bits & 8, false, false, false};
         struct scsi_mode back;
         uint8_t out[64];
         size_t len = scsi_put_mode_6(out, sizeof out, &m, 0x3f);
@@ -134,7 +189,9 @@ int main(void)
         cmocka_unit_test(control_page_has_its_layout),
         cmocka_unit_test(all_pages_stand_in_one_answer),
         cmocka_unit_test(unknown_pages_are_refused),
-        cmocka_unit_test(nothing_is_changeable),
+        cmocka_unit_test(masks_show_what_may_change),
+        cmocka_unit_test(what_is_selected_reads_back),
+        cmocka_unit_test(flawed_lists_change_nothing),
         cmocka_unit_test(what_is_written_reads_back),
         cmocka_unit_test(block_descriptors_and_other_pages_are_stepped_over),
         cmocka_unit_test(the_told_length_ends_the_answer),

@@ -37,8 +37,8 @@ static void flat_addresses_reach_the_same_lu(void **state)
 static void unknown_operations_are_refused(void **state)
 {
     (void)state;
-    static const uint8_t known[] = {0x00, 0x03, 0x08, 0x0a, 0x12, 0x1a, 0x1b, 0x25, 0x28, 0x2a, 0x2e,
-                                    0x2f, 0x34, 0x35, 0x41, 0x42, 0x5a, 0x88, 0x89, 0x8a, 0x8b, 0x8e,
+    static const uint8_t known[] = {0x00, 0x03, 0x08, 0x0a, 0x12, 0x15, 0x1a, 0x1b, 0x25, 0x28, 0x2a, 0x2e,
+                                    0x2f, 0x34, 0x35, 0x41, 0x42, 0x55, 0x5a, 0x88, 0x89, 0x8a, 0x8b, 0x8e,
                                     0x8f, 0x90, 0x91, 0x93, 0x9e, 0xa0, 0xa8, 0xaa, 0xae, 0xaf};
     for (unsigned op = 0; op < 256; op++) {
         struct scsi_sense s = {0};
@@ -70,10 +70,11 @@ static void reserved_bits_are_refused(void **state)
     (void)state;
     static const uint8_t rows[][16] = {
         {0x00, 0, 0, 0, 0, 0},
-        {0x03, 0, 0, 0, 0xff, 0},
+        {0x03, 1, 0, 0, 0xff, 0},
         {0x08, 0x1f, 0xff, 0xff, 0xff, 0},
         {0x0a, 0x1f, 0xff, 0xff, 0xff, 0},
         {0x12, 0x01, 0xff, 0xff, 0xff, 0},
+        {0x15, 0x10, 0, 0, 0xff, 0},
         {0x1a, 0x08, 0xff, 0xff, 0xff, 0},
         {0x1b, 0x01, 0, 0x0f, 0xf7, 0},
         {0x25, 0, 0, 0, 0, 0, 0, 0, 0, 0},
@@ -85,6 +86,7 @@ static void reserved_bits_are_refused(void **state)
         {0x35, 0x06, 0xff, 0xff, 0xff, 0xff, 0x3f, 0xff, 0xff, 0},
         {0x41, 0x08, 0xff, 0xff, 0xff, 0xff, 0x3f, 0xff, 0xff, 0},
         {0x42, 0, 0, 0, 0, 0, 0x3f, 0xff, 0xff, 0},
+        {0x55, 0x10, 0, 0, 0, 0, 0, 0xff, 0xff, 0},
         {0x5a, 0x18, 0xff, 0xff, 0, 0, 0, 0xff, 0xff, 0},
         {0x88, 0x1e, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3f, 0},
         {0x89, 0x1a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0xff, 0x3f, 0},
@@ -481,53 +483,6 @@ static void capacity_is_told_both_ways(void **state)
     assert_int_equal(told.physical_exponent, 0);
     run(3, CDB(0x25));
     assert_memory_equal(c.reply, "\xff\xff\xff\xff", 4);
-}
-
-static struct scsi_mode mode_of(uint64_t lun, uint8_t page)
-{
-    struct scsi_mode m;
-    run(lun, CDB(0x1a, 8, page, 0, 255));
-    assert_int_equal(c.status, SCSI_GOOD);
-    assert_true(scsi_get_mode_6(c.reply, c.data_in.len, &m));
-    return m;
-}
-
-static void mode_pages_tell_protection_and_cache(void **state)
-{
-    (void)state;
-    assert_false(mode_of(0, 0x3f).write_protected);
-    assert_false(mode_of(0, 0x3f).write_cache); /* memory has nothing to lose before it loses all */
-    assert_true(mode_of(0, 0x08).dpo_fua);
-    assert_true(mode_of(1, 0x3f).write_protected);
-    assert_true(mode_of(3, 0x08).write_cache);
-    run(3, CDB(0x1a, 8, 0x48, 0, 255)); /* changeable: nothing */
-    good(24);
-    assert_int_equal(c.reply[6], 0);
-    run(3, CDB(0x1a, 8, 0x88, 0, 255)); /* default */
-    good(24);
-    assert_int_equal(c.reply[6], 4);
-    run(3, CDB(0x5a, 8, 0x08, 0, 0, 0, 0, 1, 0));
-    good(28);
-    assert_int_equal(c.reply[10], 4);
-}
-
-static void unknown_mode_pages_are_refused(void **state)
-{
-    (void)state;
-    for (uint8_t page = 0; page < 64; page++)
-        for (int ten = 0; ten < 2; ten++) {
-            run(0, ten ? CDB(0x5a, 0, page, 0, 0, 0, 0, 0, 255) : CDB(0x1a, 0, page, 0, 255));
-            if (page == 0x08 || page == 0x0a || page == 0x3f)
-                assert_int_equal(c.status, SCSI_GOOD);
-            else
-                invalid_field();
-        }
-    run(0, CDB(0x1a, 0, 0x3f, 0xff, 255)); /* all subpages: there are none but 0 */
-    good(36);
-    run(0, CDB(0x1a, 0, 0x0a, 0x01, 255));
-    invalid_field();
-    run(0, CDB(0x1a, 0, 0xc8, 0, 255)); /* saved values */
-    refused(SENSE_ILLEGAL_REQUEST, ASC_SAVING_NOT_SUPPORTED);
 }
 
 static void start_stop_is_accepted_and_flushes(void **state)
@@ -1194,8 +1149,6 @@ int main(void)
         TEST(the_list_of_luns_is_whole_on_any_lun),
         TEST(a_full_list_of_luns_fits),
         TEST(capacity_is_told_both_ways),
-        TEST(mode_pages_tell_protection_and_cache),
-        TEST(unknown_mode_pages_are_refused),
         TEST(start_stop_is_accepted_and_flushes),
         TEST(every_form_moves_blocks),
         TEST(blocks_of_4096_bytes_are_moved),
