@@ -69,9 +69,16 @@ static uint64_t next_pause(struct initiator *i, uint64_t now)
     return pause / 2 + (pause ? now % pause : 0) / 2;
 }
 
+static uint64_t end_of_patience(const struct initiator *i)
+{
+    return i->lost_at + i->policy.recovery_timeout_ms * NS_PER_MS;
+}
+
+/* The last attempt is made when the time is up, and no later. */
 static void wait_for_next(struct initiator *i, uint64_t now, uint64_t at_least)
 {
-    uint64_t pause = next_pause(i, now);
+    uint64_t pause = next_pause(i, now), end = end_of_patience(i), left = end > now ? end - now : 0;
+    pause = pause < left ? pause : left;
     i->state = INITIATOR_WAITING;
     i->retry_at = now + (pause > at_least ? pause : at_least);
 }
@@ -105,7 +112,7 @@ void recovery_begin(struct initiator *i, int error, const char *text)
         sort_detached(i);
         i->owner.session(i->owner.owner, error, i->detail);
     }
-    if (hopeless(error) || now - i->lost_at >= i->policy.recovery_timeout_ms * NS_PER_MS)
+    if (hopeless(error) || now >= end_of_patience(i))
         recovery_fail(i, hopeless(error) ? error : BERTH_E_LOST);
     else
         wait_for_next(i, now, time2wait);
