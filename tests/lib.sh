@@ -42,7 +42,7 @@ show_outputs() {
 trap tear_down EXIT
 trap 'exit 143' TERM
 trap 'exit 130' INT
-trap 'echo "${BASH_SOURCE[0]##*/}:$LINENO: failed: $BASH_COMMAND"' ERR
+trap 'echo "${BASH_SOURCE[0]##*/}:$LINENO: failed: $BASH_COMMAND" >&2' ERR
 
 die() {
     trap - ERR
@@ -206,9 +206,9 @@ secret_file() {
     (umask 077 && printf '%s\n' "$2" >"$1")
 }
 
-# Bytes that a file takes up on its disk.
+# Bytes that a file takes up on its disk; 0 as long as there is none.
 stored() {
-    echo $(($(stat -c %b "$1") * $(stat -c %B "$1")))
+    echo $(($(stat -c '%b * %B' "$1" 2>/dev/null)))
 }
 
 # ext4_image FILE SIZE: a file system with files in it.
