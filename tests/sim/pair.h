@@ -25,7 +25,7 @@ struct pair_config {
     const char *target_name; /* NULL: the one there is */
     bool digest_mismatch;    /* the target insists on no digests at all */
     uint16_t refuse;         /* login status the target's owner answers with */
-    uint16_t depth;          /* 0: PAIR_DEPTH */
+    uint16_t depth, t_depth; /* of the initiator, of the target; 0: PAIR_DEPTH */
     uint32_t control_bytes;  /* 0: CONN_CONTROL_MIN */
 };
 

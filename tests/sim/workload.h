@@ -24,7 +24,7 @@ struct workload {
     uint8_t model[PAIR_DISK];
 };
 
-/* Fills the disk with a pattern of the seed. */
+/* Fills the disk with a pattern. */
 struct workload *workload_new(struct pair *p);
 void workload_free(struct workload *w);
 /* Adds and submits a command. */

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* The command window (4.2.2.1): narrow, closed, across the end of the numbers; immediate commands beside it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "puppet.h"
+#include "wire/serial.h"
+#include "workload.h"
+
+/* Runs to the end; at no time has a command been sent beyond MaxCmdSN. */
+static void run_within(struct workload *w)
+{
+    struct pair *p = w->pair;
+    while (pair_step(p)) {
+        workload_reap(w);
+        if (p->up)
+            assert_true(serial_le(p->is->cmd_sn - 1, p->is->max_cmd_sn));
+        assert_true(p->ts->slots.taken <= p->tsc.depth + SESSION_IMMEDIATE_MAX);
+    }
+}
+
+static void fill(struct workload *w, uint32_t round)
+{
+    for (uint32_t i = 0; i < WORKLOAD_OPS; i++)
+        workload_add(w, "WRE"[(i + round) % 3], (i + round) % 3 == 2 ? 0 : 50 + pair_random(w->pair, 3000));
+}
+
+/* Rounds of more commands than the window takes. */
+static void narrow(uint16_t depth, uint32_t first_cmd_sn, uint64_t seed, uint32_t rounds)
+{
+    struct pair_config c;
+    pair_config_init(&c, seed);
+    c.t_depth = depth;
+    c.first_cmd_sn = first_cmd_sn;
+    c.max_move = 1 + (uint32_t)seed * 37 % 3000;
+    c.initial_r2t = seed & 1;
+    c.segment_t = 512;
+    c.max_burst = c.first_burst = 1024;
+    struct workload *w = workload_new(pair_new(&c));
+    struct pair *p = w->pair;
+    for (uint32_t round = 0; round < rounds; round++) {
+        fill(w, round);
+        run_within(w);
+        workload_check(w);
+        workload_clear(w);
+    }
+    assert_int_equal(p->executed, rounds * WORKLOAD_OPS);
+    assert_int_equal(p->is->cmd_sn, first_cmd_sn + rounds * WORKLOAD_OPS);
+    assert_int_equal(p->ts->exp_cmd_sn, p->is->cmd_sn);
+    workload_free(w);
+    pair_free(p);
+}
+
+static void test_narrow(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed < 60; seed++)
+        narrow((uint16_t)(1 + seed % 5), (uint32_t)seed * 1000, seed, 3);
+}
+
+/* 32 commands before the largest number, and on through it; the same at the sign bit. */
+static void test_wrap(void **state)
+{
+    (void)state;
+    static const uint32_t firsts[] = {0xffffffe0u, 0xffffffffu, 0u, 0x7fffffe0u, 0x80000000u};
+    for (size_t i = 0; i < sizeof firsts / sizeof firsts[0]; i++)
+        for (uint16_t depth = 1; depth <= 16; depth = (uint16_t)(depth * 4))
+            narrow(depth, firsts[i], i + 3, 8);
+}
+
+/* --- a window by hand --- */
+
+static void say_window(struct puppet *u, uint32_t exp, uint32_t max)
+{
+    uint8_t bhs[WIRE_BHS_LEN];
+    struct wire_nop_in in = {
+        .itt = WIRE_TAG_NONE, .ttt = WIRE_TAG_NONE, .window = {u->victim->exp_stat_sn, exp, max}};
+    put_nop_in(bhs, &in);
+    puppet_say(u, bhs, NULL, 0);
+}
+
+static struct puppet *logged_in(struct workload **w)
+{
+    struct pair_config c;
+    pair_config_init(&c, 5);
+    c.t_depth = 1;
+    c.first_cmd_sn = 0xfffffffe;
+    c.immediate_data = true;
+    struct pair *p = pair_new(&c);
+    pair_run(p);
+    *w = workload_new(p);
+    return puppet_new(p, p->ic);
+}
+
+/* With the window closed nothing but immediate commands goes; an unsolicited NOP-In opens it, and what waited
+ * goes without anybody asking. */
+static void test_closed(void **state)
+{
+    (void)state;
+    struct workload *w;
+    struct puppet *u = logged_in(&w);
+    struct session *s = u->pair->is;
+    for (int i = 0; i < 4; i++)
+        workload_add(w, 'W', 100);
+    puppet_expect(u, WIRE_SCSI_COMMAND);
+    assert_int_equal(get32(u->bhs + 24), 0xfffffffe);
+    assert_false(puppet_hear(u));
+    assert_false(conn_tx_pending(u->victim));
+    struct task *tmf = session_task(s, TASK_TMF);
+    tmf->immediate = true;
+    tmf->function = WIRE_TMF_ABORT_TASK;
+    tmf->owner_tag = 99;
+    session_submit(s, tmf);
+    assert_true(conn_tx_pending(u->victim));
+    assert_true(conn_ping(u->victim));
+    assert_true(puppet_hear(u)); /* in the order in which they were submitted, and in front of the rest */
+    assert_int_equal(u->bhs[0], WIRE_TMF_REQUEST | 0x40);
+    assert_int_equal(get32(u->bhs + 24), 0xffffffff); /* the next number, not taken */
+    assert_true(puppet_hear(u));
+    assert_int_equal(u->bhs[0], WIRE_NOP_OUT | 0x40);
+    assert_int_equal(get32(u->bhs + 24), 0xffffffff);
+    assert_false(puppet_hear(u));
+    say_window(u, 0xffffffff, 0); /* two more, across the end */
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_true(puppet_hear(u));
+        assert_int_equal(wire_opcode(u->bhs), WIRE_SCSI_COMMAND);
+        assert_int_equal(get32(u->bhs + 24), 0xffffffff + i);
+    }
+    assert_false(puppet_hear(u));
+    say_window(u, 0xffffffff, 0xfffffffe); /* it does not shrink */
+    say_window(u, 1, 0);                   /* closed; all of it is known */
+    assert_false(puppet_hear(u));
+    assert_int_equal(s->cmd_sn, 1);
+    say_window(u, 1, 1);
+    assert_true(puppet_hear(u));
+    assert_int_equal(get32(u->bhs + 24), 1);
+    assert_false(puppet_hear(u));
+    assert_int_equal(s->in_flight, 6);
+    workload_free(w);
+    puppet_free(u);
+}
+
+/* A command that was withdrawn while it waited has taken no number. */
+static void test_withdrawn(void **state)
+{
+    (void)state;
+    struct workload *w;
+    struct puppet *u = logged_in(&w);
+    for (int i = 0; i < 3; i++)
+        workload_add(w, 'E', 0);
+    puppet_expect(u, WIRE_SCSI_COMMAND);
+    session_revoke(u->pair->is, w->ops[1].task, BERTH_E_ABORTED);
+    assert_ptr_equal(session_reap(u->pair->is), w->ops[1].task);
+    say_window(u, 0xffffffff, 0xffffffff);
+    assert_true(puppet_hear(u));
+    assert_int_equal(get32(u->bhs + 24), 0xffffffff);
+    assert_int_equal(wire_itt(u->bhs), w->ops[2].task->itt);
+    workload_free(w);
+    puppet_free(u);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_narrow), cmocka_unit_test(test_wrap),
+                                       cmocka_unit_test(test_closed), cmocka_unit_test(test_withdrawn)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
