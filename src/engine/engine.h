@@ -96,7 +96,8 @@ struct engine_ops {
     /* Closes the transport now; no callback. Closing twice is harmless. The conn is the owner's to drop. */
     void (*close)(struct link *l);
     /* Sends what is dirty, waits until something happens or `until_ns` (0: do not wait; UINT64_MAX: for
-     * ever), moves bytes, calls back. Returns 0, or BERTH_E_SYSTEM. Interrupted by a signal: returns 0 early.
+     * ever), moves bytes, calls back. Returns 0, or BERTH_E_SYSTEM. A signal ends the wait: returns 0 early,
+     * and `interrupted` says so.
      * Does not wait after a callback has closed or lost a link or called engine_wake(). */
     int (*poll)(struct engine *e, uint64_t until_ns);
     /* A descriptor that is readable when poll() has something to do, or -1. It knows nothing of connect
@@ -115,6 +116,7 @@ struct engine {
     struct list dirty;
     uint64_t syscalls; /* made so far, for counted tests and berth bench */
     bool wake;         /* the running poll() must not wait any more */
+    bool interrupted;  /* a signal ended the last poll() */
 };
 
 /* Engines by name: "sockets". NULL for an unknown name. (sim is made with sim_engine_new(): it needs a

@@ -708,7 +708,8 @@ static int sockets_poll(struct engine *e, uint64_t until_ns)
     s->now = clock_ns(e);
     flush_dirty(s);
     int count = wait_events(s, wait_until(s, until_ns));
-    if (count < 0 && errno != EINTR)
+    e->interrupted = count < 0 && errno == EINTR;
+    if (count < 0 && !e->interrupted)
         return BERTH_E_SYSTEM;
     s->now = clock_ns(e);
     dispatch(s, count < 0 ? 0 : count);
