@@ -9,22 +9,30 @@
 #define TARGETS_MAX 65536u
 #define LUNS_BYTES  (8u + 8u * 16384u)
 #define LOGOUT_MS   1000u
+#define PORTAL_TEXT (ADDRESS_MAX + 16)
 
 struct asking {
     struct task *task; /* set when it is done */
+    bool given_up;
+    struct initiator *initiator;
     const struct berth_options *options;
 };
 
 static void task_done(void *owner, struct task *task)
 {
-    ((struct asking *)owner)->task = task;
+    struct asking *asking = owner;
+    if (asking->given_up)
+        initiator_task_free(asking->initiator, task);
+    else
+        asking->task = task;
 }
 
-static bool may_replay(void *owner, const struct task *task)
+/* The answer goes where the question was: it could not be asked again. */
+static int replay(void *owner, const struct task *task)
 {
     (void)owner;
     (void)task;
-    return true;
+    return BERTH_E_UNKNOWN;
 }
 
 static void session_changed(void *owner, int error, const char *text)
@@ -46,6 +54,8 @@ struct answer {
     struct berth_target *targets;
     uint32_t count, room;
     const char *portal; /* of the discovery session: for targets without a TargetAddress */
+    bool named;         /* the last entry's name is the one whose addresses come */
+    bool first;         /* none of them has come yet */
 };
 
 static struct berth_target *add(struct answer *a)
@@ -65,28 +75,34 @@ static struct berth_target *add(struct answer *a)
     return &a->targets[a->count++];
 }
 
+/* A name that is none is left out, and so are its addresses. */
 static int take_name(struct answer *a, struct span value)
 {
+    a->named = false;
+    if (!name_usable(value))
+        return BERTH_OK;
     struct berth_target *t = add(a);
     if (!t)
         return BERTH_E_LIMIT;
-    if (!span_copy(value, t->name, sizeof t->name) || !name_usable(value))
-        return BERTH_E_PROTOCOL;
+    a->named = a->first = true;
+    span_copy(value, t->name, sizeof t->name);
     snprintf(t->portal, sizeof t->portal, "%s", a->portal);
     return BERTH_OK;
 }
 
-/* The first address replaces the default, every further one is an entry of its own. */
-static int take_address(struct answer *a, struct span value, bool first)
+/* The first address replaces the default, every further one is an entry of its own. One that we cannot read
+ * must not keep the good ones from being found. */
+static int take_address(struct answer *a, struct span value)
 {
     struct portal p;
-    if (a->count == 0 || !portal_parse(value, &p))
-        return BERTH_E_PROTOCOL;
+    if (!a->named || !portal_parse(value, &p))
+        return BERTH_OK;
     char name[sizeof a->targets[0].name];
     memcpy(name, a->targets[a->count - 1].name, sizeof name);
-    struct berth_target *t = first ? &a->targets[a->count - 1] : add(a);
+    struct berth_target *t = a->first ? &a->targets[a->count - 1] : add(a);
     if (!t)
         return BERTH_E_LIMIT;
+    a->first = false;
     memcpy(t->name, name, sizeof name);
     portal_print(&p, t->portal, sizeof t->portal);
     t->group = p.group;
@@ -97,55 +113,66 @@ static int read_answer(struct answer *a, const void *text, size_t len)
 {
     struct reader r = reader_over(text, len);
     struct span key, value;
-    bool first = true;
     int error = BERTH_OK;
     enum text_next next;
 
     while (!error && (next = text_next(&r, &key, &value)) != TEXT_END) {
         if (next == TEXT_BAD)
             return BERTH_E_PROTOCOL;
-        if (span_is(key, "TargetName")) {
+        if (span_is(key, "TargetName"))
             error = take_name(a, value);
-            first = true;
-        } else if (span_is(key, "TargetAddress")) {
-            error = take_address(a, value, first);
-            first = false;
-        }
+        else if (span_is(key, "TargetAddress"))
+            error = take_address(a, value);
     }
     return error;
 }
 
 /* --- the question --- */
 
-static int send_targets(struct initiator *i, struct asking *asking, uint8_t *text, uint32_t *len)
+/* Until it is done, or nobody wants it any more: then nothing touches its memory from here on. */
+static int wait_for(struct asking *asking, struct task *task)
+{
+    int error = BERTH_OK;
+    while (!asking->task && !error)
+        error = initiator_wait(asking->initiator, UINT64_MAX);
+    if (asking->task)
+        return BERTH_OK;
+    asking->given_up = true;
+    initiator_revoke(asking->initiator, task, error);
+    return error;
+}
+
+static int send_targets(struct asking *asking, uint8_t *text, uint32_t *len)
 {
     static const char question[] = "SendTargets=All";
+    struct initiator *i = asking->initiator;
     struct berth_seg seg = seg_memory(text, TEXT_BYTES);
     struct task *task = initiator_task(i, TASK_TEXT);
+    if (!task)
+        return BERTH_E_STATE;
     memcpy(text, question, sizeof question);
     task->edtl = sizeof question;
     task->data = (struct extent){.segs = &seg, .count = 1, .len = TEXT_BYTES};
     initiator_submit(i, task);
-    int error = BERTH_OK;
-    while (!asking->task && !error)
-        error = initiator_wait(i, UINT64_MAX);
-    if (!asking->task)
+    int error = wait_for(asking, task);
+    if (error)
         return error;
     error = asking->task->error;
     *len = asking->task->moved;
     initiator_task_free(i, asking->task);
-    if (error)
+    if (error && i->state != INITIATOR_FAILED)
         initiator_say(i, error, NULL);
     return error;
 }
 
-static int discover(struct initiator *i, struct asking *asking, struct answer *a)
+static int discover(struct asking *asking, struct answer *a)
 {
+    struct initiator *i = asking->initiator;
     uint32_t len = 0;
     uint8_t *text = malloc(TEXT_BYTES);
     int error = text ? initiator_open(i) : BERTH_E_MEMORY;
     if (!error)
-        error = send_targets(i, asking, text, &len);
+        error = send_targets(asking, text, &len);
     if (!error) {
         error = read_answer(a, text, len);
         if (error)
@@ -156,38 +183,57 @@ static int discover(struct initiator *i, struct asking *asking, struct answer *a
     return error;
 }
 
-BERTH_EXPORT int berth_discover(struct berth_target **targets, const char *portal,
-                                const struct berth_options *options, struct berth_detail *detail)
+static int start(struct asking *asking, const char *portal, const struct lun_world *world, char *where,
+                 struct berth_detail *detail)
+{
+    struct initiator_config config = {0};
+    struct initiator_owner owner = {task_done, replay, session_changed,
+                                    asking->options->cancelled ? cancelled : NULL, asking};
+    char words[INITIATOR_DETAIL_MAX];
+    if (!portal_parse((struct span){portal, strlen(portal)}, &config.portal) || config.portal.group >= 0)
+        return lun_say(detail, BERTH_E_ADDRESS, NULL);
+    portal_print(&config.portal, where, PORTAL_TEXT);
+    int error = options_check(&config, asking->options, NULL, detail);
+    if (error)
+        return error;
+    if (world) {
+        config.engine = world->engine;
+        config.resolve = world->resolve;
+    }
+    error = initiator_new(&asking->initiator, &config, &owner, words, sizeof words);
+    return error ? lun_say(detail, error, words) : BERTH_OK;
+}
+
+int lun_discover(struct berth_target **targets, const char *portal, const struct berth_options *options,
+                 const struct lun_world *world, struct berth_detail *detail)
 {
     struct berth_options defaults;
-    struct initiator_config config = {0};
-    struct initiator *i;
-    char where[ADDRESS_MAX + 16], words[INITIATOR_DETAIL_MAX];
+    char where[PORTAL_TEXT];
 
     *targets = NULL;
     berth_options_init(&defaults);
     struct asking asking = {.options = options ? options : &defaults};
-    struct initiator_owner owner = {task_done, may_replay, session_changed, cancelled, &asking};
     struct answer a = {.portal = where};
-    if (!portal_parse((struct span){portal, strlen(portal)}, &config.portal) || config.portal.group >= 0)
-        return lun_say(detail, BERTH_E_ADDRESS, NULL);
-    portal_print(&config.portal, where, sizeof where);
-    int error = options_check(&config, asking.options, NULL, detail);
+    int error = start(&asking, portal, world, where, detail);
     if (error)
         return error;
-    error = initiator_new(&i, &config, &owner, words, sizeof words);
+    error = discover(&asking, &a);
+    const char *words = initiator_detail(asking.initiator);
     if (error)
-        return lun_say(detail, error, words);
-    error = discover(i, &asking, &a);
-    if (error)
-        lun_say(detail, error, initiator_detail(i));
-    initiator_free(i);
+        lun_say(detail, error, error == BERTH_E_ABORTED || !*words ? NULL : words);
+    initiator_free(asking.initiator);
     if (!error) {
         *targets = a.targets;
         return (int)a.count;
     }
     free(a.targets);
     return error;
+}
+
+BERTH_EXPORT int berth_discover(struct berth_target **targets, const char *portal,
+                                const struct berth_options *options, struct berth_detail *detail)
+{
+    return lun_discover(targets, portal, options, NULL, detail);
 }
 
 BERTH_EXPORT void berth_targets_free(struct berth_target *targets)
@@ -224,7 +270,7 @@ BERTH_EXPORT int berth_luns(uint32_t *luns, uint32_t max, const char *text,
     if (error)
         return lun_say(detail, error, why);
     url.lun = 0;
-    error = lun_connect(&lun, &url, options, detail);
+    error = lun_connect(&lun, &url, options, NULL, detail);
     if (error)
         return error;
     int found = report_luns(lun, luns, max);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Inside of floor block: a LUN, its queues, and how one I/O becomes SCSI commands.
  *
- *   lun.c      open, close, options       probe.c    what the LUN says of itself
- *   queue.c    submit and reap            command.c  I/O -> commands, outcomes -> errors, retries
- *   sync.c     blocking wrappers          discovery.c  SendTargets, REPORT LUNS */
+ *   lun.c      open, close, facts     options.c    what a caller may ask for     probe.c  what the LUN says
+ *   queue.c    submit and reap        command.c    I/O -> commands               sync.c   blocking wrappers
+ *   outcome.c  outcomes -> errors, retries         discovery.c  SendTargets, REPORT LUNS */
 #ifndef BLOCK_LUN_H
 #define BLOCK_LUN_H
 
@@ -15,8 +15,10 @@
 #include "scsi/sense.h"
 
 #define LUN_DEPTH_MAX    SESSION_DEPTH_MAX
-#define LUN_TRANSFER_MAX (16u * 1024 * 1024) /* bytes of one command when the LUN names no limit */
-#define LUN_ATTENTIONS   8u                  /* unit attentions one command sits out */
+#define LUN_TRANSFER_MAX (16u * 1024 * 1024)  /* bytes of one command when the LUN names no limit */
+#define LUN_SAME_MAX     (256u * 1024 * 1024) /* bytes of one WRITE SAME when the LUN names no limit */
+#define LUN_TRIES        8u /* times a command is sent again at once: unit attentions, aborts by others */
+#define LUN_LOSSES       4u /* sessions that may die under a command, however long ago the first one was */
 #define LUN_PAUSE_MIN_NS                                                                                     \
     (10ull * 1000000) /* before a command is sent again after BUSY or TASK SET FULL, doubling */
 #define LUN_PAUSE_MAX_NS (1000ull * 1000000)
@@ -42,15 +44,20 @@ struct request {
     uint32_t reply_len; /* OP_RAW: bytes received */
 };
 
+/* How zeros are written, best way first. */
+enum zero_way { ZERO_UNMAP, ZERO_SAME, ZERO_DATA };
+
 /* One SCSI command of a request; there is one per task slot. */
 struct command {
-    struct list link; /* in the LUN's paused list while it waits to be sent again */
-    struct request *request;
+    struct list link;        /* in the LUN's paused list while it waits to be sent again */
+    struct request *request; /* NULL: nobody waits for it any more */
     struct task *task;
-    uint64_t offset, len; /* bytes of the LUN */
-    uint64_t due_ns, pause_ns;
-    uint32_t attentions;
-    bool plain_write; /* a ZERO written as data */
+    uint64_t offset, len;      /* bytes of the LUN */
+    uint64_t due_ns, pause_ns; /* while paused */
+    uint64_t patience_ns;      /* when BUSY is no excuse any more; 0 not busy yet */
+    uint64_t lost_ns;          /* when a session first died under it; 0 never */
+    uint32_t tries, losses;
+    uint8_t way; /* enum zero_way, of a ZERO */
     uint8_t parameters[SCSI_UNMAP_HEADER + SCSI_UNMAP_RANGE];
     struct berth_seg seg; /* of the parameters */
 };
@@ -73,11 +80,14 @@ struct berth_lun {
     struct list paused;  /* commands that wait for their due_ns */
     struct berth_queue *own;
     struct command *commands; /* by task slot */
+    uint32_t command_count;
     uint64_t lun_field;
-    bool no_write_same, write_same_works; /* tried: refused, or fine */
-    bool write_same_unmaps;               /* trim by WRITE SAME for want of UNMAP */
+    uint8_t zero_works, zero_refused; /* bit per enum zero_way: tried */
+    uint64_t max_same_bytes;          /* of one WRITE SAME */
+    bool write_same_unmaps;           /* trim by WRITE SAME for want of UNMAP */
+    bool cache_known;                 /* the LUN said whether it has a write cache */
     bool closing;
-    uint64_t completed, retries;
+    uint64_t completed;
     struct scsi_inquiry inquiry;
     char serial[256], identity[SCSI_DESIGNATOR_MAX * 2 + 8], portal[ADDRESS_MAX + 16];
     char vendor[9], product[17], revision[5];
@@ -86,10 +96,22 @@ struct berth_lun {
     struct berth_seg zero_segs[LUN_ZERO_SEGS];
 };
 
+/* What a LUN is reached through; NULL: sockets and the system's resolver. */
+struct lun_world {
+    struct engine *engine; /* borrowed */
+    int (*resolve)(const struct portal *p, struct resolved *out, const char **why);
+};
+
 /* lun.c */
+/* Logs in only; berth_lun_close() for the result. */
 int lun_connect(struct berth_lun **out, const struct url *url, const struct berth_options *options,
-                struct berth_detail *detail);
+                const struct lun_world *world, struct berth_detail *detail);
+/* berth_lun_open() in a given world. */
+int lun_open(struct berth_lun **out, const char *text, const struct berth_options *options,
+             const struct lun_world *world, struct berth_detail *detail);
 int lun_say(struct berth_detail *detail, int error, const char *text); /* returns error */
+
+/* options.c: what is wrong with them, or the configuration they make. */
 int options_check(struct initiator_config *config, const struct berth_options *options, const char *url_user,
                   struct berth_detail *detail);
 
@@ -97,20 +119,32 @@ int options_check(struct initiator_config *config, const struct berth_options *o
 int probe(struct berth_lun *lun);
 void probe_session(struct berth_lun *lun); /* what the login agreed on */
 
-/* command.c: initiator_owner callbacks and the pump */
-void lun_pump(struct berth_lun *lun);
+/* command.c */
+void command_build(struct berth_lun *lun, struct command *cmd);
+void lun_pump(struct berth_lun *lun); /* issues what is waiting, as far as there are tasks */
+bool request_issued(const struct request *r);
+
+/* outcome.c: callbacks of floor initiator, and commands that wait to be sent again */
 void lun_task_done(void *owner, struct task *task);
-bool lun_may_replay(void *owner, const struct task *task);
+int lun_replay(void *owner, const struct task *task);
 void lun_tick(struct berth_lun *lun);
 uint64_t lun_due(const struct berth_lun *lun);
+void outcome_say(struct berth_lun *lun, const struct berth_done *done); /* into berth_lun_detail() */
 
 /* queue.c */
 void request_finish(struct request *r);
 int queue_wait(struct berth_lun *lun, uint64_t until_ns);
+/* Ends every I/O of the queue unreaped; nothing touches its callers' memory any more when this returns. */
+void queue_cut(struct berth_queue *q);
+uint32_t queue_collect(struct berth_queue *q, struct berth_done *done, uint32_t max);
 
 /* sync.c: one CDB, its answer of at most `size` bytes into `reply`; returns the bytes received or an error.
  */
 int64_t lun_ask(struct berth_lun *lun, const uint8_t *cdb, uint32_t cdb_len, void *reply, uint32_t size,
                 struct berth_done *done);
+
+/* discovery.c: berth_discover() in a given world. */
+int lun_discover(struct berth_target **targets, const char *portal, const struct berth_options *options,
+                 const struct lun_world *world, struct berth_detail *detail);
 
 #endif

@@ -8,6 +8,12 @@
 #define VPD_MAX     1024u
 #define READY_TRIES 10
 
+/* No answer, or one that the LUN may give to a question it does not understand? */
+static bool fatal(int64_t got)
+{
+    return got == BERTH_E_ABORTED || (got < 0 && berth_error_scope((int)got) != BERTH_SCOPE_TASK);
+}
+
 static int64_t ask_vpd(struct berth_lun *lun, uint8_t page, uint8_t *reply)
 {
     uint8_t cdb[SCSI_CDB_MAX] = {0};
@@ -46,9 +52,11 @@ static int wait_until_ready(struct berth_lun *lun)
         if (got >= 0 || done.sense_key != SENSE_NOT_READY)
             break;
         uint64_t until = initiator_now(lun->initiator) + LUN_PAUSE_MAX_NS / 5;
-        while (initiator_now(lun->initiator) < until)
-            if (queue_wait(lun, until) != BERTH_OK)
-                return BERTH_E_ABORTED;
+        while (initiator_now(lun->initiator) < until) {
+            int error = queue_wait(lun, until);
+            if (error)
+                return error;
+        }
     }
     return got < 0 ? (int)got : BERTH_OK;
 }
@@ -79,7 +87,7 @@ static int capacity(struct berth_lun *lun)
 {
     struct scsi_capacity c = {0};
     int64_t error = ask_capacity_16(lun, &c);
-    if (error && berth_error_scope((int)error) == BERTH_SCOPE_TASK)
+    if (error && !fatal(error))
         error = ask_capacity_10(lun, &c);
     if (error)
         return (int)error;
@@ -87,94 +95,129 @@ static int capacity(struct berth_lun *lun)
         return lun_say(&lun->detail, BERTH_E_PROTOCOL, "the LUN reports an impossible size");
     lun->info.block_bytes = c.block_bytes;
     lun->info.size_bytes = (c.last_lba + 1) * c.block_bytes;
-    lun->info.physical_block_bytes = c.block_bytes << (c.physical_exponent & 7);
+    lun->info.physical_block_bytes = c.block_bytes << c.physical_exponent; /* 64 KiB << 15 at most */
     lun->info.thin = c.thin;
     lun->info.trim_reads_zeros = c.read_zeros;
     return BERTH_OK;
 }
 
-static void mode(struct berth_lun *lun)
+static int64_t ask_mode(struct berth_lun *lun, uint8_t page, void *reply, uint8_t size)
 {
-    uint8_t cdb[SCSI_CDB_MAX] = {0}, reply[255];
-    struct scsi_mode m = {0};
+    uint8_t cdb[SCSI_CDB_MAX] = {0};
     struct berth_done done;
-    int64_t got =
-        lun_ask(lun, cdb, scsi_put_mode_sense_6(cdb, 0x08, sizeof reply), reply, sizeof reply, &done);
-    if (got < 0)
-        got = lun_ask(lun, cdb, scsi_put_mode_sense_6(cdb, 0x3f, sizeof reply), reply, sizeof reply, &done);
-    if (got < 0 || !scsi_get_mode_6(reply, (size_t)got, &m))
-        return;
+    return lun_ask(lun, cdb, scsi_put_mode_sense_6(cdb, page, size), reply, size, &done);
+}
+
+/* A LUN that does not say whether it has a write cache is taken to have one: at worst it is flushed in vain.
+ */
+static int mode(struct berth_lun *lun)
+{
+    uint8_t reply[255];
+    struct scsi_mode m = {0};
+    int64_t got = ask_mode(lun, 0x08, reply, sizeof reply);
+    if (got < 0 && !fatal(got))
+        got = ask_mode(lun, 0x3f, reply, sizeof reply);
+    if (fatal(got))
+        return (int)got;
+    lun->cache_known = got >= 0 && scsi_get_mode_6(reply, (size_t)got, &m);
     lun->info.read_only = m.write_protected;
     lun->info.fua = m.dpo_fua;
-    lun->info.write_cache = m.write_cache;
+    lun->info.write_cache = m.write_cache || !lun->cache_known;
+    return BERTH_OK;
 }
 
 /* --- vital product data --- */
 
+/* Blocks as bytes, at most `most`; 0 blocks: the LUN names no limit. */
 static uint64_t blocks_to_bytes(const struct berth_lun *lun, uint64_t blocks, uint64_t most)
 {
     uint64_t limit = most / lun->info.block_bytes;
     return (blocks && blocks < limit ? blocks : limit) * lun->info.block_bytes;
 }
 
+/* What 32 bits of a CDB can name. */
+static uint64_t addressable(const struct berth_lun *lun)
+{
+    return (uint64_t)UINT32_MAX * lun->info.block_bytes;
+}
+
 static void limits(struct berth_lun *lun, const uint8_t *reply, int64_t got)
 {
     struct scsi_limits l = {0};
-    uint64_t most = (uint64_t)UINT32_MAX * lun->info.block_bytes;
+    struct berth_lun_info *info = &lun->info;
     if (got > 0)
         scsi_get_vpd_limits(reply, (size_t)got, &l);
-    lun->info.max_transfer_bytes = blocks_to_bytes(lun, l.max_transfer, LUN_TRANSFER_MAX);
-    lun->info.optimal_transfer_bytes = (uint64_t)l.optimal_transfer * lun->info.block_bytes;
-    lun->info.max_trim_bytes = l.max_unmap_ranges ? blocks_to_bytes(lun, l.max_unmap_blocks, most) : 0;
-    lun->info.trim_granularity_bytes = l.unmap_granularity * lun->info.block_bytes;
-    lun->info.max_zero_bytes = blocks_to_bytes(lun, l.max_write_same, most);
+    info->max_transfer_bytes = blocks_to_bytes(lun, l.max_transfer, LUN_TRANSFER_MAX);
+    info->optimal_transfer_bytes = (uint64_t)l.optimal_transfer * info->block_bytes;
+    if (l.max_unmap_ranges && l.max_unmap_blocks) /* either 0: there is no UNMAP (SBC-3 6.6.4) */
+        info->max_trim_bytes = blocks_to_bytes(lun, l.max_unmap_blocks, addressable(lun));
+    if (l.unmap_granularity <= UINT32_MAX / info->block_bytes)
+        info->trim_granularity_bytes = l.unmap_granularity * info->block_bytes;
+    info->max_zero_bytes =
+        blocks_to_bytes(lun, l.max_write_same, l.max_write_same ? addressable(lun) : LUN_SAME_MAX);
+    lun->max_same_bytes = info->max_zero_bytes;
 }
 
+/* UNMAP if it is there, else WRITE SAME with its UNMAP bit, else none. */
 static void provisioning(struct berth_lun *lun, const uint8_t *reply, int64_t got)
 {
     struct scsi_provisioning p = {0};
-    if (got <= 0 || !scsi_get_vpd_provisioning(reply, (size_t)got, &p)) {
+    if (got > 0)
+        scsi_get_vpd_provisioning(reply, (size_t)got, &p);
+    if (!p.unmap)
         lun->info.max_trim_bytes = 0;
-        return;
-    }
-    lun->write_same_unmaps = !p.unmap && p.write_same_16;
+    lun->write_same_unmaps = lun->info.max_trim_bytes == 0 && p.write_same_16;
     if (lun->write_same_unmaps)
-        lun->info.max_trim_bytes = lun->info.max_zero_bytes;
-    else if (!p.unmap)
-        lun->info.max_trim_bytes = 0;
+        lun->info.max_trim_bytes = lun->max_same_bytes;
     lun->info.trim_reads_zeros |= p.read_zeros;
 }
 
-static void names(struct berth_lun *lun, const uint8_t *pages, int64_t page_count)
+static void serial(struct berth_lun *lun, const uint8_t *reply, int64_t got)
 {
-    uint8_t reply[VPD_MAX];
-    int64_t got;
-    struct scsi_designator d;
-    if (scsi_get_vpd_supported(pages, (size_t)page_count, VPD_SERIAL) &&
-        (got = ask_vpd(lun, VPD_SERIAL, reply)) > 0)
+    if (got > 0)
         scsi_get_vpd_serial(reply, (size_t)got, lun->serial, sizeof lun->serial);
-    if (scsi_get_vpd_supported(pages, (size_t)page_count, VPD_IDENTIFICATION) &&
-        (got = ask_vpd(lun, VPD_IDENTIFICATION, reply)) > 0 &&
-        scsi_get_vpd_designator(reply, (size_t)got, &d))
+}
+
+static void identification(struct berth_lun *lun, const uint8_t *reply, int64_t got)
+{
+    struct scsi_designator d;
+    if (got > 0 && scsi_get_vpd_designator(reply, (size_t)got, &d))
         scsi_designator_text(&d, lun->identity, sizeof lun->identity);
 }
 
-static void pages(struct berth_lun *lun)
+static void characteristics(struct berth_lun *lun, const uint8_t *reply, int64_t got)
 {
-    uint8_t list[VPD_MAX] = {0}, reply[VPD_MAX];
     struct scsi_characteristics ch = {0};
-    int64_t count = ask_vpd(lun, VPD_SUPPORTED, list), got;
-    size_t n = count > 0 ? (size_t)count : 0;
-
-    names(lun, list, (int64_t)n);
-    limits(lun, reply, scsi_get_vpd_supported(list, n, VPD_LIMITS) ? ask_vpd(lun, VPD_LIMITS, reply) : 0);
-    provisioning(lun, reply,
-                 scsi_get_vpd_supported(list, n, VPD_PROVISIONING) ? ask_vpd(lun, VPD_PROVISIONING, reply)
-                                                                   : 0);
-    if (scsi_get_vpd_supported(list, n, VPD_CHARACTERISTICS) &&
-        (got = ask_vpd(lun, VPD_CHARACTERISTICS, reply)) > 0 &&
-        scsi_get_vpd_characteristics(reply, (size_t)got, &ch))
+    if (got > 0 && scsi_get_vpd_characteristics(reply, (size_t)got, &ch))
         lun->info.rotational = ch.rotation_rate > 1;
+}
+
+/* In this order: trimming builds on the limits. A page that is missing is read as one without bytes. */
+static const struct {
+    uint8_t page;
+    void (*read)(struct berth_lun *lun, const uint8_t *reply, int64_t got);
+} page_rows[] = {
+    {VPD_SERIAL, serial},
+    {VPD_IDENTIFICATION, identification},
+    {VPD_LIMITS, limits},
+    {VPD_PROVISIONING, provisioning},
+    {VPD_CHARACTERISTICS, characteristics},
+};
+
+static int pages(struct berth_lun *lun)
+{
+    uint8_t list[VPD_MAX] = {0}, reply[VPD_MAX] = {0};
+    int64_t got, count = ask_vpd(lun, VPD_SUPPORTED, list);
+    if (fatal(count))
+        return (int)count;
+    for (size_t i = 0; i < sizeof page_rows / sizeof page_rows[0]; i++) {
+        bool there = count > 0 && scsi_get_vpd_supported(list, (size_t)count, page_rows[i].page);
+        got = there ? ask_vpd(lun, page_rows[i].page, reply) : 0;
+        if (fatal(got))
+            return (int)got;
+        page_rows[i].read(lun, reply, got);
+    }
+    return BERTH_OK;
 }
 
 /* --- the session --- */
@@ -228,9 +271,7 @@ int probe(struct berth_lun *lun)
         error = wait_until_ready(lun);
     if (!error)
         error = capacity(lun);
-    if (error)
-        return error;
-    pages(lun);
-    mode(lun);
-    return BERTH_OK;
+    if (!error)
+        error = pages(lun);
+    return error ? error : mode(lun);
 }

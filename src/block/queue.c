@@ -27,30 +27,49 @@ BERTH_EXPORT int berth_queue_new(struct berth_queue **out, struct berth_lun *lun
     return BERTH_OK;
 }
 
-/* Commands of a dying queue end where nobody looks: they only give their task back. */
-static void orphan_commands(struct berth_queue *q)
+static void take_back(struct berth_lun *lun, struct command *cmd)
+{
+    cmd->request = NULL;
+    if (list_empty(&cmd->link)) {
+        initiator_revoke(lun->initiator, cmd->task, BERTH_E_ABORTED);
+        return;
+    }
+    list_remove(&cmd->link); /* paused: it has an outcome, and its task is ours */
+    initiator_task_free(lun->initiator, cmd->task);
+}
+
+static void cut_commands(struct berth_queue *q)
 {
     struct berth_lun *lun = q->lun;
-    for (uint32_t i = 0; i < lun->options.depth; i++) {
-        struct command *cmd = &lun->commands[i];
-        if (!cmd->request || cmd->request->queue != q)
-            continue;
-        cmd->request = NULL;
-        session_revoke(lun->initiator->session, cmd->task, BERTH_E_ABORTED);
+    for (uint32_t i = 0; i < lun->command_count; i++)
+        if (lun->commands[i].request && lun->commands[i].request->queue == q)
+            take_back(lun, &lun->commands[i]);
+    initiator_settle(lun->initiator);
+}
+
+static void all_free(struct berth_queue *q)
+{
+    q->outstanding = q->done_count = 0;
+    for (uint32_t i = 0; i < q->depth; i++) {
+        list_remove(&q->requests[i].link);
+        list_push(&q->free, &q->requests[i].link);
     }
+}
+
+void queue_cut(struct berth_queue *q)
+{
+    for (uint32_t i = 0; i < q->depth; i++)
+        list_remove(&q->requests[i].link);
+    if (q->outstanding > q->done_count && !q->lun->closing)
+        cut_commands(q);
+    all_free(q);
 }
 
 BERTH_EXPORT void berth_queue_free(struct berth_queue *q)
 {
     if (!q)
         return;
-    for (uint32_t i = 0; i < q->depth; i++)
-        list_remove(&q->requests[i].link);
-    /* Memory of I/Os in flight is the caller's: nothing may touch it from here on. */
-    if (q->outstanding > 0 && !q->lun->closing) {
-        orphan_commands(q);
-        initiator_settle(q->lun->initiator);
-    }
+    queue_cut(q);
     list_remove(&q->link);
     free(q);
 }
@@ -66,17 +85,27 @@ static bool aligned(const struct berth_lun *lun, const struct berth_io *io)
 
 static int check_segs(const struct berth_io *io)
 {
-    if (io->seg_count > BERTH_SEGS_MAX || segs_len(io->segs, io->seg_count) != io->len_bytes)
+    uint64_t left = io->len_bytes;
+    if (io->seg_count > BERTH_SEGS_MAX || (io->seg_count > 0 && !io->segs))
         return BERTH_E_ARGUMENT;
-    for (uint32_t i = 0; i < io->seg_count; i++)
-        if (io->segs[i].kind != BERTH_SEG_MEMORY)
+    for (uint32_t i = 0; i < io->seg_count; i++) {
+        const struct berth_seg *seg = &io->segs[i];
+        if (seg->kind != BERTH_SEG_MEMORY)
             return BERTH_E_UNSUPPORTED;
-    return BERTH_OK;
+        if (seg->len > left || (seg->len > 0 && !seg->base))
+            return BERTH_E_ARGUMENT;
+        left -= seg->len;
+    }
+    return left ? BERTH_E_ARGUMENT : BERTH_OK;
+}
+
+static bool moves_data(const struct berth_io *io)
+{
+    return io->op == BERTH_READ || io->op == BERTH_WRITE;
 }
 
 static int check_io(const struct berth_lun *lun, const struct berth_io *io)
 {
-    bool data = io->op == BERTH_READ || io->op == BERTH_WRITE;
     if (io->op > BERTH_ZERO || (io->flags & ~(uint32_t)(BERTH_FUA | BERTH_MAY_TRIM)))
         return BERTH_E_ARGUMENT;
     if (io->op == BERTH_FLUSH)
@@ -87,20 +116,30 @@ static int check_io(const struct berth_lun *lun, const struct berth_io *io)
         return BERTH_E_READ_ONLY;
     if (io->op == BERTH_TRIM && lun->info.max_trim_bytes == 0)
         return BERTH_E_UNSUPPORTED;
-    return data ? check_segs(io) : BERTH_OK;
+    return moves_data(io) ? check_segs(io) : BERTH_OK;
+}
+
+/* Durable only by a flush behind it? WRITE SAME knows no FUA. */
+static bool needs_sync(const struct berth_lun *lun, const struct berth_io *io)
+{
+    bool fua = lun->info.fua && io->op == BERTH_WRITE;
+    return (io->op == BERTH_WRITE || io->op == BERTH_ZERO) && (io->flags & BERTH_FUA) && !fua &&
+           lun->info.write_cache;
 }
 
 static void enqueue(struct berth_queue *q, const struct berth_io *io)
 {
     struct request *r = list_entry(list_pop(&q->free), struct request, link);
     r->io = *io;
-    if (io->op == BERTH_FLUSH) /* of the whole LUN: its other fields are unused, and may hold anything */
-        r->io = (struct berth_io){.op = BERTH_FLUSH, .tag = io->tag};
-    r->data = (struct extent){.segs = r->io.segs, .count = r->io.seg_count, .len = r->io.len_bytes};
+    if (io->op == BERTH_FLUSH)
+        r->io.offset_bytes = r->io.len_bytes = 0;
+    r->data = (struct extent){0};
+    if (moves_data(io))
+        r->data = (struct extent){.segs = io->segs, .count = io->seg_count, .len = io->len_bytes};
     r->issued = 0;
     r->outstanding = 0;
     r->begun = false;
-    r->sync_after = (r->io.flags & BERTH_FUA) && !q->lun->info.fua && q->lun->info.write_cache;
+    r->sync_after = needs_sync(q->lun, io);
     r->done = (struct berth_done){.tag = io->tag};
     q->outstanding++;
     list_push(&q->lun->waiting, &r->link);
@@ -131,7 +170,7 @@ void request_finish(struct request *r)
     q->done_count++;
 }
 
-static uint32_t collect(struct berth_queue *q, struct berth_done *done, uint32_t max)
+uint32_t queue_collect(struct berth_queue *q, struct berth_done *done, uint32_t max)
 {
     uint32_t n = 0;
     struct list *node;
@@ -160,26 +199,48 @@ static uint64_t deadline(const struct berth_lun *lun, int timeout_ms)
     return timeout_ms < 0 ? UINT64_MAX : initiator_now(lun->initiator) + (uint64_t)timeout_ms * NS_PER_MS;
 }
 
+static int wait_for(struct berth_queue *q, uint32_t wanted, int timeout_ms)
+{
+    const struct initiator *i = q->lun->initiator;
+    int error = BERTH_OK;
+    if (q->outstanding == q->done_count || q->done_count >= wanted)
+        return BERTH_OK;
+    uint64_t until = deadline(q->lun, timeout_ms);
+    do {
+        error = queue_wait(q->lun, until);
+    } while (error != BERTH_E_ABORTED && !i->engine->interrupted && q->outstanding > q->done_count &&
+             q->done_count < wanted && (until == UINT64_MAX || initiator_now(i) < until));
+    return error;
+}
+
+static bool any_done(const struct berth_lun *lun)
+{
+    list_each (at, &lun->queues)
+        if (list_entry(at, struct berth_queue, link)->done_count > 0)
+            return true;
+    return false;
+}
+
+/* The caller may be off to sleep on the descriptor, or to do other things for long: nothing that could be
+ * sent is kept back. */
+static void part(struct berth_queue *q)
+{
+    initiator_flush(q->lun->initiator);
+    initiator_alarm(q->lun->initiator, any_done(q->lun) ? 0 : lun_due(q->lun));
+}
+
 BERTH_EXPORT int berth_queue_reap(struct berth_queue *q, struct berth_done *done, uint32_t min, uint32_t max,
                                   int timeout_ms)
 {
-    uint64_t until = min ? deadline(q->lun, timeout_ms) : 0;
-    uint32_t wanted = min < max ? min : max;
-    bool once = min == 0;
-
     lun_pump(q->lun);
-    while (q->outstanding > q->done_count && (once || q->done_count < wanted)) {
-        int error = queue_wait(q->lun, once ? 0 : until);
-        if (error == BERTH_E_ABORTED)
-            return error;
-        if (once || (until != UINT64_MAX && initiator_now(q->lun->initiator) >= until))
-            break;
-    }
-    return (int)collect(q, done, max);
+    int error = min ? wait_for(q, min < max ? min : max, timeout_ms) : queue_wait(q->lun, 0);
+    uint32_t count = queue_collect(q, done, max);
+    if (min == 0 || q->outstanding == 0)
+        part(q);
+    return count == 0 && error == BERTH_E_ABORTED ? error : (int)count;
 }
 
 BERTH_EXPORT int berth_queue_fd(const struct berth_queue *q)
 {
-    struct engine *e = q->lun->initiator->engine;
-    return e->ops->fd(e);
+    return initiator_fd(q->lun->initiator);
 }

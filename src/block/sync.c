@@ -7,17 +7,16 @@
 static int finish(struct berth_lun *lun, struct berth_done *done)
 {
     struct berth_queue *q = lun->own;
-    while (q->done_count == 0) {
-        int error = queue_wait(lun, UINT64_MAX);
-        if (error == BERTH_E_ABORTED) { /* the I/O may still touch the caller's memory: cut it off */
-            uint32_t depth = q->depth;
-            berth_queue_free(q);
-            return berth_queue_new(&lun->own, lun, depth) ? BERTH_E_MEMORY : BERTH_E_ABORTED;
+    while (q->done_count == 0)
+        if (queue_wait(lun, UINT64_MAX) == BERTH_E_ABORTED) {
+            queue_cut(q);
+            *done = (struct berth_done){.error = BERTH_E_ABORTED};
+            return lun_say(&lun->detail, BERTH_E_ABORTED, NULL);
         }
-    }
-    berth_queue_reap(q, done, 0, 1, 0);
+    queue_collect(q, done, 1);
+    initiator_flush(lun->initiator); /* nobody knows when the next call comes */
     if (done->error)
-        lun_say(&lun->detail, done->error, NULL);
+        outcome_say(lun, done);
     return done->error;
 }
 
@@ -93,29 +92,37 @@ int64_t lun_ask(struct berth_lun *lun, const uint8_t *cdb, uint32_t cdb_len, voi
     return error ? error : (int64_t)r->reply_len;
 }
 
+static int get_status(struct berth_lun *lun, uint64_t lba, struct scsi_lba_status *status)
+{
+    uint8_t cdb[SCSI_CDB_MAX] = {0}, reply[8 + 16];
+    struct berth_done done;
+    int64_t got =
+        lun_ask(lun, cdb, scsi_put_get_lba_status(cdb, lba, sizeof reply), reply, sizeof reply, &done);
+    if (got < 0)
+        return done.scsi_status ? BERTH_E_UNSUPPORTED : (int)got;
+    bool sense = scsi_get_lba_status(reply, (size_t)got, 0, status) && status->lba == lba && status->blocks;
+    return sense ? BERTH_OK : BERTH_E_UNSUPPORTED;
+}
+
 /* A LUN that cannot tell, or tells nonsense, has no holes. */
 BERTH_EXPORT int berth_extent(struct berth_lun *lun, uint64_t offset_bytes, uint64_t *len_bytes, bool *hole)
 {
-    uint8_t cdb[SCSI_CDB_MAX] = {0}, reply[8 + 16];
     struct scsi_lba_status status;
-    struct berth_done done;
-    uint64_t block = lun->info.block_bytes, lba = offset_bytes / block,
-             left = lun->info.size_bytes - offset_bytes;
+    uint64_t block = lun->info.block_bytes;
 
     *hole = false;
-    *len_bytes = left;
+    *len_bytes = 0;
     if (offset_bytes >= lun->info.size_bytes || offset_bytes % block)
         return lun_say(&lun->detail, BERTH_E_RANGE, NULL);
-    if (!lun->info.thin)
-        return BERTH_OK;
-    int64_t got =
-        lun_ask(lun, cdb, scsi_put_get_lba_status(cdb, lba, sizeof reply), reply, sizeof reply, &done);
-    if (got < 0 && (got == BERTH_E_UNSUPPORTED || berth_error_scope((int)got) != BERTH_SCOPE_TASK))
-        return got == BERTH_E_UNSUPPORTED ? BERTH_OK : (int)got;
-    if (got < 0 || !scsi_get_lba_status(reply, (size_t)got, 0, &status) || status.lba != lba ||
-        status.blocks == 0)
+    uint64_t left = lun->info.size_bytes - offset_bytes;
+    int error = lun->info.thin ? get_status(lun, offset_bytes / block, &status) : BERTH_E_UNSUPPORTED;
+    if (error && error != BERTH_E_UNSUPPORTED)
+        return error;
+    *len_bytes = left;
+    if (error)
         return BERTH_OK;
     *hole = status.provisioning == 1;
-    *len_bytes = status.blocks * block < left ? status.blocks * block : left;
+    if (status.blocks < left / block)
+        *len_bytes = status.blocks * block;
     return BERTH_OK;
 }

@@ -19,6 +19,9 @@ void initiator_say(struct initiator *i, int error, const char *text)
 void connection_drop(struct initiator *i)
 {
     link_close(&i->link);
+    i->rx_bytes += i->link.rx_bytes;
+    i->tx_bytes += i->link.tx_bytes;
+    i->link.rx_bytes = i->link.tx_bytes = 0;
     if (!i->attached)
         return;
     i->attached = false;
@@ -68,43 +71,62 @@ static void on_down(struct link *l, int error)
 
 /* --- events --- */
 
+/* Every hop has the time of an attempt; while a lost session is sought, all of them together have what is
+ * left of that. */
 static void redirect(struct initiator *i)
 {
     struct portal to = conn_login(i->conn)->redirect;
     const char *why = NULL;
-    connection_drop(i);
-    if (++i->redirects > INITIATOR_REDIRECTS) {
-        recovery_fail(i, BERTH_E_REDIRECT);
+    if (i->redirects++ == INITIATOR_REDIRECTS) {
+        connection_lost(i, BERTH_E_REDIRECT, "one redirect after another");
         return;
     }
     i->portal = to;
     i->next_address = 0;
-    if (host_resolve(&to, &i->addresses, &why) == BERTH_OK) {
-        connection_try(i);
+    if (i->resolve(&to, &i->addresses, &why) != BERTH_OK) {
+        connection_lost(i, BERTH_E_REDIRECT, why);
         return;
     }
-    initiator_say(i, BERTH_E_REDIRECT, why);
-    recovery_fail(i, BERTH_E_REDIRECT);
+    connection_drop(i);
+    connection_try(i);
+}
+
+/* Logs out to come back. However long the target says we may stay, the answer must not take longer than any
+ * other. */
+static void leave(struct initiator *i)
+{
+    i->relogin = true;
+    i->state = INITIATOR_LEAVING;
+    i->attempt_deadline = initiator_now(i) + i->policy.connect_timeout_ms * NS_PER_MS;
+    conn_logout(i->conn, WIRE_LOGOUT_SESSION);
 }
 
 /* The target wants us out or has thrown us out (11.9.1): leave in order where we may, then come back. */
 static void asked_to_go(struct initiator *i, const struct wire_async *a)
 {
+    if (i->state != INITIATOR_UP)
+        return; /* on our way */
     switch (a->event) {
     case WIRE_ASYNC_LOGOUT:
     case WIRE_ASYNC_RENEGOTIATE:
-        i->relogin = true;
-        i->state = INITIATOR_LEAVING;
-        i->attempt_deadline = initiator_now(i) + 1000 * NS_PER_MS * (a->parameter3 ? a->parameter3 : 1u);
-        conn_logout(i->conn, WIRE_LOGOUT_SESSION);
+        leave(i);
         break;
     case WIRE_ASYNC_DROP_CONNECTION:
     case WIRE_ASYNC_DROP_ALL:
+        i->wait_ns = a->parameter2 * 1000 * NS_PER_MS; /* Time2Wait */
         connection_lost(i, BERTH_E_CLOSED, "the target announced that it drops the connection");
         break;
     default:
         break; /* vendor's own, and what concerns single tasks: those get their status */
     }
+}
+
+/* After an orderly end nothing is left that would have to be waited for. */
+static void logged_out(struct initiator *i, int error)
+{
+    if (!error)
+        i->wait_ns = 0;
+    connection_lost(i, BERTH_E_CLOSED, "logged out at the target's request");
 }
 
 static void on_event(struct initiator *i, const struct conn_event *ev)
@@ -121,7 +143,7 @@ static void on_event(struct initiator *i, const struct conn_event *ev)
         connection_lost(i, ev->error, ev->rule);
         break;
     case CONN_EV_LOGGED_OUT:
-        connection_lost(i, BERTH_E_CLOSED, "logged out at the target's request");
+        logged_out(i, ev->error);
         break;
     case CONN_EV_ASYNC:
         asked_to_go(i, &ev->async);
@@ -164,7 +186,7 @@ const struct link_owner connection_callbacks = {on_up, on_progress, on_down};
 
 /* --- attempts --- */
 
-/* Tries the next address of the portal; all of them were in vain when recovery says so. */
+/* Tries the next address of the portal, the first one after the last. */
 void connection_try(struct initiator *i)
 {
     uint64_t now = initiator_now(i);
@@ -175,6 +197,7 @@ void connection_try(struct initiator *i)
     to.len = i->addresses.len[i->next_address++];
     i->state = INITIATOR_CONNECTING;
     i->attempt_deadline = now + i->policy.connect_timeout_ms * NS_PER_MS;
+    i->link.last_errno = 0;
     int error = i->engine->ops->connect(i->engine, &i->link, &to, i->attempt_deadline);
     if (error)
         connection_lost(i, error, system_words(error, i->link.last_errno));

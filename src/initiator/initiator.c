@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The handle: making it, opening and closing the session, tasks in, one round of work. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 
 #define STAGE_BYTES  (64u * 1024)
 #define DIRECT_BYTES (8u * 1024)
+#define FLUSHES_MAX  16u
 #define NS_PER_MS    1000000ull
 
 uint64_t initiator_now(const struct initiator *i)
@@ -41,13 +43,26 @@ void initiator_submit(struct initiator *i, struct task *task)
         link_kick(&i->link);
 }
 
+/* A session that has failed takes nothing more: what comes then has its answer at once. */
 void initiator_resubmit(struct initiator *i, struct task *task)
 {
-    i->replays++;
     arm(i, task);
     session_requeue(i->session, task);
+    if (i->state == INITIATOR_FAILED) {
+        session_revoke(i->session, task, i->error);
+        return;
+    }
+    i->replays++;
     if (i->attached)
         link_kick(&i->link);
+}
+
+void initiator_revoke(struct initiator *i, struct task *task, int error)
+{
+    bool half_done = task->state == TASK_ACTIVE && task->write;
+    session_revoke(i->session, task, error);
+    if (half_done)
+        connection_lost(i, error, "a write was taken back halfway");
 }
 
 void initiator_task_free(struct initiator *i, struct task *task)
@@ -60,17 +75,46 @@ void initiator_settle(struct initiator *i)
     connection_drain(i);
 }
 
-int initiator_wait(struct initiator *i, uint64_t until_ns)
+void initiator_flush(struct initiator *i)
 {
-    uint64_t next = timers_next(i);
-    if (i->state == INITIATOR_FAILED)
-        return i->error;
-    int error = engine_poll(i->engine, next < until_ns ? next : until_ns);
-    if (error)
-        return error;
+    for (uint32_t n = 0; n < FLUSHES_MAX && i->attached && !list_empty(&i->link.dirty); n++)
+        i->engine->ops->flush(&i->link);
+}
+
+/* Never longer than the caller's patience, where there is somebody to ask for it. */
+static uint64_t wait_until(const struct initiator *i, uint64_t until_ns, uint64_t now)
+{
+    uint64_t next = timers_next(i), look = i->owner.cancelled ? now + INITIATOR_PATIENCE : UINT64_MAX;
+    if (look < next)
+        next = look;
+    return next < until_ns ? next : until_ns;
+}
+
+static bool cancelled(struct initiator *i)
+{
+    return i->owner.cancelled && i->owner.cancelled(i->owner.owner);
+}
+
+static void work(struct initiator *i, uint64_t until_ns)
+{
+    uint64_t now = initiator_now(i);
+    timers_resume(i, now);
+    int error = engine_poll(i->engine, wait_until(i, until_ns, now));
+    if (error) {
+        initiator_say(i, error, strerror(errno));
+        recovery_fail(i, error);
+    }
     timers_run(i);
     connection_drain(i);
-    if (i->owner.cancelled && i->owner.cancelled(i->owner.owner))
+}
+
+int initiator_wait(struct initiator *i, uint64_t until_ns)
+{
+    if (i->state == INITIATOR_FAILED)
+        connection_deliver(i);
+    else
+        work(i, until_ns);
+    if (cancelled(i))
         return BERTH_E_ABORTED;
     return i->state == INITIATOR_FAILED ? i->error : BERTH_OK;
 }
@@ -109,10 +153,12 @@ static int set_up(struct initiator *i, const struct initiator_config *config)
     if (config->target_name)
         snprintf(i->target_name, sizeof i->target_name, "%s", config->target_name);
     i->link.owner = &connection_callbacks;
+    i->alarm_fd = -1;
+    i->resolve = config->resolve ? config->resolve : host_resolve;
     i->owns_engine = config->engine == NULL;
     i->engine = config->engine ? config->engine : engine_new("sockets");
     if (!i->engine)
-        return BERTH_E_SYSTEM;
+        return errno == ENOMEM ? BERTH_E_MEMORY : BERTH_E_SYSTEM;
     wishes_set(i, config);
     return make_session(i);
 }
@@ -127,7 +173,9 @@ int initiator_new(struct initiator **out, const struct initiator_config *config,
     i->owner = *owner;
     int error = set_up(i, config);
     if (error) {
-        snprintf(detail, detail_size, "%s", berth_error_text(error));
+        const char *words = error == BERTH_E_SYSTEM ? strerror(errno) : NULL;
+        snprintf(detail, detail_size, "%s%s%s", berth_error_text(error), words ? ": " : "",
+                 words ? words : "");
         initiator_free(i);
         return error;
     }
@@ -154,6 +202,8 @@ void initiator_free(struct initiator *i)
         connection_drop(i);
     if (i->session)
         abort_all(i);
+    if (i->engine)
+        alarm_end(i);
     if (i->engine && i->owns_engine)
         engine_free(i->engine);
     free(i->conn);
@@ -165,15 +215,22 @@ void initiator_free(struct initiator *i)
 int initiator_open(struct initiator *i)
 {
     const char *why = NULL;
-    int error = host_resolve(&i->portal, &i->addresses, &why);
+    int error = i->resolve(&i->home, &i->home_addresses, &why);
     if (error) {
         initiator_say(i, error, why);
         return error;
     }
+    i->addresses = i->home_addresses;
+    i->left_at = initiator_now(i);
     connection_try(i);
     while (i->state != INITIATOR_UP && error == BERTH_OK)
         error = initiator_wait(i, UINT64_MAX);
     return error;
+}
+
+void initiator_keep(struct initiator *i)
+{
+    i->kept = true;
 }
 
 void initiator_close(struct initiator *i, uint32_t timeout_ms)

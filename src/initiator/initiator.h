@@ -17,6 +17,11 @@
 #define INITIATOR_FIRST_BURST (256u * 1024)     /* FirstBurstLength we offer */
 #define INITIATOR_BACKOFF_MIN (50ull * 1000000) /* ns between attempts to come back, doubling with jitter */
 #define INITIATOR_BACKOFF_MAX (3000ull * 1000000)
+#define INITIATOR_STEADY                                                                                     \
+    (100ull * 1000000) /* ns; a session that ends sooner has not ended the trouble before it */
+#define INITIATOR_PATIENCE                                                                                   \
+    (100ull * 1000000) /* ns between two looks at whether the caller has had enough                          \
+                        */
 
 struct initiator_policy {
     uint32_t connect_timeout_ms, command_timeout_ms, recovery_timeout_ms;
@@ -32,16 +37,19 @@ struct initiator_config {
     struct login_credentials mine, peer; /* copied */
     struct initiator_policy policy;
     struct engine *engine; /* borrowed; NULL: an own one of the sockets engine */
+    /* Names to addresses of that engine; NULL: host_resolve() */
+    int (*resolve)(const struct portal *p, struct resolved *out, const char **why);
 };
 
 /* What the floor above does. All called from inside initiator calls. */
 struct initiator_owner {
     void (*task_done)(void *owner, struct task *task); /* outcome in the task; free it or submit it again */
-    /* The connection died while this task was on the wire: may it be sent again? */
-    bool (*may_replay)(void *owner, const struct task *task);
+    /* The connection died while this task was on the wire: 0 to send it again, or the error to end it with.
+     */
+    int (*replay)(void *owner, const struct task *task);
     /* error < 0: the session is lost and being sought. 0: it is up again. */
     void (*session)(void *owner, int error, const char *text);
-    /* Asked after every wait: true ends waiting calls with BERTH_E_ABORTED. */
+    /* Asked after every wait: true ends waiting calls with BERTH_E_ABORTED. May be NULL. */
     bool (*cancelled)(void *owner);
     void *owner;
 };
@@ -66,21 +74,31 @@ struct initiator {
     struct login_config login;
     struct engine *engine;
     bool owns_engine;
+    int (*resolve)(const struct portal *p, struct resolved *out, const char **why);
     struct link link;
     struct session *session;
     struct conn *conn; /* its memory lives as long as the initiator; in use while `attached` */
     bool attached;
     struct conn_config conn_config;
-    struct resolved addresses;
+    struct resolved home_addresses,
+        addresses; /* asked for once: coming back must not wait for a name server */
     uint32_t next_address, redirects;
     uint8_t state; /* enum initiator_state */
-    bool ever_up;
-    bool relogin; /* LEAVING because the target asked for it: come back */
+    bool kept;     /* a lost session is brought back */
+    bool relogin;  /* LEAVING because the target asked for it: come back */
     int error;
     char detail[INITIATOR_DETAIL_MAX];
-    uint64_t attempt_deadline, retry_at, lost_at, ping_at, scan_at;
+    uint64_t attempt_deadline, retry_at, ping_at, scan_at;
+    uint64_t up_at;   /* when the present session began, or the last one had begun */
+    uint64_t down_at; /* when it was lost */
+    uint64_t lost_at; /* when the present trouble began: of it, recovery_timeout_ms are allowed */
+    uint64_t left_at; /* when the caller's last call ended */
+    uint64_t wait_ns; /* Time2Wait of the present session */
     uint64_t backoff;
     uint64_t reconnects, replays;
+    uint64_t rx_bytes, tx_bytes; /* of earlier connections */
+    int alarm_fd;                /* -1: nobody sleeps on the descriptor */
+    uint64_t alarm_at;           /* what it is set to; 0: it has gone off */
 };
 
 int initiator_new(struct initiator **out, const struct initiator_config *config,
@@ -90,6 +108,8 @@ void initiator_free(struct initiator *i);
 
 /* Resolves, connects and logs in; waits. On failure initiator_detail() has the words. */
 int initiator_open(struct initiator *i);
+/* From now on a lost session is brought back; before, it is a failure. */
+void initiator_keep(struct initiator *i);
 /* Logs out and waits for the answer, at most `timeout_ms`. */
 void initiator_close(struct initiator *i, uint32_t timeout_ms);
 
@@ -99,13 +119,25 @@ struct task *initiator_task(struct initiator *i, enum task_kind kind);
 void initiator_submit(struct initiator *i, struct task *task);
 /* Sends a reaped task again (fresh tag). */
 void initiator_resubmit(struct initiator *i, struct task *task);
+/* Takes a task back, which comes through task_done() with `error`: its memory is not touched once this
+ * returns. A write on the wire costs the connection: what has been sent of it cannot be recalled otherwise.
+ */
+void initiator_revoke(struct initiator *i, struct task *task, int error);
 void initiator_task_free(struct initiator *i, struct task *task);
 
 /* One round of work: sends, waits until something happens or `until_ns` of the engine's clock, receives,
  * looks after timers. Returns 0, or the error that made the session fail for good. */
 int initiator_wait(struct initiator *i, uint64_t until_ns);
+/* Sends what is ready to be sent, for callers that will not be back soon. */
+void initiator_flush(struct initiator *i);
 /* Delivers what is finished already, without waiting. */
 void initiator_settle(struct initiator *i);
+
+/* For foreign event loops: a descriptor that is readable when initiator_wait() has something to do, or -1. */
+int initiator_fd(struct initiator *i);
+/* Before the caller goes to sleep on it: it is to be readable at `due_ns` at the latest. */
+void initiator_alarm(struct initiator *i, uint64_t due_ns);
+
 /* Puts an error of the caller's into initiator_detail(), with the portal in front. */
 void initiator_say(struct initiator *i, int error, const char *text);
 uint64_t initiator_now(const struct initiator *i);

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Session recovery (RFC 7143 7.1.4.4): what happens to tasks when the connection dies, and when to try again.
- */
-#include <string.h>
+/* Session recovery (RFC 7143 7.1.4.4): what happens to tasks when the connection dies, when to try again, and
+ * when to give up. */
 #include "initiator/parts.h"
 
 #define NS_PER_MS 1000000ull
-#define NS_PER_S  1000000000ull
 
 /* Errors that no waiting cures: trying again would only hammer the target (11.13.5). */
 static bool hopeless(int error)
@@ -16,18 +14,13 @@ static bool hopeless(int error)
     case BERTH_E_AUTH_DOWNGRADE:
     case BERTH_E_TARGET_AUTH:
     case BERTH_E_NEGOTIATION:
-    case BERTH_E_REDIRECT:
         return true;
     default:
         return false;
     }
 }
 
-/* Errors of a single address: another one of the same name may do. */
-static bool local_to_address(int error)
-{
-    return berth_error_scope(error) == BERTH_SCOPE_CONNECTION;
-}
+/* --- tasks --- */
 
 /* What was on the wire may be sent again only if doing it twice does no harm; for the rest nobody knows. */
 static void sort_detached(struct initiator *i)
@@ -36,8 +29,9 @@ static void sort_detached(struct initiator *i)
     for (struct list *at = head->next, *next; at != head; at = next) {
         next = at->next;
         struct task *task = list_entry(at, struct task, link);
-        if (!i->owner.may_replay(i->owner.owner, task))
-            session_revoke(i->session, task, BERTH_E_UNKNOWN);
+        int error = i->owner.replay(i->owner.owner, task);
+        if (error)
+            session_revoke(i->session, task, error);
     }
 }
 
@@ -52,12 +46,22 @@ static void end_tasks(struct initiator *i, int error)
 
 void recovery_fail(struct initiator *i, int error)
 {
+    connection_drop(i);
     i->state = INITIATOR_FAILED;
     i->error = error;
     if (i->detail[0] == 0)
         initiator_say(i, error, NULL);
     end_tasks(i, error);
     connection_drain(i);
+}
+
+/* --- when --- */
+
+uint64_t recovery_deadline(const struct initiator *i)
+{
+    bool seeking =
+        i->state == INITIATOR_WAITING || i->state == INITIATOR_CONNECTING || i->state == INITIATOR_LOGIN;
+    return i->kept && seeking ? i->lost_at + i->policy.recovery_timeout_ms * NS_PER_MS : UINT64_MAX;
 }
 
 /* Doubles up to the maximum; the jitter keeps many initiators of one target apart. */
@@ -69,69 +73,95 @@ static uint64_t next_pause(struct initiator *i, uint64_t now)
     return pause / 2 + (pause ? now % pause : 0) / 2;
 }
 
-static uint64_t end_of_patience(const struct initiator *i)
-{
-    return i->lost_at + i->policy.recovery_timeout_ms * NS_PER_MS;
-}
-
-/* The last attempt is made when the time is up, and no later. */
+/* Towards the end the pauses shrink, so that a target that comes back just in time is found. */
 static void wait_for_next(struct initiator *i, uint64_t now, uint64_t at_least)
 {
-    uint64_t pause = next_pause(i, now), end = end_of_patience(i), left = end > now ? end - now : 0;
-    pause = pause < left ? pause : left;
     i->state = INITIATOR_WAITING;
+    uint64_t pause = next_pause(i, now), end = recovery_deadline(i), left = end > now ? end - now : 0;
+    if (pause > left / 2 && left > INITIATOR_BACKOFF_MIN)
+        pause = left / 2;
     i->retry_at = now + (pause > at_least ? pause : at_least);
+    engine_wake(i->engine); /* the wait that is under way does not know of this time */
 }
 
-/* Opening, not recovering: every address gets one try, then the last one's error stands. */
-static void first_attempt_failed(struct initiator *i, int error)
+/* Opening, not recovering: every address gets one try, then the last one's error stands. An address that does
+ * not even connect, or breaks off, says nothing about the others. */
+static void first_attempt_failed(struct initiator *i, int error, bool connecting)
 {
-    if (local_to_address(error) && i->next_address < i->addresses.count)
+    bool local = connecting || berth_error_scope(error) == BERTH_SCOPE_CONNECTION;
+    if (local && i->next_address < i->addresses.count)
         connection_try(i);
     else
         recovery_fail(i, error);
 }
 
+/* The first one to be tried is the address that did work. */
+static void session_lost(struct initiator *i, int error, uint64_t now)
+{
+    if (now - i->up_at >= INITIATOR_STEADY || i->reconnects == 0) {
+        i->lost_at = now;
+        i->backoff = 0;
+    }
+    i->down_at = now;
+    if (i->next_address > 0)
+        i->next_address--;
+    sort_detached(i);
+    i->owner.session(i->owner.owner, error, i->detail);
+}
+
+/* All states but FAILED and WAITING lead here. */
 void recovery_begin(struct initiator *i, int error, const char *text)
 {
-    uint64_t now = initiator_now(i), time2wait = 0;
+    uint64_t now = initiator_now(i), at_least = 0;
     bool was_up = i->state == INITIATOR_UP || i->state == INITIATOR_LEAVING;
+    bool connecting = i->state == INITIATOR_CONNECTING;
 
     initiator_say(i, error, text);
-    if (was_up)
-        time2wait = i->session->keys.agreed[KEY_DEFAULT_TIME2WAIT] * NS_PER_S; /* 7.5.1 */
     i->relogin = false;
     connection_drop(i);
-    if (!i->ever_up) {
-        first_attempt_failed(i, error);
+    if (!i->kept) {
+        if (was_up)
+            recovery_fail(i, error);
+        else
+            first_attempt_failed(i, error, connecting);
         return;
     }
     if (was_up) {
-        i->lost_at = now;
-        i->backoff = 0;
-        sort_detached(i);
-        i->owner.session(i->owner.owner, error, i->detail);
+        session_lost(i, error, now);
+        at_least = i->wait_ns;
     }
-    if (hopeless(error) || now >= end_of_patience(i))
-        recovery_fail(i, hopeless(error) ? error : BERTH_E_LOST);
-    else
-        wait_for_next(i, now, time2wait);
+    wait_for_next(i, now, at_least);
+    if (hopeless(error))
+        recovery_fail(i, error);
+    else if (now >= recovery_deadline(i))
+        recovery_fail(i, BERTH_E_LOST);
 }
 
+/* A redirect holds for one session. */
 void recovery_tick(struct initiator *i, uint64_t now)
 {
     if (now < i->retry_at)
         return;
-    if (memcmp(&i->portal, &i->home, sizeof i->home) != 0) { /* a redirect holds for one session */
-        const char *why;
+    if (i->redirects > 0) {
         i->portal = i->home;
-        if (host_resolve(&i->portal, &i->addresses, &why) != BERTH_OK) {
-            wait_for_next(i, now, 0);
-            return;
-        }
+        i->addresses = i->home_addresses;
+        i->next_address = i->redirects = 0;
     }
-    i->redirects = 0;
     connection_try(i);
+}
+
+/* The outage is taken off the time of commands that had begun to wait before it. */
+static void rearm_queued(struct initiator *i, uint64_t now)
+{
+    uint64_t outage = now - i->down_at, latest = now + i->policy.command_timeout_ms * NS_PER_MS;
+    list_each (at, &i->session->queued) {
+        struct task *task = list_entry(at, struct task, link);
+        if (task->deadline_ns == 0)
+            continue;
+        task->deadline_ns += outage;
+        if (task->deadline_ns > latest)
+            task->deadline_ns = latest;
+    }
 }
 
 /* Logged in. Only now, when the target has ended the old session, may its writes be sent once more. */
@@ -139,19 +169,16 @@ void recovery_up(struct initiator *i)
 {
     uint64_t now = initiator_now(i);
     struct list *node;
-    bool back = i->ever_up;
 
     i->state = INITIATOR_UP;
-    i->ever_up = true;
-    i->scan_at = now;
-    i->backoff = 0;
+    i->up_at = i->scan_at = now;
+    i->wait_ns = i->session->keys.agreed[KEY_DEFAULT_TIME2WAIT] * 1000 * NS_PER_MS; /* 7.5.1 */
     i->detail[0] = 0;
+    if (!i->kept)
+        return;
+    rearm_queued(i, now);
     while ((node = list_pop(&i->session->detached)) != NULL)
         initiator_resubmit(i, list_entry(node, struct task, link));
-    list_each (at, &i->session->queued)
-        list_entry(at, struct task, link)->deadline_ns = now + i->policy.command_timeout_ms * NS_PER_MS;
-    if (!back)
-        return;
     i->reconnects++;
     i->owner.session(i->owner.owner, BERTH_OK, NULL);
 }

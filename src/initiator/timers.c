@@ -3,12 +3,24 @@
 #include "initiator/parts.h"
 
 #define NS_PER_MS 1000000ull
-#define SCAN_NS   (100 * NS_PER_MS) /* how often deadlines of commands are looked at */
+#define SCAN_NS   (100 * NS_PER_MS)   /* how often deadlines of commands are looked at */
+#define AWAY_NS   (10000 * NS_PER_MS) /* without a call for so long, at least, and the caller was away */
 
-static bool expired(const struct task *task, uint64_t now)
+static uint64_t later(uint64_t a, uint64_t b)
 {
-    return (task->state == TASK_ACTIVE || task->state == TASK_QUEUED) && task->deadline_ns &&
-           now >= task->deadline_ns;
+    return a > b ? a : b;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* --- commands --- */
+
+static bool on_its_way(const struct task *task)
+{
+    return (task->state == TASK_ACTIVE || task->state == TASK_QUEUED) && task->deadline_ns;
 }
 
 /* A command that is late costs the connection: reinstating the session is the one abort that every target
@@ -19,7 +31,7 @@ static void scan_deadlines(struct initiator *i, uint64_t now)
     bool late = false;
     i->scan_at = now + SCAN_NS;
     for (uint32_t n = 0; n < s->slots.count; n++)
-        if (expired(&s->tasks[n], now)) {
+        if (on_its_way(&s->tasks[n]) && now >= s->tasks[n].deadline_ns) {
             session_revoke(s, &s->tasks[n], BERTH_E_TIMEOUT);
             late = true;
         }
@@ -27,19 +39,41 @@ static void scan_deadlines(struct initiator *i, uint64_t now)
         connection_lost(i, BERTH_E_TIMEOUT, "a command got no answer");
 }
 
+/* --- keepalive --- */
+
+/* When the next ping is due, or, with one out, when silence means that the peer is gone. Every byte counts as
+ * a sign of life, even of a peer that never answers the ping. */
+static uint64_t ping_due(const struct initiator *i)
+{
+    uint64_t heard = conn_last_rx(i->conn);
+    if (i->policy.ping_interval_ms == 0)
+        return UINT64_MAX;
+    if (!conn_ping_out(i->conn))
+        return heard + i->policy.ping_interval_ms * NS_PER_MS;
+    return later(heard, i->ping_at) + i->policy.ping_timeout_ms * NS_PER_MS;
+}
+
+/* The ping leaves at once: its caller may be in no hurry to come back, and its time runs. */
+static void ping(struct initiator *i, uint64_t now)
+{
+    if (!conn_ping(i->conn))
+        return;
+    i->ping_at = now;
+    link_kick(&i->link);
+    initiator_flush(i);
+}
+
 static void keep_alive(struct initiator *i, uint64_t now)
 {
-    uint64_t interval = i->policy.ping_interval_ms * NS_PER_MS, heard = conn_last_rx(i->conn);
-    if (interval == 0 || now < heard + interval)
+    if (now < ping_due(i))
         return;
-    if (!conn_ping_out(i->conn)) {
-        if (conn_ping(i->conn))
-            link_kick(&i->link);
-        i->ping_at = now;
-    } else if (heard < i->ping_at && now >= i->ping_at + i->policy.ping_timeout_ms * NS_PER_MS) {
+    if (!conn_ping_out(i->conn))
+        ping(i, now);
+    else
         connection_lost(i, BERTH_E_NO_ANSWER, "no byte came for longer than the ping timeout");
-    }
 }
+
+/* --- attempts --- */
 
 static void login_time(struct initiator *i, uint64_t now)
 {
@@ -53,6 +87,11 @@ static void login_time(struct initiator *i, uint64_t now)
 void timers_run(struct initiator *i)
 {
     uint64_t now = initiator_now(i);
+    i->left_at = now;
+    if (now >= recovery_deadline(i)) {
+        recovery_fail(i, BERTH_E_LOST);
+        return;
+    }
     switch ((enum initiator_state)i->state) {
     case INITIATOR_UP:
         if (now >= i->scan_at)
@@ -77,22 +116,49 @@ void timers_run(struct initiator *i)
     }
 }
 
-uint64_t timers_next(const struct initiator *i)
+static uint64_t state_due(const struct initiator *i)
 {
-    uint64_t ping =
-        i->attached && i->policy.ping_interval_ms
-            ? (conn_ping_out(i->conn) ? i->ping_at + i->policy.ping_timeout_ms * NS_PER_MS
-                                      : conn_last_rx(i->conn) + i->policy.ping_interval_ms * NS_PER_MS)
-            : UINT64_MAX;
     switch ((enum initiator_state)i->state) {
     case INITIATOR_UP:
-        return ping < i->scan_at || i->session->slots.taken == 0 ? ping : i->scan_at;
+        return i->session->slots.taken ? earlier(ping_due(i), i->scan_at) : ping_due(i);
     case INITIATOR_WAITING:
         return i->retry_at;
+    case INITIATOR_CONNECTING: /* for callers that do not wait in the engine */
     case INITIATOR_LOGIN:
     case INITIATOR_LEAVING:
         return i->attempt_deadline;
     default:
         return UINT64_MAX;
     }
+}
+
+uint64_t timers_next(const struct initiator *i)
+{
+    return earlier(state_due(i), recovery_deadline(i));
+}
+
+/* --- callers that were away --- */
+
+static uint64_t most_between_calls(const struct initiator *i)
+{
+    return later(2 * NS_PER_MS * i->policy.ping_interval_ms, AWAY_NS);
+}
+
+/* Whatever ran while nobody received, sent or looked was not the target's time. Commands submitted since then
+ * have all of theirs. */
+void timers_resume(struct initiator *i, uint64_t now)
+{
+    uint64_t away = now - i->left_at;
+    uint64_t given = i->policy.command_timeout_ms * NS_PER_MS;
+    if (away <= most_between_calls(i))
+        return;
+    for (uint32_t n = 0; n < i->session->slots.count; n++) {
+        struct task *task = &i->session->tasks[n];
+        if (on_its_way(task) && task->deadline_ns <= i->left_at + given)
+            task->deadline_ns += away;
+    }
+    i->ping_at += away;
+    i->lost_at += away;
+    i->down_at += away;
+    i->attempt_deadline += away;
 }

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* What a caller may ask for: defaults, and what is wrong with the rest. */
+#include <string.h>
+#include "block/lun.h"
+
+BERTH_EXPORT void berth_options_init(struct berth_options *options)
+{
+    *options = (struct berth_options){.size = sizeof *options,
+                                      .connect_timeout_ms = 10000,
+                                      .command_timeout_ms = 30000,
+                                      .recovery_timeout_ms = 120000,
+                                      .ping_interval_ms = 5000,
+                                      .ping_timeout_ms = 5000,
+                                      .depth = 128};
+}
+
+static const char *secret_flaw(const struct berth_options *o, const void *secret, size_t len)
+{
+    if (!secret || len == 0)
+        return "a user name was given without a secret";
+    if (len > CHAP_SECRET_MAX)
+        return "the CHAP secret is longer than 255 bytes";
+    if (len < CHAP_SECRET_MIN && !o->allow_weak_secret)
+        return "the CHAP secret is shorter than 12 bytes (96 bits), which RFC 7143 9.2.1 forbids";
+    return NULL;
+}
+
+static bool same_secret(const struct berth_options *o)
+{
+    return o->secret_len == o->mutual_secret_len && memcmp(o->secret, o->mutual_secret, o->secret_len) == 0;
+}
+
+/* A secret whose name was forgotten means a login that is not the one that was meant. */
+static const char *one_way_flaw(const struct berth_options *o, const char *user)
+{
+    if (!user)
+        return o->secret ? "a secret was given without a user name" : NULL;
+    return *user ? secret_flaw(o, o->secret, o->secret_len) : "the user name is empty";
+}
+
+static const char *mutual_flaw(const struct berth_options *o, const char *user)
+{
+    if (!o->mutual_user)
+        return o->mutual_secret ? "a mutual secret was given without a mutual user name" : NULL;
+    if (!user)
+        return "mutual CHAP needs a user name and secret of one's own";
+    if (!*o->mutual_user)
+        return "the mutual user name is empty";
+    const char *flaw = secret_flaw(o, o->mutual_secret, o->mutual_secret_len);
+    if (flaw)
+        return flaw;
+    return same_secret(o) ? "the secrets of the two directions must differ (RFC 7143 9.2.1)" : NULL;
+}
+
+static const char *credentials_flaw(const struct berth_options *o, const char *user)
+{
+    const char *flaw = one_way_flaw(o, user);
+    return flaw ? flaw : mutual_flaw(o, user);
+}
+
+static bool numbers_ok(const struct berth_options *o)
+{
+    return o->depth >= 1 && o->depth <= LUN_DEPTH_MAX && o->header_digest <= BERTH_DIGEST_CRC32C &&
+           o->data_digest <= BERTH_DIGEST_CRC32C && o->connect_timeout_ms && o->command_timeout_ms &&
+           (o->ping_timeout_ms || !o->ping_interval_ms);
+}
+
+static struct initiator_policy policy_of(const struct berth_options *o)
+{
+    return (struct initiator_policy){.connect_timeout_ms = o->connect_timeout_ms,
+                                     .command_timeout_ms = o->command_timeout_ms,
+                                     .recovery_timeout_ms = o->recovery_timeout_ms,
+                                     .ping_interval_ms = o->ping_interval_ms,
+                                     .ping_timeout_ms = o->ping_timeout_ms,
+                                     .depth = (uint16_t)o->depth,
+                                     .header_digest = o->header_digest == BERTH_DIGEST_CRC32C,
+                                     .data_digest = o->data_digest == BERTH_DIGEST_CRC32C};
+}
+
+int options_check(struct initiator_config *config, const struct berth_options *o, const char *url_user,
+                  struct berth_detail *detail)
+{
+    if (o->size != sizeof *o) /* nothing in it is where we would look for it */
+        return lun_say(detail, BERTH_E_ARGUMENT, "the options were not made by berth_options_init()");
+    const char *user = o->user ? o->user : url_user && *url_user ? url_user : NULL;
+    const char *flaw = credentials_flaw(o, user);
+    if (flaw)
+        return lun_say(detail, BERTH_E_SECRET, flaw);
+    if (!numbers_ok(o))
+        return lun_say(detail, BERTH_E_ARGUMENT, "an option is out of range");
+    if ((user && strlen(user) > CHAP_NAME_MAX) || (o->mutual_user && strlen(o->mutual_user) > CHAP_NAME_MAX))
+        return lun_say(detail, BERTH_E_ARGUMENT, "a CHAP name is longer than 255 bytes");
+    if (o->initiator_name && !name_valid((struct span){o->initiator_name, strlen(o->initiator_name)}))
+        return lun_say(detail, BERTH_E_NAME, "the initiator name is not an iSCSI name");
+    config->initiator_name = o->initiator_name;
+    if (user)
+        config->mine = (struct login_credentials){user, o->secret, o->secret_len};
+    if (o->mutual_user)
+        config->peer = (struct login_credentials){o->mutual_user, o->mutual_secret, o->mutual_secret_len};
+    config->policy = policy_of(o);
+    return BERTH_OK;
+}
