@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* A small target over the sim engine for tests of the initiator's floors: the protocol core's target role,
+ * the built-in target's commands on a ram LU, and a script that may answer in their place.
+ *
+ * It is as nasty as a target may be: it executes commands late and out of order, and (with `late`) even after
+ * their connection has died, until the same initiator has logged in again. */
+#ifndef SIM_MINI_TARGET_H
+#define SIM_MINI_TARGET_H
+
+#include "engine/engine.h"
+
+#define MINI_IQN "iqn.2026-11.test:mini"
+
+struct mini_target;
+
+/* What a script does with a command. */
+enum mini_turn {
+    MINI_EXECUTE, /* nothing: the LU answers */
+    MINI_ANSWER,  /* mini_status(), mini_sense() or mini_data() have prepared the answer */
+    MINI_HOLD,    /* no answer, ever */
+    MINI_DROP,    /* the connection dies */
+};
+
+struct mini_config {
+    uint16_t port;
+    const char *lu;    /* as lu_open() takes it: "ram:1M,block=4096" */
+    uint16_t depth;    /* commands at once, and so the window; 0: 16 */
+    uint64_t delay_ns; /* longest time that a command takes, by the seed; 0: none */
+    bool late;         /* commands survive their connection */
+    bool attentions;   /* a nexus begins with a unit attention, as it should; else not */
+    uint32_t time2wait_s;
+    uint32_t max_burst, first_burst, segment; /* 0: a default */
+    uint32_t (*random)(void *arg);
+    enum mini_turn (*script)(void *arg, struct task *task); /* may be NULL */
+    /* Login status to answer with; 0: come in. May be NULL. */
+    uint16_t (*login)(void *arg);
+    const char *redirect; /* TargetAddress that goes with a status 01xx */
+    /* The answer to SendTargets; NULL: none. */
+    void (*targets)(void *arg, struct writer *answer);
+    void *arg;
+};
+
+struct mini_target *mini_new(struct engine *engine, const struct mini_config *config);
+void mini_free(struct mini_target *t);
+
+/* The configuration may be changed at any time; sizes hold from the next login on. */
+struct mini_config *mini_config(struct mini_target *t);
+
+void mini_start(struct mini_target *t); /* listens */
+void mini_stop(struct mini_target *t);  /* crashes: nobody listens, connections and commands are gone */
+void mini_reset(struct mini_target *t); /* connections only */
+/* Executes what is due; returns when the next command is. */
+uint64_t mini_work(struct mini_target *t);
+
+void mini_async(struct mini_target *t, const struct wire_async *a); /* to every session */
+
+/* For scripts: the answer of the command at hand. */
+void mini_status(struct task *task, uint8_t status);
+void mini_sense(struct task *task, uint8_t key, uint16_t asc);
+void mini_sense_code(struct task *task, uint8_t response_code, uint8_t key, uint16_t asc); /* 71h: deferred */
+void mini_data(struct task *task, const void *bytes, uint32_t len);
+uint64_t mini_lba(const struct task *task);
+uint32_t mini_blocks(const struct task *task);
+
+/* The LU's memory. */
+uint8_t *mini_disk(struct mini_target *t);
+/* Replaces the LU: another size, another disk. Only while stopped. */
+void mini_swap(struct mini_target *t, const char *lu);
+
+struct mini_counters {
+    uint32_t logins, logouts, sessions; /* sessions: at present */
+    uint32_t commands, executed, late;  /* late: after the death of their connection */
+    uint32_t reinstated;
+};
+const struct mini_counters *mini_counters(const struct mini_target *t);
+
+#endif
