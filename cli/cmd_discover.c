@@ -42,6 +42,7 @@ static void lun_line(struct discovery *d, uint32_t number, const char *url, cons
         json_object(&d->json, NULL);
         json_u64(&d->json, "lun", number);
         json_text(&d->json, "url", url);
+        json_bool(&d->json, "disk", true);
         json_u64(&d->json, "size_bytes", i->size_bytes);
         json_u64(&d->json, "block_bytes", i->block_bytes);
         json_text(&d->json, "vendor", i->vendor);
@@ -56,19 +57,37 @@ static void lun_line(struct discovery *d, uint32_t number, const char *url, cons
            url);
 }
 
+/* Many targets have a controller as LUN 0, and tape drives are LUNs too. */
+static void no_disk_line(struct discovery *d, uint32_t number, const char *url)
+{
+    if (!d->o->json) {
+        printf("  LUN %-4" PRIu32 " %10s  no disk  %s\n", number, "-", url);
+        return;
+    }
+    json_object(&d->json, NULL);
+    json_u64(&d->json, "lun", number);
+    json_text(&d->json, "url", url);
+    json_bool(&d->json, "disk", false);
+    json_object_end(&d->json);
+}
+
 /* A LUN that cannot be opened costs a sentence and the exit status, not the rest of the list. */
 static void show_lun(struct discovery *d, char *url, size_t base, uint32_t number)
 {
+    struct berth_detail detail = {0};
     struct berth_lun *lun;
-    int status;
+    int error, status;
     snprintf(url + base, URL_MAX - base, "%" PRIu32, number);
-    status = login_open(&lun, url, &d->login);
-    if (status != STATUS_OK) {
+    error = berth_lun_open(&lun, url, &d->login.options, &detail);
+    if (error == BERTH_E_UNSUPPORTED) {
+        no_disk_line(d, number, url);
+    } else if (error) {
+        status = fail_error(error, &detail, url);
         d->status = d->status ? d->status : status;
-        return;
+    } else {
+        lun_line(d, number, url, berth_lun_info(lun));
+        berth_lun_close(lun);
     }
-    lun_line(d, number, url, berth_lun_info(lun));
-    berth_lun_close(lun);
 }
 
 /* Asks target `first` for its LUNs through each of its portals until one answers: some may be out of our
