@@ -127,6 +127,26 @@ serve() {
     serve_at 127.0.0.1:0 "$@"
 }
 
+# hold_when PID COMMAND...: lets the process run for a few milliseconds at a time until the command succeeds; then it is
+# left stopped (SIGSTOP).
+hold_when() {
+    local held=$1 end=$(($(now_us) + 30000000))
+    shift
+    kill -STOP "$held"
+    until "$@"; do
+        [ "$(now_us)" -lt "$end" ] || die "never came to be: $*"
+        kill -CONT "$held"
+        sleep 0.003
+        kill -STOP "$held"
+        sleep 0.01
+    done
+}
+
+# more_than BYTES FILE: FILE takes up more than that
+more_than() {
+    [ "$(stored "$2")" -gt "$1" ]
+}
+
 # strange_portal KIND: something that is no target; sets $portal and $pid. KINDs are those of tests/strange-portal.
 strange_portal() {
     local name=portal$((++instances))
