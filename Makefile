@@ -3,6 +3,7 @@
 PREFIX  ?= /usr/local
 DESTDIR ?=
 JOBS    ?= $(shell nproc)
+BENCH   ?=
 
 export DESTDIR
 
@@ -46,7 +47,7 @@ test:
 bench:
 	scripts/install-deps bench
 	@$(MAKE) --no-print-directory all
-	bench/run build/berth
+	bench/run build/berth $(BENCH)
 
 install: all
 	cmake --install build
