@@ -138,10 +138,10 @@ void conn_drop(struct conn *c)
     c->rx.task = NULL;
     c->rx.sink = SINK_NONE;
     frame_unlend(c);
-    transmit_forget(c);
     if (c->role == ROLE_INITIATOR)
         session_detach(c->session, c);
-    else
+    transmit_forget(c);
+    if (c->role == ROLE_TARGET)
         end_all(c);
     list_remove(&c->node);
     explicit_bzero(&c->login.challenge, sizeof c->login.challenge);

@@ -210,12 +210,14 @@ struct task *session_reap(struct session *s)
     return node ? list_entry(node, struct task, link) : NULL;
 }
 
-/* The connection is dead: outcomes that are known stand, the rest is for the owner's policy. */
+/* The connection is dead: outcomes that are known stand, the rest is for the owner's policy. A success that
+ * was reported before our last byte was out, which now never will be, is none. */
 static void detach(struct session *s, struct task *task)
 {
+    bool unsent = task->error == BERTH_OK && task->tx_refs > 0;
     list_remove(&task->member);
     s->in_flight--;
-    if (anonymous(task) || task->state == TASK_ENDING) {
+    if (anonymous(task) || (task->state == TASK_ENDING && !unsent)) {
         done(s, task);
         return;
     }

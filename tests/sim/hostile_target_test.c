@@ -904,6 +904,28 @@ static void test_early_answer(void **state)
     scene_end(s);
 }
 
+/* The same with "good", and then the connection is lost: bytes that never left were not written by anybody.
+ */
+static void test_early_success(void **state)
+{
+    (void)state;
+    for (int all = 0; all < 2; all++) {
+        struct scene *s = scene('W');
+        struct berth_seg segs[4];
+        say_r2t(s, s->task->itt, &(struct r2t){0, 2000, 0, 5});
+        say_r2t(s, s->task->itt, &(struct r2t){2000, 1000, 1, 6});
+        while (conn_tx_peek(s->p->ic, segs, 1) && (all || segs[0].base != s->buf + 2000))
+            conn_tx_done(s->p->ic, conn_epoch(s->p->ic), segs[0].len);
+        say_response(s, s->task->itt, &(struct response){.exp_data_sn = 2});
+        conn_drop(s->p->ic);
+        assert_int_equal(s->task->tx_refs, 0);
+        assert_int_equal(s->task->state, all ? TASK_DONE : TASK_DETACHED);
+        if (all)
+            outcome(s, "all sent", BERTH_OK);
+        scene_end(s);
+    }
+}
+
 /* An engine receives in the background into the task's memory when the task is given up. */
 static void background(bool digests, bool given_back)
 {
@@ -1032,6 +1054,7 @@ int main(void)
         cmocka_unit_test(test_data_digest),
         cmocka_unit_test(test_discarded),
         cmocka_unit_test(test_early_answer),
+        cmocka_unit_test(test_early_success),
         cmocka_unit_test(test_background_receive),
         cmocka_unit_test(test_background_staging),
         cmocka_unit_test(test_old_epoch),
