@@ -19,8 +19,16 @@ void nexus_join(struct nexus *n, const uint8_t *id, uint32_t id_len)
     n->set->nexuses = n;
 }
 
+static void release_all(struct nexus *n)
+{
+    for (uint32_t i = 0; i < COMMAND_LU_MAX; i++)
+        if (n->set->lus[i] && n->set->lus[i]->reservation.old == n)
+            n->set->lus[i]->reservation.old = NULL;
+}
+
 void nexus_leave(struct nexus *n)
 {
+    release_all(n);
     for (struct nexus **at = &n->set->nexuses; *at; at = &(*at)->next)
         if (*at == n) {
             *at = n->next;
@@ -62,5 +70,6 @@ void lu_tell_others(const struct lu *lu, const struct nexus *except, struct lu_s
 void lu_reset(struct lu *lu, const struct nexus *by, struct lu_set *set)
 {
     lu->mode = (struct lu_mode){0};
+    lu->reservation.old = NULL; /* the persistent ones persist */
     lu_tell_others(lu, by, set, ASC_DEVICE_RESET);
 }

@@ -20,11 +20,21 @@
 /* --- ending a command: command.c --- */
 void cmd_fail(struct command *c, uint8_t key, uint16_t asc);
 void cmd_invalid_field(struct command *c);           /* ILLEGAL REQUEST 24h/00h */
+void cmd_conflict(struct command *c);                /* RESERVATION CONFLICT */
 void cmd_miscompare(struct command *c, uint32_t at); /* `at`: of the data-out's first differing byte */
 /* What a backend returned; 0 changes nothing. `asc` is for errors of the medium itself. */
 void cmd_errno(struct command *c, int error, uint16_t asc, uint64_t lba);
 /* Answers with `len` bytes of `reply`, cut to `allocation`. */
 void cmd_reply(struct command *c, size_t len, size_t allocation);
+
+/* An answer that may be longer than `reply` and lies in `memory`, which has `allocation` bytes: what is put
+ * is counted, and kept as far as it fits. */
+struct cmd_long_reply {
+    struct command *command;
+    size_t allocation, len;
+};
+void cmd_long_put(struct cmd_long_reply *r, const void *bytes, size_t len);
+void cmd_long_reply(struct cmd_long_reply *r);
 
 /* Parameter data made flat in `reply`: what came of the `told` bytes, and no more than `reply` holds. */
 uint32_t cmd_take_parameters(struct command *c, uint32_t told);
@@ -45,6 +55,21 @@ void cmd_mode_sense_6(struct command *c, struct lu *lu); /* cmd_mode.c */
 void cmd_mode_sense_10(struct command *c, struct lu *lu);
 void cmd_mode_select_6(struct command *c, struct lu *lu);
 void cmd_mode_select_10(struct command *c, struct lu *lu);
+
+void cmd_reserve(struct command *c, struct lu *lu); /* cmd_reserve.c */
+void cmd_release(struct command *c, struct lu *lu);
+
+void cmd_read_keys(struct command *c, struct lu *lu); /* cmd_persist.c */
+void cmd_read_reservation(struct command *c, struct lu *lu);
+void cmd_report_capabilities(struct command *c, struct lu *lu);
+void cmd_read_full_status(struct command *c, struct lu *lu);
+void cmd_register(struct command *c, struct lu *lu);
+void cmd_register_and_ignore(struct command *c, struct lu *lu);
+void cmd_persistent_reserve(struct command *c, struct lu *lu);
+void cmd_persistent_release(struct command *c, struct lu *lu);
+void cmd_clear(struct command *c, struct lu *lu);
+void cmd_preempt(struct command *c, struct lu *lu);
+void cmd_preempt_and_abort(struct command *c, struct lu *lu);
 
 void cmd_test_unit_ready(struct command *c, struct lu *lu); /* cmd_state.c */
 void cmd_request_sense(struct command *c, struct lu *lu);
@@ -72,6 +97,8 @@ uint32_t cmd_write_bytes(const struct command *c, struct lu *lu);
 uint32_t cmd_verify_bytes(const struct command *c, struct lu *lu);
 uint32_t cmd_write_verify_bytes(const struct command *c, struct lu *lu);
 uint32_t cmd_pair_bytes(const struct command *c, struct lu *lu);
+uint32_t cmd_full_status_bytes(const struct command *c, struct lu *lu);
+uint32_t cmd_persist_bytes(const struct command *c, struct lu *lu);
 uint32_t cmd_mode_select_6_bytes(const struct command *c, struct lu *lu);
 uint32_t cmd_mode_select_10_bytes(const struct command *c, struct lu *lu);
 uint32_t cmd_unmap_bytes(const struct command *c, struct lu *lu);

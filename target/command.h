@@ -9,7 +9,6 @@
 #define COMMAND_SENSE_MAX  96u
 #define COMMAND_INLINE_MAX 4096u /* answers that are no LU data: INQUIRY, MODE SENSE, ... */
 #define COMMAND_LU_MAX     256u
-#define NEXUS_ID_MAX       252u
 #define COMMAND_XFER_MAX   (4u * 1024 * 1024) /* bytes of one command: VPD B0h announces it */
 
 struct nexus;
@@ -26,6 +25,8 @@ struct nexus {
     struct nexus *next;
     uint8_t id[NEXUS_ID_MAX]; /* the initiator port's TransportID (SPC-4 7.6.4): equal means the same port */
     uint32_t id_len;
+    /* Ends this nexus' commands on a LU, unanswered, as far as they have not begun; may be NULL. */
+    void (*abort)(struct nexus *n, uint64_t lun);
     uint16_t attention[COMMAND_LU_MAX];
 };
 

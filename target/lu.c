@@ -152,4 +152,5 @@ void lu_close(struct lu *lu)
     if (lu->store)
         lu->backend->close(lu);
     lu->store = NULL;
+    reservation_free(&lu->reservation);
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/seg.h"
+#include "target/reservation.h"
 
 struct lu;
 
@@ -48,6 +49,7 @@ struct lu {
     bool read_only;
     bool write_cache; /* a written block is durable only after flush or with FUA */
     struct lu_mode mode;
+    struct reservation reservation;
     uint8_t naa[8];  /* designator of VPD 83h, stable for the same target name and backing path */
     char serial[17]; /* VPD 80h */
     void *store;     /* the backend's own */

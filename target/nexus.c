@@ -74,6 +74,15 @@ static uint32_t put_transport_id(uint8_t id[NEXUS_ID_MAX], const struct login *l
     return 4 + padded;
 }
 
+/* For who is preempted by another: as if it had asked itself (SPC-4 5.12.11.4). */
+static void abort_tasks(struct nexus *n, uint64_t lun)
+{
+    struct target_session *ts =
+        (struct target_session *)(void *)((uint8_t *)n - offsetof(struct target_session, nexus));
+    const struct task tmf = {.kind = TASK_TMF, .function = WIRE_TMF_ABORT_TASK_SET, .lun = lun};
+    session_abort(ts->session, &tmf);
+}
+
 static void logged_in(struct target_session *ts)
 {
     uint8_t id[NEXUS_ID_MAX];
@@ -214,6 +223,7 @@ struct link *target_accept(void *owner, const struct engine_addr *from)
         return NULL;
     }
     nexus_init(&ts->nexus, &t->set);
+    ts->nexus.abort = abort_tasks;
     t->session_count++;
     list_push(&t->sessions, &ts->link);
     return &ts->wire;

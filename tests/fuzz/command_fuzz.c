@@ -11,7 +11,7 @@
 #include "target/command.h"
 
 #define STEPS_MAX 64
-enum { PEEK = 1, ATTEND = 2, FAIL = 4, SHORT_CDB = 8, HOSTILE_LUN = 16 };
+enum { PEEK = 1, ATTEND = 2, FAIL = 4, SHORT_CDB = 8, HOSTILE_LUN = 16, OTHER = 32, RESET = 64, LEAVE = 128 };
 
 static struct lu *busy; /* the LU whose store may be called now */
 static int store_error; /* what the endless store answers */
@@ -129,8 +129,12 @@ static void empty_all(void)
 {
     if (!lus[0].backend)
         open_all();
-    for (int i = 0; i < 3; i++)
-        fuzz_check(lu_ram.punch(&lus[i], 0, lus[i].size) == 0);
+    for (int i = 0; i < 4; i++) {
+        reservation_free(&lus[i].reservation);
+        lus[i].mode = (struct lu_mode){0};
+        if (i < 3)
+            fuzz_check(lu_ram.punch(&lus[i], 0, lus[i].size) == 0);
+    }
 }
 
 static struct lu *addressed(uint64_t lun)
@@ -151,9 +155,12 @@ static void end(struct command *c)
 static void check_answer(const struct command *c, uint32_t data_in, const struct lu *lu)
 {
     struct scsi_sense s;
-    fuzz_check(c->status == SCSI_GOOD || c->status == SCSI_CHECK_CONDITION ||
-               (c->status == SCSI_CONDITION_MET &&
-                (c->cdb[0] == SCSI_PREFETCH_10 || c->cdb[0] == SCSI_PREFETCH_16)));
+    if (c->status == SCSI_RESERVATION_CONFLICT)
+        fuzz_check(c->data_in.len == 0);
+    else
+        fuzz_check(c->status == SCSI_GOOD || c->status == SCSI_CHECK_CONDITION ||
+                   (c->status == SCSI_CONDITION_MET &&
+                    (c->cdb[0] == SCSI_PREFETCH_10 || c->cdb[0] == SCSI_PREFETCH_16)));
     if (c->status == SCSI_CHECK_CONDITION) {
         scsi_get_sense(c->sense, c->sense_len, &s);
         fuzz_check(c->sense_len <= COMMAND_SENSE_MAX && s.valid && s.key && s.asc);
@@ -167,7 +174,7 @@ static void check_answer(const struct command *c, uint32_t data_in, const struct
     if (c->seg.base == c->reply)
         fuzz_check(c->data_in.len <= COMMAND_INLINE_MAX);
     else if (c->seg.base == c->memory)
-        fuzz_check(c->data_in.len == data_in);
+        fuzz_check(c->data_in.len <= data_in);
     else
         fuzz_check(c->may_peek && lu && data_in == 0 && c->data_in.len <= COMMAND_XFER_MAX);
 }
@@ -222,7 +229,21 @@ static void execute(struct command *c, struct reader *data)
     free(out);
 }
 
-static void step(struct nexus *nexus, struct reader *data)
+/* What happens beside commands: resets, and initiators that come and go. */
+static void disturb(struct nexus *nexus, uint8_t flags, uint8_t number)
+{
+    static const uint8_t ids[][4] = {"one", "two"};
+    if (flags & ATTEND)
+        nexus_attention(nexus, (uint16_t)(0x2900 | number));
+    if (flags & RESET)
+        lu_reset(&lus[number & 3], nexus, &set);
+    if (flags & LEAVE && nexus->next)
+        nexus_leave(nexus);
+    else if (flags & LEAVE)
+        nexus_join(nexus, ids[number & 1], 4);
+}
+
+static void step(struct nexus nexuses[2], struct reader *data)
 {
     static const int errors[] = {-EIO, -ENOSPC, -EROFS, -EINVAL};
     static struct command c;
@@ -231,8 +252,8 @@ static void step(struct nexus *nexus, struct reader *data)
 
     if (!cdb)
         return;
-    if (flags & ATTEND)
-        nexus_attention(nexus, (uint16_t)(0x2900 | lun));
+    struct nexus *nexus = &nexuses[flags & OTHER ? 1 : 0];
+    disturb(nexus, flags, lun);
     store_error = flags & FAIL ? errors[lun & 3] : 0;
     uint32_t cdb_len = flags & SHORT_CDB ? lun % 17 : 16;
     uint8_t *copy = fuzz_copy(cdb, cdb_len);
@@ -247,13 +268,17 @@ static void step(struct nexus *nexus, struct reader *data)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct nexus nexus;
+    static struct nexus nexuses[2];
     struct reader r = reader_over(data, size);
     if (size == 0)
         return 0;
-    nexus = (struct nexus){.set = &set};
+    set.nexuses = NULL;
     empty_all();
+    for (int i = 0; i < 2; i++) {
+        nexuses[i] = (struct nexus){.set = &set};
+        nexus_join(&nexuses[i], (const uint8_t *)(i ? "two" : "one"), 4);
+    }
     for (int i = 0; i < STEPS_MAX && r.ok && reader_left(&r) > 0; i++)
-        step(&nexus, &r);
+        step(nexuses, &r);
     return 0;
 }
