@@ -124,11 +124,11 @@ void frame_unlend(struct conn *c); /* no receive is under way any more */
  * it validates and says where the data segment goes by setting pdu->task or leaving it NULL; false fails the
  * connection (conn_fail was called). `end` runs when the data segment is complete. */
 struct dispatch_row {
-    uint8_t opcode, sender; /* enum wire_opcode, enum wire_role */
-    uint8_t phases;         /* bit per enum conn_phase */
-    bool scsi_data;         /* its data segment goes to a task */
-    bool control_data;      /* its data segment goes to the control buffer */
-    bool spill;             /* control data beyond the buffer is swallowed, not an error */
+    uint8_t sender;    /* enum wire_role; the row's index is the operation code */
+    uint8_t phases;    /* bit per enum conn_phase */
+    bool scsi_data;    /* its data segment goes to a task */
+    bool control_data; /* its data segment goes to the control buffer */
+    bool spill;        /* control data beyond the buffer is swallowed, not an error */
     const char *section;
     bool (*begin)(struct conn *c, struct pdu *pdu);
     void (*end)(struct conn *c, const struct pdu *pdu);

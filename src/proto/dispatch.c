@@ -8,48 +8,47 @@
 #define FROM_T    ROLE_TARGET
 #define FROM_I    ROLE_INITIATOR
 
-static const struct dispatch_row rows[] = {
+static const struct dispatch_row rows[WIRE_OPCODES] = {
     /* what an initiator receives */
-    {WIRE_DATA_IN, FROM_T, IN_FULL | IN_LOGOUT, .scsi_data = true, .section = "11.7",
-     .begin = initiator_data_in_begin, .end = initiator_data_in_end},
-    {WIRE_SCSI_RESPONSE, FROM_T, IN_FULL | IN_LOGOUT, .control_data = true, .spill = true, .section = "11.4",
-     .end = initiator_scsi_response},
-    {WIRE_R2T, FROM_T, IN_FULL | IN_LOGOUT, .section = "11.8", .end = initiator_r2t},
-    {WIRE_NOP_IN, FROM_T, IN_FULL | IN_LOGOUT, .control_data = true, .spill = true, .section = "11.19",
-     .end = initiator_nop_in},
-    {WIRE_LOGIN_RESPONSE, FROM_T, IN_LOGIN, .control_data = true, .section = "11.13",
-     .begin = login_response_begin, .end = login_response_end},
-    {WIRE_TEXT_RESPONSE, FROM_T, IN_FULL | IN_LOGOUT, .control_data = true, .section = "11.11",
-     .end = initiator_text_response},
-    {WIRE_TMF_RESPONSE, FROM_T, IN_FULL | IN_LOGOUT, .section = "11.6", .end = initiator_tmf_response},
-    {WIRE_LOGOUT_RESPONSE, FROM_T, IN_FULL | IN_LOGOUT, .section = "11.15", .end = initiator_logout_response},
-    {WIRE_ASYNC, FROM_T, IN_FULL | IN_LOGOUT, .control_data = true, .spill = true, .section = "11.9",
-     .end = initiator_async},
-    {WIRE_REJECT, FROM_T, IN_FULL | IN_LOGOUT, .control_data = true, .spill = true, .section = "11.17",
-     .end = initiator_reject},
+    [WIRE_DATA_IN] = {FROM_T, IN_FULL | IN_LOGOUT, .scsi_data = true, .section = "11.7",
+                      .begin = initiator_data_in_begin, .end = initiator_data_in_end},
+    [WIRE_SCSI_RESPONSE] = {FROM_T, IN_FULL | IN_LOGOUT, .control_data = true, .spill = true,
+                            .section = "11.4", .end = initiator_scsi_response},
+    [WIRE_R2T] = {FROM_T, IN_FULL | IN_LOGOUT, .section = "11.8", .end = initiator_r2t},
+    [WIRE_NOP_IN] = {FROM_T, IN_FULL | IN_LOGOUT, .control_data = true, .spill = true, .section = "11.19",
+                     .end = initiator_nop_in},
+    [WIRE_LOGIN_RESPONSE] = {FROM_T, IN_LOGIN, .control_data = true, .section = "11.13",
+                             .begin = login_response_begin, .end = login_response_end},
+    [WIRE_TEXT_RESPONSE] = {FROM_T, IN_FULL | IN_LOGOUT, .control_data = true, .section = "11.11",
+                            .end = initiator_text_response},
+    [WIRE_TMF_RESPONSE] = {FROM_T, IN_FULL | IN_LOGOUT, .section = "11.6", .end = initiator_tmf_response},
+    [WIRE_LOGOUT_RESPONSE] = {FROM_T, IN_FULL | IN_LOGOUT, .section = "11.15",
+                              .end = initiator_logout_response},
+    [WIRE_ASYNC] = {FROM_T, IN_FULL | IN_LOGOUT, .control_data = true, .spill = true, .section = "11.9",
+                    .end = initiator_async},
+    [WIRE_REJECT] = {FROM_T, IN_FULL | IN_LOGOUT, .control_data = true, .spill = true, .section = "11.17",
+                     .end = initiator_reject},
     /* what a target receives */
-    {WIRE_LOGIN_REQUEST, FROM_I, IN_LOGIN, .control_data = true, .section = "11.12",
-     .end = login_request_end},
-    {WIRE_SCSI_COMMAND, FROM_I, IN_FULL, .scsi_data = true, .section = "11.3", .begin = target_command_begin,
-     .end = target_command_end},
-    {WIRE_DATA_OUT, FROM_I, IN_FULL, .scsi_data = true, .section = "11.7", .begin = target_data_out_begin,
-     .end = target_data_out_end},
-    {WIRE_NOP_OUT, FROM_I, IN_FULL | IN_LOGOUT, .control_data = true, .spill = true, .section = "11.18",
-     .end = target_nop_out},
-    {WIRE_TMF_REQUEST, FROM_I, IN_FULL, .section = "11.5", .end = target_tmf_request},
-    {WIRE_TEXT_REQUEST, FROM_I, IN_FULL, .control_data = true, .section = "11.10",
-     .end = target_text_request},
-    {WIRE_LOGOUT_REQUEST, FROM_I, IN_FULL, .control_data = true, .spill = true, .section = "11.14",
-     .end = target_logout_request},
-    {WIRE_SNACK_REQUEST, FROM_I, IN_FULL, .section = "11.16", .end = target_snack},
+    [WIRE_LOGIN_REQUEST] = {FROM_I, IN_LOGIN, .control_data = true, .section = "11.12",
+                            .end = login_request_end},
+    [WIRE_SCSI_COMMAND] = {FROM_I, IN_FULL, .scsi_data = true, .section = "11.3",
+                           .begin = target_command_begin, .end = target_command_end},
+    [WIRE_DATA_OUT] = {FROM_I, IN_FULL, .scsi_data = true, .section = "11.7", .begin = target_data_out_begin,
+                       .end = target_data_out_end},
+    [WIRE_NOP_OUT] = {FROM_I, IN_FULL | IN_LOGOUT, .control_data = true, .spill = true, .section = "11.18",
+                      .end = target_nop_out},
+    [WIRE_TMF_REQUEST] = {FROM_I, IN_FULL, .section = "11.5", .end = target_tmf_request},
+    [WIRE_TEXT_REQUEST] = {FROM_I, IN_FULL, .control_data = true, .section = "11.10",
+                           .end = target_text_request},
+    [WIRE_LOGOUT_REQUEST] = {FROM_I, IN_FULL, .control_data = true, .spill = true, .section = "11.14",
+                             .end = target_logout_request},
+    [WIRE_SNACK_REQUEST] = {FROM_I, IN_FULL, .section = "11.16", .end = target_snack},
 };
 
 const struct dispatch_row *dispatch_find(const struct conn *c, uint8_t opcode)
 {
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (rows[i].opcode == opcode && rows[i].sender != c->role)
-            return &rows[i];
-    return NULL;
+    const struct dispatch_row *row = &rows[opcode % WIRE_OPCODES];
+    return row->end && row->sender != c->role ? row : NULL;
 }
 
 /* Before the first answer everything odd means that somebody else listens there. */

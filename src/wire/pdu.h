@@ -40,6 +40,7 @@ enum wire_opcode {
     WIRE_R2T = 0x31,
     WIRE_ASYNC = 0x32,
     WIRE_REJECT = 0x3f,
+    WIRE_OPCODES = 0x40, /* six bits: how many there can be */
 };
 
 /* "SCSI Command", "R2T"...; "unknown PDU" for other codes. */
