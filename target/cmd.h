@@ -14,6 +14,10 @@
 #define CMD_SAME_BLOCKS_MAX  (1u << 15)
 #define CMD_COMPARE_MAX      255u /* blocks; the field has 8 bits */
 
+/* The one target port, in the one target port group; as many portals of it as there may be are one port. */
+#define CMD_TARGET_PORT 1u
+#define CMD_PORT_GROUP  1u
+
 /* The pages of memory and the blocks of most file systems: what can be deallocated. */
 #define CMD_PHYSICAL_BLOCK 4096u
 
@@ -55,6 +59,10 @@ void cmd_mode_sense_6(struct command *c, struct lu *lu); /* cmd_mode.c */
 void cmd_mode_sense_10(struct command *c, struct lu *lu);
 void cmd_mode_select_6(struct command *c, struct lu *lu);
 void cmd_mode_select_10(struct command *c, struct lu *lu);
+
+void cmd_report_port_groups(struct command *c, struct lu *lu); /* cmd_report.c */
+void cmd_report_opcodes(struct command *c, struct lu *lu);
+void cmd_report_functions(struct command *c, struct lu *lu);
 
 void cmd_reserve(struct command *c, struct lu *lu); /* cmd_reserve.c */
 void cmd_release(struct command *c, struct lu *lu);

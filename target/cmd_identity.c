@@ -9,6 +9,7 @@
 #define VERSION_SPC_4 6
 #define SOLID_STATE   1
 #define THIN          2
+#define IMPLICIT      1
 
 /* --- INQUIRY (SPC-4 6.6) --- */
 
@@ -16,6 +17,7 @@ static size_t put_standard(struct command *c, const struct lu *lu)
 {
     struct scsi_inquiry q = {.version = VERSION_SPC_4,
                              .command_queue = true,
+                             .port_groups = IMPLICIT,
                              .vendor = VENDOR,
                              .product = PRODUCT,
                              .revision = REVISION};
@@ -35,7 +37,8 @@ static size_t put_serial(const struct lu *lu, uint8_t *out, size_t size)
 
 static size_t put_identification(const struct lu *lu, uint8_t *out, size_t size)
 {
-    return scsi_put_vpd_identification(out, size, lu->naa, VENDOR, lu->serial);
+    const struct scsi_identification id = {lu->naa, VENDOR, lu->serial, CMD_TARGET_PORT, CMD_PORT_GROUP};
+    return scsi_put_vpd_identification(out, size, &id);
 }
 
 static size_t put_limits(const struct lu *lu, uint8_t *out, size_t size)

@@ -5,8 +5,6 @@
 #include "scsi/reservation.h"
 #include "target/cmd.h"
 
-#define RELATIVE_PORT 1u /* the one target port there is */
-
 /* --- PERSISTENT RESERVE IN --- */
 
 static uint32_t allocation(const struct command *c)
@@ -49,7 +47,7 @@ static size_t put_status(uint8_t *out, size_t size, const struct reservation *r,
 {
     const struct scsi_pr_status s = {.key = g->key,
                                      .type = reservation_held_by(r, g) ? r->type : PR_NONE,
-                                     .port = RELATIVE_PORT,
+                                     .port = CMD_TARGET_PORT,
                                      .id = g->id,
                                      .id_len = g->id_len};
     return scsi_put_pr_status(out, size, &s);

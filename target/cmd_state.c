@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands about the state of an LU, which is always ready. */
+/* Commands about the state of an LU. */
 #include "target/cmd.h"
 
 void cmd_test_unit_ready(struct command *c, struct lu *lu)
@@ -18,14 +18,22 @@ void cmd_request_sense(struct command *c, struct lu *lu)
         s = (struct scsi_sense){.key = SENSE_ILLEGAL_REQUEST, .asc = ASC_LUN_NOT_SUPPORTED};
     else if (pending)
         s = (struct scsi_sense){.key = SENSE_UNIT_ATTENTION, .asc = pending};
+    else if (lu->stopped)
+        s = (struct scsi_sense){.key = SENSE_NOT_READY, .asc = ASC_START_REQUIRED};
     s.descriptor = c->cdb[1] & DESC;
     cmd_reply(c, scsi_put_sense(c->reply, &s), c->cdb[4]);
 }
 
-/* SBC-3 5.25: there is nothing to spin, but what stops has its cache written. */
+/* SBC-3 5.25: there is nothing to spin, but a stop is kept until the start. What stops has its cache written.
+ * A power condition is taken note of and nothing more. */
 void cmd_start_stop_unit(struct command *c, struct lu *lu)
 {
     enum { POWER_CONDITION = 0xf0, NO_FLUSH = 0x04, START = 0x01 };
-    if (!(c->cdb[4] & (POWER_CONDITION | NO_FLUSH | START)))
+    uint8_t bits = c->cdb[4];
+    if (bits & POWER_CONDITION)
+        return;
+    if (!(bits & (NO_FLUSH | START)))
         cmd_errno(c, lu->backend->flush(lu), ASC_WRITE_ERROR, 0);
+    if (c->status == SCSI_GOOD)
+        lu->stopped = !(bits & START);
 }

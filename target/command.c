@@ -3,117 +3,7 @@
 #include <string.h>
 #include "base/bytes.h"
 #include "target/cmd.h"
-
-#define USAGE_MAX 15u
-#define ALL       0xff /* whatever the service action */
-
-enum {
-    ALWAYS = 1,  /* runs where there is no LU, and past a pending unit attention (SAM-5 5.14.2) */
-    OUT = 2,     /* the data go out */
-    CHANGES = 4, /* refused by a read-only LU */
-    WRITES = OUT | CHANGES
-};
-
-/* `usage`: for the CDB's bytes from 1 on, the bits that this target knows. A command with any other bit set
- * asks for something it would not get, and is refused; so RDPROTECT, ANCHOR, NACA and reserved bits need no
- * code. */
-struct row {
-    uint8_t op, action;
-    uint8_t flags;
-    uint8_t access; /* enum access */
-    const char *name;
-    void (*run)(struct command *c, struct lu *lu);
-    uint32_t (*bytes)(const struct command *c, struct lu *lu); /* of LU data in; of any data out with OUT */
-    uint8_t usage[USAGE_MAX];
-};
-
-#define B1       0xff
-#define B2       0xff, 0xff
-#define B3       0xff, 0xff, 0xff
-#define B4       0xff, 0xff, 0xff, 0xff
-#define B8       B4, B4
-#define Z3       0, 0, 0
-#define Z8       0, 0, 0, 0, 0, 0, 0, 0
-#define FREE     ACCESS_FREE
-#define STATUS   ACCESS_STATUS
-#define READS    ACCESS_READS
-#define CHANGED  ACCESS_CHANGES
-#define RESERVES ACCESS_RESERVES
-#define PERSISTS ACCESS_PERSISTS
-
-#define GRP 0x3f /* group number: statistics that nobody here keeps */
-
-/* SPC-4 6, SBC-3 5. Rows stay lines, so that it reads as a table. */
-/* clang-format off */
-static const struct row rows[] = {
-    {SCSI_TEST_UNIT_READY, ALL, 0, STATUS, "TEST UNIT READY", cmd_test_unit_ready, NULL, {0}},
-    {SCSI_REQUEST_SENSE, ALL, ALWAYS, FREE, "REQUEST SENSE", cmd_request_sense, NULL, {0x01, 0, 0, 0xff}},
-    {SCSI_READ_6, ALL, 0, READS, "READ(6)", cmd_read, cmd_read_bytes, {0x1f, B3}},
-    {SCSI_WRITE_6, ALL, WRITES, CHANGED, "WRITE(6)", cmd_write, cmd_write_bytes, {0x1f, B3}},
-    {SCSI_INQUIRY, ALL, ALWAYS, FREE, "INQUIRY", cmd_inquiry, NULL, {0x01, B3}},
-    {SCSI_MODE_SELECT_6, ALL, OUT, CHANGED, "MODE SELECT(6)", cmd_mode_select_6, cmd_mode_select_6_bytes,
-     {0x10, 0, 0, 0xff}},
-    {SCSI_RESERVE_6, ALL, 0, RESERVES, "RESERVE(6)", cmd_reserve, NULL, {0}},
-    {SCSI_RELEASE_6, ALL, 0, RESERVES, "RELEASE(6)", cmd_release, NULL, {0}},
-    {SCSI_MODE_SENSE_6, ALL, 0, READS, "MODE SENSE(6)", cmd_mode_sense_6, NULL, {0x08, B3}},
-    {SCSI_START_STOP_UNIT, ALL, 0, CHANGED, "START STOP UNIT", cmd_start_stop_unit, NULL, {0x01, 0, 0x0f, 0xf7}},
-    {SCSI_READ_CAPACITY_10, ALL, 0, FREE, "READ CAPACITY(10)", cmd_read_capacity_10, NULL, {0}},
-    {SCSI_READ_10, ALL, 0, READS, "READ(10)", cmd_read, cmd_read_bytes, {0x1e, B4, GRP, B2}},
-    {SCSI_WRITE_10, ALL, WRITES, CHANGED, "WRITE(10)", cmd_write, cmd_write_bytes, {0x1a, B4, GRP, B2}},
-    {SCSI_WRITE_VERIFY_10, ALL, WRITES, CHANGED, "WRITE AND VERIFY(10)", cmd_write_verify, cmd_write_verify_bytes,
-     {0x16, B4, GRP, B2}},
-    {SCSI_VERIFY_10, ALL, OUT, READS, "VERIFY(10)", cmd_verify, cmd_verify_bytes, {0x16, B4, GRP, B2}},
-    {SCSI_PREFETCH_10, ALL, 0, READS, "PRE-FETCH(10)", cmd_prefetch, NULL, {0x02, B4, GRP, B2}},
-    {SCSI_SYNCHRONIZE_CACHE_10, ALL, 0, CHANGED, "SYNCHRONIZE CACHE(10)", cmd_sync_cache, NULL, {0x06, B4, GRP, B2}},
-    {SCSI_WRITE_SAME_10, ALL, WRITES, CHANGED, "WRITE SAME(10)", cmd_write_same, cmd_same_bytes, {0x08, B4, GRP, B2}},
-    {SCSI_UNMAP, ALL, WRITES, CHANGED, "UNMAP", cmd_unmap, cmd_unmap_bytes, {0, 0, Z3, GRP, B2}},
-    {SCSI_MODE_SELECT_10, ALL, OUT, CHANGED, "MODE SELECT(10)", cmd_mode_select_10, cmd_mode_select_10_bytes,
-     {0x10, Z3, 0, 0, B2}},
-    {SCSI_RESERVE_10, ALL, 0, RESERVES, "RESERVE(10)", cmd_reserve, NULL, {0}},
-    {SCSI_RELEASE_10, ALL, 0, RESERVES, "RELEASE(10)", cmd_release, NULL, {0}},
-    {SCSI_MODE_SENSE_10, ALL, 0, READS, "MODE SENSE(10)", cmd_mode_sense_10, NULL, {0x18, B2, Z3, B2}},
-    {SCSI_PERSISTENT_RESERVE_IN, 0x00, 0, PERSISTS, "READ KEYS", cmd_read_keys, NULL, {0x1f, Z3, 0, 0, B2}},
-    {SCSI_PERSISTENT_RESERVE_IN, 0x01, 0, PERSISTS, "READ RESERVATION", cmd_read_reservation, NULL,
-     {0x1f, Z3, 0, 0, B2}},
-    {SCSI_PERSISTENT_RESERVE_IN, 0x02, 0, PERSISTS, "REPORT CAPABILITIES", cmd_report_capabilities, NULL,
-     {0x1f, Z3, 0, 0, B2}},
-    {SCSI_PERSISTENT_RESERVE_IN, 0x03, 0, PERSISTS, "READ FULL STATUS", cmd_read_full_status,
-     cmd_full_status_bytes, {0x1f, Z3, 0, 0, B2}},
-    {SCSI_PERSISTENT_RESERVE_OUT, 0x00, OUT, PERSISTS, "REGISTER", cmd_register, cmd_persist_bytes,
-     {0x1f, B1, 0, 0, B4}},
-    {SCSI_PERSISTENT_RESERVE_OUT, 0x01, OUT, PERSISTS, "RESERVE (PERSISTENT)", cmd_persistent_reserve, cmd_persist_bytes,
-     {0x1f, B1, 0, 0, B4}},
-    {SCSI_PERSISTENT_RESERVE_OUT, 0x02, OUT, PERSISTS, "RELEASE (PERSISTENT)", cmd_persistent_release, cmd_persist_bytes,
-     {0x1f, B1, 0, 0, B4}},
-    {SCSI_PERSISTENT_RESERVE_OUT, 0x03, OUT, PERSISTS, "CLEAR", cmd_clear, cmd_persist_bytes,
-     {0x1f, B1, 0, 0, B4}},
-    {SCSI_PERSISTENT_RESERVE_OUT, 0x04, OUT, PERSISTS, "PREEMPT", cmd_preempt, cmd_persist_bytes,
-     {0x1f, B1, 0, 0, B4}},
-    {SCSI_PERSISTENT_RESERVE_OUT, 0x05, OUT, PERSISTS, "PREEMPT AND ABORT", cmd_preempt_and_abort, cmd_persist_bytes,
-     {0x1f, B1, 0, 0, B4}},
-    {SCSI_PERSISTENT_RESERVE_OUT, 0x06, OUT, PERSISTS, "REGISTER AND IGNORE EXISTING KEY", cmd_register_and_ignore, cmd_persist_bytes,
-     {0x1f, B1, 0, 0, B4}},
-    {SCSI_READ_16, ALL, 0, READS, "READ(16)", cmd_read, cmd_read_bytes, {0x1e, B8, B4, GRP}},
-    {SCSI_COMPARE_AND_WRITE, ALL, WRITES, CHANGED, "COMPARE AND WRITE", cmd_compare, cmd_pair_bytes,
-     {0x1a, B8, Z3, B1, GRP}},
-    {SCSI_WRITE_16, ALL, WRITES, CHANGED, "WRITE(16)", cmd_write, cmd_write_bytes, {0x1a, B8, B4, GRP}},
-    {SCSI_ORWRITE_16, ALL, WRITES, CHANGED, "ORWRITE(16)", cmd_or_write, cmd_write_bytes, {0x1a, B8, B4, GRP}},
-    {SCSI_WRITE_VERIFY_16, ALL, WRITES, CHANGED, "WRITE AND VERIFY(16)", cmd_write_verify, cmd_write_verify_bytes,
-     {0x16, B8, B4, GRP}},
-    {SCSI_VERIFY_16, ALL, OUT, READS, "VERIFY(16)", cmd_verify, cmd_verify_bytes, {0x16, B8, B4, GRP}},
-    {SCSI_PREFETCH_16, ALL, 0, READS, "PRE-FETCH(16)", cmd_prefetch, NULL, {0x02, B8, B4, GRP}},
-    {SCSI_SYNCHRONIZE_CACHE_16, ALL, 0, CHANGED, "SYNCHRONIZE CACHE(16)", cmd_sync_cache, NULL, {0x06, B8, B4, GRP}},
-    {SCSI_WRITE_SAME_16, ALL, WRITES, CHANGED, "WRITE SAME(16)", cmd_write_same, cmd_same_bytes, {0x09, B8, B4, GRP}},
-    {SCSI_SERVICE_ACTION_IN_16, 0x10, 0, FREE, "READ CAPACITY(16)", cmd_read_capacity_16, NULL, {0x1f, Z8, B4}},
-    {SCSI_SERVICE_ACTION_IN_16, 0x12, 0, READS, "GET LBA STATUS", cmd_get_lba_status, NULL, {0x1f, B8, B4}},
-    {SCSI_REPORT_LUNS, ALL, ALWAYS, FREE, "REPORT LUNS", cmd_report_luns, NULL, {0, 0xff, Z3, B4}},
-    {SCSI_READ_12, ALL, 0, READS, "READ(12)", cmd_read, cmd_read_bytes, {0x1e, B4, B4, GRP}},
-    {SCSI_WRITE_12, ALL, WRITES, CHANGED, "WRITE(12)", cmd_write, cmd_write_bytes, {0x1a, B4, B4, GRP}},
-    {SCSI_WRITE_VERIFY_12, ALL, WRITES, CHANGED, "WRITE AND VERIFY(12)", cmd_write_verify, cmd_write_verify_bytes,
-     {0x16, B4, B4, GRP}},
-    {SCSI_VERIFY_12, ALL, OUT, READS, "VERIFY(12)", cmd_verify, cmd_verify_bytes, {0x16, B4, B4, GRP}},
-};
-/* clang-format on */
+#include "target/rows.h"
 
 /* --- ending a command --- */
 
@@ -234,24 +124,24 @@ uint16_t cmd_take_attention(struct command *c)
 
 static bool row_fits(const struct row *row, const uint8_t *cdb)
 {
-    return row->op == cdb[0] && (row->action == ALL || row->action == (cdb[1] & 0x1f));
+    return row->op == cdb[0] && (row->action == ROW_ALL || row->action == (cdb[1] & 0x1f));
 }
 
 static const struct row *find_row(const struct command *c)
 {
     if (c->cdb_len < 6) /* no CDB is shorter */
         return NULL;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (row_fits(&rows[i], c->cdb))
-            return &rows[i];
+    for (size_t i = 0; i < command_row_count; i++)
+        if (row_fits(&command_rows[i], c->cdb))
+            return &command_rows[i];
     return NULL;
 }
 
 /* An operation code that has rows, but not with this service action. */
 static bool knows_op(const struct command *c)
 {
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (c->cdb_len >= 6 && rows[i].op == c->cdb[0])
+    for (size_t i = 0; i < command_row_count; i++)
+        if (c->cdb_len >= 6 && command_rows[i].op == c->cdb[0])
             return true;
     return false;
 }
@@ -307,6 +197,8 @@ static void dispatch(struct command *c)
         cmd_fail(c, SENSE_ILLEGAL_REQUEST, knows_op(c) ? ASC_INVALID_FIELD_IN_CDB : ASC_INVALID_OPCODE);
     else if (!fields_known(row, c))
         cmd_invalid_field(c);
+    else if (row->flags & MEDIUM && lu->stopped)
+        cmd_fail(c, SENSE_NOT_READY, ASC_START_REQUIRED);
     else if (row->flags & CHANGES && protection(lu))
         cmd_fail(c, SENSE_DATA_PROTECT, protection(lu));
     else
@@ -330,7 +222,7 @@ static const struct row *runnable(const struct command *c, struct lu **lu)
     *lu = cmd_lu(c);
     if (!row || !*lu || forbidden(row, c, *lu) || !fields_known(row, c))
         return NULL;
-    if (row->flags & CHANGES && protection(*lu))
+    if ((row->flags & MEDIUM && (*lu)->stopped) || (row->flags & CHANGES && protection(*lu)))
         return NULL;
     return row;
 }

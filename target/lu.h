@@ -48,6 +48,7 @@ struct lu {
     uint16_t number;
     bool read_only;
     bool write_cache; /* a written block is durable only after flush or with FUA */
+    bool stopped;     /* by START STOP UNIT */
     struct lu_mode mode;
     struct reservation reservation;
     uint8_t naa[8];  /* designator of VPD 83h, stable for the same target name and backing path */

@@ -4,6 +4,7 @@
 
 /* Standard INQUIRY data (SPC-4 6.6.2). */
 #define RESPONSE_FORMAT 2
+#define TPGS_SHIFT      4    /* byte 5 */
 #define THIRD_PARTY     0x08 /* byte 5 */
 #define PROTECT         0x01 /* byte 5 */
 #define COMMAND_QUEUE   0x02 /* byte 7 */
@@ -33,7 +34,8 @@ size_t scsi_put_inquiry_data(uint8_t out[SCSI_INQUIRY_LEN], const struct scsi_in
     write8(&w, q->version);
     write8(&w, RESPONSE_FORMAT);
     write8(&w, SCSI_INQUIRY_LEN - ADDITIONAL_AT - 1);
-    write8(&w, (uint8_t)((q->third_party_copy ? THIRD_PARTY : 0) | (q->protect ? PROTECT : 0)));
+    write8(&w, (uint8_t)((q->port_groups & 3) << TPGS_SHIFT | (q->third_party_copy ? THIRD_PARTY : 0) |
+                         (q->protect ? PROTECT : 0)));
     write8(&w, 0);
     write8(&w, q->command_queue ? COMMAND_QUEUE : 0);
     write_ascii(&w, q->vendor, 8);
@@ -50,6 +52,7 @@ static void get_flags(struct reader *r, struct scsi_inquiry *q)
     read8(r);
     uint8_t byte_7 = read8(r);
 
+    q->port_groups = byte_5 >> TPGS_SHIFT & 3;
     q->third_party_copy = byte_5 & THIRD_PARTY;
     q->protect = byte_5 & PROTECT;
     q->command_queue = byte_7 & COMMAND_QUEUE;

@@ -146,7 +146,7 @@ static const struct {
     {0x0006, "I/O process terminated"},
     {0x0400, "not ready, cause not reportable"},
     {0x0401, "becoming ready"},
-    {0x0402, "not ready, start command required"},
+    {ASC_START_REQUIRED, "not ready, start command required"},
     {0x0403, "not ready, manual intervention required"},
     {0x0404, "not ready, format in progress"},
     {0x0407, "not ready, operation in progress"},

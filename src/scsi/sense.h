@@ -25,6 +25,7 @@ enum scsi_sense_key {
 /* ASC << 8 | ASCQ of the codes berth itself produces or acts on. */
 enum scsi_asc {
     ASC_NONE = 0x0000,
+    ASC_START_REQUIRED = 0x0402,
     ASC_WRITE_ERROR = 0x0c00,
     ASC_UNRECOVERED_READ = 0x1100,
     ASC_MISCOMPARE = 0x1d00,

@@ -73,7 +73,14 @@ bool scsi_get_vpd_serial(const uint8_t *data, size_t len, char *serial, size_t s
 /* --- 83h --- */
 
 enum { CODE_BINARY = 1, CODE_ASCII = 2, CODE_UTF8 = 3 };
-enum { TYPE_T10 = 1, TYPE_EUI64 = 2, TYPE_NAA = 3, TYPE_SCSI_NAME = 8 };
+enum {
+    TYPE_T10 = 1,
+    TYPE_EUI64 = 2,
+    TYPE_NAA = 3,
+    TYPE_RELATIVE_PORT = 4,
+    TYPE_PORT_GROUP = 5,
+    TYPE_SCSI_NAME = 8
+};
 
 static bool binary_len_fits(uint8_t type, uint8_t len)
 {
@@ -132,6 +139,8 @@ bool scsi_get_vpd_designator(const uint8_t *data, size_t len, struct scsi_design
     return true;
 }
 
+enum { OF_LU = 0x00, OF_PORT = 0x10 }; /* ASSOCIATION */
+
 static void write_designator_head(struct writer *w, uint8_t code_set, uint8_t type, size_t len)
 {
     if (len > SCSI_DESIGNATOR_MAX)
@@ -142,15 +151,24 @@ static void write_designator_head(struct writer *w, uint8_t code_set, uint8_t ty
     write8(w, (uint8_t)len);
 }
 
-size_t scsi_put_vpd_identification(uint8_t *out, size_t size, const uint8_t naa[8], const char *vendor,
-                                   const char *serial)
+static void write_port_designator(struct writer *w, uint8_t type, uint16_t number)
+{
+    if (number == 0)
+        return;
+    write_designator_head(w, CODE_BINARY, OF_PORT | type, 4);
+    write32(w, number);
+}
+
+size_t scsi_put_vpd_identification(uint8_t *out, size_t size, const struct scsi_identification *id)
 {
     struct writer w = page_begin(out, size, VPD_IDENTIFICATION);
-    write_designator_head(&w, CODE_BINARY, TYPE_NAA, 8);
-    write_bytes(&w, naa, 8);
-    write_designator_head(&w, CODE_ASCII, TYPE_T10, 8 + strlen(serial));
-    write_ascii(&w, vendor, 8);
-    write_str(&w, serial);
+    write_designator_head(&w, CODE_BINARY, OF_LU | TYPE_NAA, 8);
+    write_bytes(&w, id->naa, 8);
+    write_designator_head(&w, CODE_ASCII, OF_LU | TYPE_T10, 8 + strlen(id->serial));
+    write_ascii(&w, id->vendor, 8);
+    write_str(&w, id->serial);
+    write_port_designator(&w, TYPE_RELATIVE_PORT, id->port);
+    write_port_designator(&w, TYPE_PORT_GROUP, id->port_group);
     return page_end(&w);
 }
 

@@ -50,9 +50,15 @@ static void identification_has_its_layout(void **state)
                                    3,   4,    5,   6,   7,   2,   1,   0,   12,   'B', 'E',
                                    'R', 'T',  'H', ' ', ' ', ' ', 'a', 'b', 'c',  'd'};
     uint8_t out[64];
-    assert_int_equal(scsi_put_vpd_identification(out, sizeof out, naa, "BERTH", "abcd"), sizeof want);
+    assert_int_equal(
+        scsi_put_vpd_identification(
+            out, sizeof out, &(struct scsi_identification){.naa = naa, .vendor = "BERTH", .serial = "abcd"}),
+        sizeof want);
     assert_memory_equal(out, want, sizeof want);
-    assert_int_equal(scsi_put_vpd_identification(out, sizeof want - 1, naa, "BERTH", "abcd"), 0);
+    assert_int_equal(scsi_put_vpd_identification(
+                         out, sizeof want - 1,
+                         &(struct scsi_identification){.naa = naa, .vendor = "BERTH", .serial = "abcd"}),
+                     0);
 }
 
 static void check_best(const uint8_t *page, size_t len, uint8_t type, const char *text)
@@ -121,9 +127,15 @@ static void an_overlong_serial_is_refused(void **state)
     uint8_t out[400];
     memset(serial, 'x', sizeof serial);
     serial[248] = 0;
-    assert_int_equal(scsi_put_vpd_identification(out, sizeof out, naa, "BERTH", serial), 0);
+    assert_int_equal(
+        scsi_put_vpd_identification(
+            out, sizeof out, &(struct scsi_identification){.naa = naa, .vendor = "BERTH", .serial = serial}),
+        0);
     serial[247] = 0;
-    assert_int_equal(scsi_put_vpd_identification(out, sizeof out, naa, "BERTH", serial), 4 + 12 + 4 + 255);
+    assert_int_equal(
+        scsi_put_vpd_identification(
+            out, sizeof out, &(struct scsi_identification){.naa = naa, .vendor = "BERTH", .serial = serial}),
+        4 + 12 + 4 + 255);
 }
 
 static void a_missing_identification_is_told(void **state)
@@ -315,9 +327,23 @@ static void hostile_pages_stay_inside(void **state)
     each_hostile(128, read_all);
 }
 
+static void ports_are_named_behind_the_lu(void **state)
+{
+    (void)state;
+    const struct scsi_identification id = {(const uint8_t *)"12345678", "BERTH", "abcd", 0x0102, 0x0304};
+    struct scsi_designator best;
+    uint8_t out[64];
+    assert_int_equal(scsi_put_vpd_identification(out, sizeof out, &id), 4 + 12 + 16 + 8 + 8);
+    assert_memory_equal(out + 32, "\1\x14\0\4\0\0\1\2\1\x15\0\4\0\0\3\4", 16);
+    assert_true(scsi_get_vpd_designator(out, 48, &best));
+    assert_int_equal(best.type, 3);
+    assert_int_equal(scsi_put_vpd_identification(out, 47, &id), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ports_are_named_behind_the_lu),
         cmocka_unit_test(supported_pages_go_both_ways),
         cmocka_unit_test(serial_goes_both_ways),
         cmocka_unit_test(identification_has_its_layout),

@@ -37,10 +37,10 @@ static void flat_addresses_reach_the_same_lu(void **state)
 static void unknown_operations_are_refused(void **state)
 {
     (void)state;
-    static const uint8_t known[] = {0x00, 0x03, 0x08, 0x0a, 0x12, 0x15, 0x16, 0x17, 0x1a, 0x1b,
-                                    0x25, 0x28, 0x2a, 0x2e, 0x2f, 0x34, 0x35, 0x41, 0x42, 0x55,
-                                    0x56, 0x57, 0x5a, 0x5e, 0x5f, 0x88, 0x89, 0x8a, 0x8b, 0x8e,
-                                    0x8f, 0x90, 0x91, 0x93, 0x9e, 0xa0, 0xa8, 0xaa, 0xae, 0xaf};
+    static const uint8_t known[] = {0x00, 0x03, 0x08, 0x0a, 0x12, 0x15, 0x16, 0x17, 0x1a, 0x1b, 0x25,
+                                    0x28, 0x2a, 0x2e, 0x2f, 0x34, 0x35, 0x41, 0x42, 0x55, 0x56, 0x57,
+                                    0x5a, 0x5e, 0x5f, 0x88, 0x89, 0x8a, 0x8b, 0x8e, 0x8f, 0x90, 0x91,
+                                    0x93, 0x9e, 0xa0, 0xa3, 0xa8, 0xaa, 0xae, 0xaf};
     for (unsigned op = 0; op < 256; op++) {
         struct scsi_sense s = {0};
         run(0, CDB((uint8_t)op));
@@ -48,7 +48,7 @@ static void unknown_operations_are_refused(void **state)
             scsi_get_sense(c.sense, c.sense_len, &s);
         assert_int_equal(s.asc != ASC_INVALID_OPCODE, memchr(known, (int)op, sizeof known) != NULL);
         assert_int_equal(strcmp(command_name(&c), "unknown operation") == 0,
-                         op == 0x9e || !memchr(known, (int)op, sizeof known));
+                         op == 0x9e || op == 0xa3 || !memchr(known, (int)op, sizeof known));
     }
     run(0, CDB(0x28));
     assert_string_equal(command_name(&c), "READ(10)");
@@ -330,6 +330,8 @@ static void inquiry_tells_who_it_is(void **state)
     assert_int_equal(q.device_type, 0);
     assert_int_equal(q.version, 6);
     assert_true(q.command_queue);
+    assert_false(q.third_party_copy || q.protect);
+    assert_int_equal(q.port_groups, 1);
     assert_string_equal(q.vendor, "BERTH");
     assert_string_equal(q.product, "VIRTUAL DISK");
     assert_memory_equal(c.reply + 58, "\x00\xa0\x09\x60\x04\x60\x04\xc0", 8);
@@ -345,13 +347,25 @@ static void answers_are_cut_to_the_allocation(void **state)
         uint32_t at, bytes; /* of the allocation length */
         uint32_t len;       /* of the answer */
     } rows[] = {
-        {{0x12}, 3, 2, 96},          {{0x12, 1, 0x00}, 3, 2, 10},
-        {{0x12, 1, 0x80}, 3, 2, 20}, {{0x12, 1, 0x83}, 3, 2, 4 + 12 + 28},
-        {{0x12, 1, 0xb0}, 3, 2, 64}, {{0x12, 1, 0xb1}, 3, 2, 64},
-        {{0x12, 1, 0xb2}, 3, 2, 8},  {{0x9e, 0x10}, 10, 4, 32},
-        {{0x9e, 0x12}, 10, 4, 24},   {{0xa0}, 6, 4, 8 + 5 * 8},
-        {{0x1a, 0, 0x3f}, 4, 1, 36}, {{0x5a, 0, 0x3f}, 7, 2, 40},
+        {{0x12}, 3, 2, 96},
+        {{0x12, 1, 0x00}, 3, 2, 10},
+        {{0x12, 1, 0x80}, 3, 2, 20},
+        {{0x12, 1, 0x83}, 3, 2, 4 + 12 + 28 + 8 + 8},
+        {{0x12, 1, 0xb0}, 3, 2, 64},
+        {{0x12, 1, 0xb1}, 3, 2, 64},
+        {{0x12, 1, 0xb2}, 3, 2, 8},
+        {{0x9e, 0x10}, 10, 4, 32},
+        {{0x9e, 0x12}, 10, 4, 24},
+        {{0xa0}, 6, 4, 8 + 5 * 8},
+        {{0x1a, 0, 0x3f}, 4, 1, 36},
+        {{0x5a, 0, 0x3f}, 7, 2, 40},
         {{0x03}, 4, 1, 18},
+        {{0xa3, 0x0a}, 6, 4, 16},
+        {{0xa3, 0x2a}, 6, 4, 20},
+        {{0xa3, 0x0d}, 6, 4, 4},
+        {{0xa3, 0x0d, 0x80}, 6, 4, 16},
+        {{0xa3, 0x0c, 1, 0x2a}, 6, 4, 14},
+        {{0xa3, 0x0c, 0x83, 0x9e, 0, 0x10}, 6, 4, 32},
     };
     for (size_t i = 0; i < COUNT(rows); i++)
         for (uint32_t allocation = 0; allocation < 256; allocation++) {
@@ -492,21 +506,71 @@ static void capacity_is_told_both_ways(void **state)
     assert_memory_equal(c.reply, "\xff\xff\xff\xff", 4);
 }
 
-static void start_stop_is_accepted_and_flushes(void **state)
+static void a_stop_lasts_until_the_start(void **state)
 {
     (void)state;
     static const struct {
         uint8_t bits;
         uint32_t flushes;
-    } rows[] = {{0x01, 0}, {0x00, 1}, {0x04, 0}, {0x02, 1}, {0x10, 0}, {0x20, 0}, {0x30, 0}};
+        bool stopped;
+    } rows[] = {{0x01, 0, false}, {0x00, 1, true},  {0x04, 0, true},  {0x02, 1, true}, {0x10, 0, true},
+                {0x21, 0, true},  {0x03, 0, false}, {0x10, 0, false}, {0x20, 0, false}};
     for (size_t i = 0; i < COUNT(rows); i++) {
         seen.flushes = 0;
         run(3, CDB(0x1b, 0, 0, 0, rows[i].bits));
         good(0);
         assert_int_equal(seen.flushes, rows[i].flushes);
+        assert_int_equal(double_lu.stopped, rows[i].stopped);
     }
+    seen.flush_error = -EIO;
+    run(3, CDB(0x1b));
+    refused(SENSE_MEDIUM_ERROR, ASC_WRITE_ERROR);
+    assert_false(double_lu.stopped);
+}
+
+static void what_is_stopped_is_not_ready(void **state)
+{
+    (void)state;
+    static const uint8_t medium[] = {0x00, 0x08, 0x0a, 0x28, 0x2a, 0x2e, 0x2f, 0x34, 0x35, 0x41, 0x42, 0x88,
+                                     0x89, 0x8a, 0x8b, 0x8e, 0x8f, 0x90, 0x91, 0x93, 0xa8, 0xaa, 0xae, 0xaf};
+    static const uint8_t others[][16] = {{0x12, 0, 0, 0, 96},
+                                         {0xa0, 0, 0, 0, 0, 0, 0, 0, 1},
+                                         {0x25},
+                                         {0x1a, 0, 0x3f, 0, 255},
+                                         {0x5e, 2, 0, 0, 0, 0, 0, 0, 8}};
+    struct scsi_sense s;
+    run(0, CDB(0x1b));
+    for (size_t i = 0; i < sizeof medium; i++) {
+        run(0, CDB(medium[i]));
+        refused(SENSE_NOT_READY, ASC_START_REQUIRED);
+        assert_int_equal(command_data_in(&c) + command_data_out(&c), 0);
+    }
+    run(0, CDB(0x9e, 0x12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 24));
+    refused(SENSE_NOT_READY, ASC_START_REQUIRED);
+    for (size_t i = 0; i < COUNT(others); i++) {
+        run(0, others[i]);
+        assert_int_equal(c.status, SCSI_GOOD);
+    }
+    run(0, CDB(0x03, 0, 0, 0, 18));
+    scsi_get_sense(c.reply, 18, &s);
+    assert_int_equal(s.key, SENSE_NOT_READY);
+    assert_int_equal(s.asc, ASC_START_REQUIRED);
+    lu_reset(&disk, &nexus, &set);
     run(0, CDB(0x00));
     good(0);
+}
+
+static void what_is_not_there_is_refused_as_such(void **state)
+{
+    (void)state;
+    /* EXTENDED COPY, RECEIVE COPY RESULTS, CDBs of 32 bytes (they need protection information), SET TARGET
+     * PORT GROUPS, FORMAT UNIT. */
+    static const uint8_t absent[] = {0x83, 0x84, 0x7f, 0xa4, 0x04};
+    for (size_t i = 0; i < sizeof absent; i++) {
+        run(0, CDB(absent[i], 0, 0, 0, 0, 0, 0, 24, 0, 9));
+        refused(SENSE_ILLEGAL_REQUEST, ASC_INVALID_OPCODE);
+        assert_int_equal(command_data_out(&c), 0);
+    }
 }
 
 /* --- reads and writes --- */
@@ -1156,7 +1220,9 @@ int main(void)
         TEST(the_list_of_luns_is_whole_on_any_lun),
         TEST(a_full_list_of_luns_fits),
         TEST(capacity_is_told_both_ways),
-        TEST(start_stop_is_accepted_and_flushes),
+        TEST(a_stop_lasts_until_the_start),
+        TEST(what_is_stopped_is_not_ready),
+        TEST(what_is_not_there_is_refused_as_such),
         TEST(every_form_moves_blocks),
         TEST(blocks_of_4096_bytes_are_moved),
         TEST(a_count_of_zero_moves_nothing_but_in_six_bytes),
