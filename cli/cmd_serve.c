@@ -109,6 +109,7 @@ static void configure(struct service *s)
     c->mutual_secret_len = s->mutual.len;
     c->no_auth = o->no_auth;
     c->busy_poll = o->busy_poll;
+    c->state_dir = o->state_dir;
     c->ready = ready;
     c->ready_arg = s;
 }

@@ -169,6 +169,12 @@ static const char *set_busy_poll(struct options *o, const char *value)
     return NULL;
 }
 
+static const char *set_state_dir(struct options *o, const char *value)
+{
+    o->state_dir = value;
+    return value[0] ? NULL : "a folder";
+}
+
 static const struct option_row rows[] = {
     {OPT_USER, "user", "NAME", "log in with CHAP under this name; a login is then required", set_user},
     {OPT_SECRET_FILE, "secret-file", "FILE", "the user's secret; - or /dev/fd/N for an open one",
@@ -195,6 +201,8 @@ static const struct option_row rows[] = {
     {OPT_IQN, "iqn", "NAME", "the target's iSCSI name", set_iqn},
     {OPT_NO_AUTH, "no-auth", NULL, "let anybody in, on any address", set_no_auth},
     {OPT_BUSY_POLL, "busy-poll", NULL, "never sleep: for measuring initiators", set_busy_poll},
+    {OPT_STATE_DIR, "state-dir", "FOLDER", "keep reservations there when initiators ask for it",
+     set_state_dir},
     {OPT_HELP, "help", NULL, "print this", NULL},
 };
 

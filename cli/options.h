@@ -36,6 +36,7 @@ enum option_id {
     OPT_IQN,
     OPT_NO_AUTH,
     OPT_BUSY_POLL,
+    OPT_STATE_DIR,
 };
 
 /* What a bench does: a bit for each direction, one for the order. */
@@ -55,7 +56,7 @@ struct options {
     uint64_t block_bytes;
     uint32_t depth, time_ms;
     const char *plot;
-    const char *iqn;
+    const char *iqn, *state_dir;
     const char *portals[SERVE_PORTALS_MAX], *stores[SERVE_LUNS_MAX];
     uint32_t portal_count, store_count;
     char *const *operands;

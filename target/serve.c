@@ -140,10 +140,13 @@ static int open_portals(struct target *t, const struct reason *why)
 
 static int open_luns(struct target *t, const struct reason *why)
 {
+    const struct lu_reason reason = {why->text, why->size};
     for (uint32_t i = 0; i < t->config->lun_count; i++) {
         if (lu_open(&t->lus[i], t->config->luns[i], (uint16_t)i, t->iqn, why->text, why->size) != 0)
             return BERTH_E_ARGUMENT;
         t->set.lus[i] = &t->lus[i];
+        if (t->config->state_dir && reservation_keep(&t->lus[i], t->config->state_dir, &reason) != 0)
+            return BERTH_E_ARGUMENT;
     }
     return BERTH_OK;
 }

@@ -22,6 +22,7 @@ struct serve_config {
     const char *mutual_user; /* we prove ourselves with this when asked */
     const uint8_t *mutual_secret;
     size_t mutual_secret_len;
+    const char *state_dir; /* where reservations that are to last (APTPL) are kept; NULL: nowhere */
     bool busy_poll; /* never sleeps: waking a sleeping peer would cost the initiator that is being measured */
     bool no_auth;   /* allows a portal that is not loopback without CHAP */
     /* Tells each bound portal once all are up: print "listening on HOST:PORT". */

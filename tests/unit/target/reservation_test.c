@@ -536,7 +536,7 @@ static void the_old_reserve_ends_with_its_nexus(void **state)
 
 /* --- what is kept --- */
 
-static char folder[64], path[128];
+static char folder[256], path[300];
 
 static void keep(void)
 {
@@ -548,7 +548,8 @@ static void keep(void)
 
 static void make_folder(void)
 {
-    snprintf(folder, sizeof folder, "/tmp/berth-reservation-XXXXXX");
+    const char *temporary = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/berth-reservation-XXXXXX", temporary ? temporary : P_tmpdir);
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/%s.reservations", folder, disk.serial);
 }
@@ -634,7 +635,7 @@ static void damaged_files_are_refused(void **state)
         "berth-reservations 1\nreservation 0 0\nregistration 000000000000000a 4g\n",
         "berth-reservations 1\nreservation 0 0\nregistration 0a 41\nregistration 0b 41\n",
     };
-    char why[256];
+    char why[512];
     const struct lu_reason reason = {why, sizeof why};
     make_folder();
     for (size_t i = 0; i < COUNT(texts); i++) {
