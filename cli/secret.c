@@ -63,8 +63,10 @@ static int from_file(struct secret *s, const char *file)
     return status;
 }
 
-/* Ctrl-C must not leave the terminal mute: deferred, it ends the read and the echo comes back first. */
-static int ask_silently(struct secret *s, int tty)
+/* Ctrl-C must not leave the terminal mute: deferred, it ends the read and the echo comes back first. The
+ * question comes when the terminal is mute, for whoever answers at once would see the answer, or lose it with
+ * what was typed before. */
+static int ask_silently(struct secret *s, int tty, const char *whose)
 {
     struct termios old, mute;
     int result;
@@ -74,6 +76,7 @@ static int ask_silently(struct secret *s, int tty)
     mute.c_lflag &= ~(tcflag_t)ECHO;
     signals_defer(true);
     tcsetattr(tty, TCSAFLUSH, &mute);
+    dprintf(tty, "secret of %s: ", whose);
     result = take(s, tty, true);
     tcsetattr(tty, TCSAFLUSH, &old);
     signals_defer(false);
@@ -87,8 +90,7 @@ static int from_terminal(struct secret *s, const char *whose)
     if (tty < 0)
         return fail(STATUS_USAGE, "there is no terminal to ask for the secret of %s; give it in a file",
                     whose);
-    dprintf(tty, "secret of %s: ", whose);
-    result = ask_silently(s, tty);
+    result = ask_silently(s, tty, whose);
     close(tty);
     if (signals_caught())
         return fail(STATUS_SIGNAL + signals_caught(), "interrupted; nothing was changed");
