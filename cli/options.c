@@ -136,7 +136,7 @@ static const char *set_plot(struct options *o, const char *value)
 static const char *add_lun(struct options *o, const char *value)
 {
     if (o->store_count == SERVE_LUNS_MAX)
-        return "one of at most 256 LUNs";
+        return "one of at most 1024 LUNs";
     o->stores[o->store_count++] = value;
     return NULL;
 }

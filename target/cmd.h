@@ -105,6 +105,7 @@ uint32_t cmd_write_bytes(const struct command *c, struct lu *lu);
 uint32_t cmd_verify_bytes(const struct command *c, struct lu *lu);
 uint32_t cmd_write_verify_bytes(const struct command *c, struct lu *lu);
 uint32_t cmd_pair_bytes(const struct command *c, struct lu *lu);
+uint32_t cmd_luns_bytes(const struct command *c, struct lu *lu); /* of an answer */
 uint32_t cmd_full_status_bytes(const struct command *c, struct lu *lu);
 uint32_t cmd_persist_bytes(const struct command *c, struct lu *lu);
 uint32_t cmd_mode_select_6_bytes(const struct command *c, struct lu *lu);

@@ -119,6 +119,16 @@ void cmd_inquiry(struct command *c, struct lu *lu)
 
 /* --- REPORT LUNS (SPC-4 6.33) --- */
 
+#define LUNS_LEN_MAX (8 + 8 * COMMAND_LU_MAX)
+
+/* Longer than `reply`, so it takes the memory of reads. */
+uint32_t cmd_luns_bytes(const struct command *c, struct lu *lu)
+{
+    uint32_t allocation = get32(c->cdb + 6);
+    (void)lu;
+    return allocation < LUNS_LEN_MAX ? allocation : LUNS_LEN_MAX;
+}
+
 static uint32_t collect(const struct lu_set *set, uint64_t *luns)
 {
     uint32_t count = 0;
@@ -140,6 +150,8 @@ void cmd_report_luns(struct command *c, struct lu *lu)
 {
     enum { ADDRESSABLE = 0, WELL_KNOWN = 1, ALL = 2 };
     uint64_t luns[COMMAND_LU_MAX];
+    uint8_t list[LUNS_LEN_MAX];
+    struct cmd_long_reply reply = {.command = c, .allocation = get32(c->cdb + 6)};
     uint32_t count = 0;
     uint8_t select = c->cdb[2];
 
@@ -151,7 +163,8 @@ void cmd_report_luns(struct command *c, struct lu *lu)
         return;
     }
     forget_change(c->nexus);
-    cmd_reply(c, scsi_put_luns(c->reply, sizeof c->reply, luns, count), get32(c->cdb + 6));
+    cmd_long_put(&reply, list, scsi_put_luns(list, sizeof list, luns, count));
+    cmd_long_reply(&reply);
 }
 
 /* --- READ CAPACITY (SBC-3 5.15, 5.16) --- */

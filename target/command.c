@@ -220,9 +220,9 @@ static const struct row *runnable(const struct command *c, struct lu **lu)
 {
     const struct row *row = find_row(c);
     *lu = cmd_lu(c);
-    if (!row || !*lu || forbidden(row, c, *lu) || !fields_known(row, c))
+    if (!row || (!*lu && !(row->flags & ALWAYS)) || forbidden(row, c, *lu) || !fields_known(row, c))
         return NULL;
-    if ((row->flags & MEDIUM && (*lu)->stopped) || (row->flags & CHANGES && protection(*lu)))
+    if (*lu && ((row->flags & MEDIUM && (*lu)->stopped) || (row->flags & CHANGES && protection(*lu))))
         return NULL;
     return row;
 }

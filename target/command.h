@@ -8,7 +8,7 @@
 
 #define COMMAND_SENSE_MAX  96u
 #define COMMAND_INLINE_MAX 4096u /* answers that are no LU data: INQUIRY, MODE SENSE, ... */
-#define COMMAND_LU_MAX     256u
+#define COMMAND_LU_MAX     1024u /* 2 KiB of each session; beyond 255 they have flat addresses (SAM-5 4.7) */
 #define COMMAND_XFER_MAX   (4u * 1024 * 1024) /* bytes of one command: VPD B0h announces it */
 
 struct nexus;
@@ -54,7 +54,7 @@ struct command {
     uint8_t reply[COMMAND_INLINE_MAX]; /* answers that are no LU data */
 };
 
-/* Bytes of LU data this CDB will read into `memory`, so that the caller can provide them; at most
+/* Bytes that this CDB will read or answer in `memory`, so that the caller can provide them; at most
  * COMMAND_XFER_MAX. 0: none, or a command that will be refused, or (with may_peek set before this call) one
  * that peeks. */
 uint32_t command_data_in(const struct command *c);

@@ -88,7 +88,7 @@ const struct row command_rows[] = {
      {0x1f, 0x87, B1, B2, B4}},
     {SCSI_MAINTENANCE_IN, 0x0d, 0, READS, "REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS", cmd_report_functions, NULL,
      {0x1f, 0x80, Z3, B4}},
-    {SCSI_REPORT_LUNS, ALL, ALWAYS, FREE, "REPORT LUNS", cmd_report_luns, NULL, {0, 0xff, Z3, B4}},
+    {SCSI_REPORT_LUNS, ALL, ALWAYS, FREE, "REPORT LUNS", cmd_report_luns, cmd_luns_bytes, {0, 0xff, Z3, B4}},
     {SCSI_READ_12, ALL, MEDIUM, READS, "READ(12)", cmd_read, cmd_read_bytes, {0x1e, B4, B4, GRP}},
     {SCSI_WRITE_12, ALL, WRITES | MEDIUM, CHANGED, "WRITE(12)", cmd_write, cmd_write_bytes, {0x1a, B4, B4, GRP}},
     {SCSI_WRITE_VERIFY_12, ALL, WRITES | MEDIUM, CHANGED, "WRITE AND VERIFY(12)", cmd_write_verify, cmd_write_verify_bytes,

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #define SERVE_PORTALS_MAX 8u
-#define SERVE_LUNS_MAX    256u
+#define SERVE_LUNS_MAX    1024u
 
 struct serve_config {
     const char *iqn;                       /* NULL: "iqn.2026-11.io.berth:serve" */

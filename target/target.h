@@ -56,6 +56,8 @@ struct portal_entry {
     char text[ADDRESS_MAX + 16]; /* "host:port" as bound */
 };
 
+_Static_assert(SERVE_LUNS_MAX == COMMAND_LU_MAX, "what is served can be addressed");
+
 struct target {
     const struct serve_config *config;
     const char *iqn;

@@ -374,7 +374,7 @@ static void answers_are_cut_to_the_allocation(void **state)
             cdb[rows[i].at + rows[i].bytes - 1] = (uint8_t)allocation;
             run(0, cdb);
             good(allocation < rows[i].len ? allocation : rows[i].len);
-            assert_int_equal(command_data_in(&c), 0); /* no LU data */
+            assert_int_equal(command_data_in(&c), cdb[0] == 0xa0 ? allocation : 0); /* no LU data */
             assert_int_equal(command_data_out(&c), 0);
         }
 }
@@ -458,13 +458,13 @@ static void the_list_of_luns_is_whole_on_any_lun(void **state)
         for (uint8_t select = 0; select <= 2; select += 2) {
             run_edtl(luns[i], CDB(0xa0, 0, select, 0, 0, 0, 0, 1, 0, 0), 0);
             good(48);
-            assert_int_equal(scsi_get_luns_count(c.reply, 48), 5);
+            assert_int_equal(scsi_get_luns_count(memory, 48), 5);
             for (uint32_t n = 0; n < 5; n++)
-                assert_int_equal(scsi_get_lun(c.reply, n), scsi_lun_encode(want[n]));
+                assert_int_equal(scsi_get_lun(memory, n), scsi_lun_encode(want[n]));
         }
     run(0, CDB(0xa0, 0, 1, 0, 0, 0, 0, 1)); /* well known LUs: none */
     good(8);
-    assert_int_equal(scsi_get_luns_count(c.reply, 8), 0);
+    assert_int_equal(scsi_get_luns_count(memory, 8), 0);
     run(0, CDB(0xa0, 0, 3, 0, 0, 0, 0, 1));
     invalid_field();
 }
@@ -472,13 +472,27 @@ static void the_list_of_luns_is_whole_on_any_lun(void **state)
 static void a_full_list_of_luns_fits(void **state)
 {
     (void)state;
-    struct lu_set full;
+    static struct lu_set full;
     for (size_t i = 0; i < COMMAND_LU_MAX; i++)
         full.lus[i] = &disk;
     nexus.set = &full;
-    run(0, CDB(0xa0, 0, 0, 0, 0, 0, 0, 1, 0, 0));
-    good(8 + 256 * 8);
-    assert_int_equal(scsi_get_lun(c.reply, 255), scsi_lun_encode(255));
+    run(0, CDB(0xa0, 0, 0, 0, 0, 0, 0, 0, 1, 0));
+    good(256);
+    assert_int_equal(get32(memory), COMMAND_LU_MAX * 8); /* cut, but told whole */
+    run(0, CDB(0xa0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff));
+    good(8 + COMMAND_LU_MAX * 8);
+    assert_int_equal(command_data_in(&c), 8 + COMMAND_LU_MAX * 8);
+    assert_int_equal(get64(memory + 8 + 255 * 8), 0x00ff000000000000);
+    assert_int_equal(get64(memory + 8 + 256 * 8), 0x4100000000000000);
+    assert_int_equal(get64(memory + 8 + 1023 * 8), 0x43ff000000000000);
+    run_edtl(0x43ff000000000000, CDB(0x00), 0);
+    good(0);
+    run_edtl(0x4400000000000000, CDB(0x00), 0);
+    refused(SENSE_ILLEGAL_REQUEST, ASC_LUN_NOT_SUPPORTED);
+    c.cdb = CDB(0xa0, 0, 0, 0, 0, 0, 0, 0, 1, 0);
+    c.memory = NULL;
+    command_execute(&c);
+    refused(SENSE_HARDWARE_ERROR, ASC_INTERNAL_FAILURE);
 }
 
 static void capacity_is_told_both_ways(void **state)
