@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,9 +11,25 @@
 #include "cli/secret.h"
 #include "cli/signals.h"
 
+#define LOOK_UP_MS 200
+
 void secret_wipe(struct secret *s)
 {
     explicit_bzero(s, sizeof *s);
+}
+
+/* A signal that comes just before a read would not end it, so we look up from time to time. */
+static bool readable(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    while (!signals_caught()) {
+        int n = poll(&p, 1, LOOK_UP_MS);
+        if (n > 0)
+            return true;
+        if (n < 0 && errno != EINTR)
+            return false;
+    }
+    return false;
 }
 
 /* Until the end, a full buffer, or, on a terminal, the end of the line. read() leaves no copy in a stdio
@@ -20,7 +37,7 @@ void secret_wipe(struct secret *s)
 static int take(struct secret *s, int fd, bool line)
 {
     while (s->len < sizeof s->bytes) {
-        ssize_t n = read(fd, s->bytes + s->len, sizeof s->bytes - s->len);
+        ssize_t n = readable(fd) ? read(fd, s->bytes + s->len, sizeof s->bytes - s->len) : -1;
         if (n < 0)
             return -1;
         s->len += (size_t)n;
