@@ -231,10 +231,11 @@ struct link *target_accept(void *owner, const struct engine_addr *from)
 
 /* --- time --- */
 
-/* A peer that stays silent is pinged, and dropped when it does not answer that either. true: it is gone. */
+/* A peer that stays silent is pinged, and dropped when it does not answer that either. true: it is gone.
+ * `now` is when this turn began, and so may be earlier than what was heard in it. */
 static bool silent(struct target_session *ts, uint64_t now)
 {
-    if (conn_phase(ts->conn) != CONN_FULL || now - conn_last_rx(ts->conn) < TARGET_PING_NS)
+    if (conn_phase(ts->conn) != CONN_FULL || now < conn_last_rx(ts->conn) + TARGET_PING_NS)
         return false;
     if (!conn_ping_out(ts->conn)) {
         ts->ping_at = now;
@@ -242,7 +243,7 @@ static bool silent(struct target_session *ts, uint64_t now)
         link_kick(&ts->wire);
         return false;
     }
-    return now - ts->ping_at >= TARGET_PING_NS;
+    return now >= ts->ping_at + TARGET_PING_NS;
 }
 
 void target_tick(struct target *t, uint64_t now)
