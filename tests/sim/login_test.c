@@ -73,6 +73,7 @@ static void run_outcome(const struct outcome_row *row, uint8_t algorithm, uint32
         assert_string_equal(conn_login(p->ic)->chap_name, row->peer ? row->peer : "");
         assert_string_equal(conn_login(p->tc)->chap_name, row->user ? row->user : "");
         assert_int_equal(p->is->tsih, 7);
+        assert_int_equal(conn_login(p->ic)->portal_group, 1);
     }
     pair_free(p);
 }
@@ -183,6 +184,7 @@ static void discover(uint32_t segment)
     struct pair *p = pair_new(&c);
     pair_run(p);
     assert_true(p->up && p->is->discovery && p->ts->discovery);
+    assert_int_equal(conn_login(p->ic)->portal_group, -1);
     static uint8_t text[8192];
     struct berth_seg seg = seg_memory(text, sizeof text);
     static const char ask[] = "SendTargets=All";
@@ -303,100 +305,89 @@ static void answer(struct puppet *u, const struct answer *a)
 #define CHALLENGE "CHAP_A=5\nCHAP_I=77\nCHAP_C=0x000102030405060708090a0b0c0d0e0f\n"
 
 /* One answer to the first request of an initiator that demands CHAP (or, with `free`, nothing). */
+static const struct {
+    const char *what;
+    bool free;
+    struct answer a;
+    enum conn_event_kind kind;
+    int error;
+} first_answers[] = {
+    {"offers None alone", false, {.text = "AuthMethod=None\n"}, CONN_EV_LOGIN_FAILED, BERTH_E_AUTH_DOWNGRADE},
+    {"rejects CHAP", false, {.text = "AuthMethod=Reject\n"}, CONN_EV_LOGIN_FAILED, BERTH_E_AUTH_DOWNGRADE},
+    {"does not know the key",
+     false,
+     {.text = "AuthMethod=NotUnderstood\n"},
+     CONN_EV_LOGIN_FAILED,
+     BERTH_E_AUTH_DOWNGRADE},
+    {"is silent about it", false, {.text = ""}, CONN_EV_LOGIN_FAILED, BERTH_E_AUTH_DOWNGRADE},
+    {"None and on",
+     false,
+     {.nsg = 1, .text = "AuthMethod=None\n"},
+     CONN_EV_LOGIN_FAILED,
+     BERTH_E_AUTH_DOWNGRADE},
+    {"CHAP and on",
+     false,
+     {.nsg = 1, .text = "AuthMethod=CHAP\n"},
+     CONN_EV_LOGIN_FAILED,
+     BERTH_E_AUTH_DOWNGRADE},
+    {"straight to the end",
+     false,
+     {.nsg = 3, .text = "AuthMethod=CHAP\n"},
+     CONN_EV_LOGIN_FAILED,
+     BERTH_E_AUTH_DOWNGRADE},
+    {"in the next stage", false, {.csg = 1, .nsg = 1}, CONN_EV_LOGIN_FAILED, BERTH_E_AUTH_DOWNGRADE},
+    {"from the next stage to the end",
+     false,
+     {.csg = 1, .nsg = 3},
+     CONN_EV_LOGIN_FAILED,
+     BERTH_E_AUTH_DOWNGRADE},
+    {"challenge too early",
+     false,
+     {.text = "AuthMethod=CHAP\n" CHALLENGE},
+     CONN_EV_LOGIN_FAILED,
+     BERTH_E_AUTH},
+    {"CHAP keys without CHAP", false, {.text = CHALLENGE}, CONN_EV_LOGIN_FAILED, BERTH_E_PROTOCOL},
+    {"asks for CHAP", true, {.text = "AuthMethod=CHAP\n"}, CONN_EV_LOGIN_FAILED, BERTH_E_AUTH_REQUIRED},
+    {"rejects None", true, {.text = "AuthMethod=Reject\n"}, CONN_EV_ERROR, BERTH_OK},
+    {"refuses us", true, {.status = WIRE_LOGIN_AUTH_FAILURE}, CONN_EV_LOGIN_FAILED, BERTH_E_AUTH_REQUIRED},
+    {"refuses us before CHAP",
+     false,
+     {.status = WIRE_LOGIN_AUTH_FAILURE},
+     CONN_EV_LOGIN_FAILED,
+     BERTH_E_AUTH_DOWNGRADE},
+    {"jumps to the end", true, {.nsg = 3}, CONN_EV_LOGIN_FAILED, BERTH_E_PROTOCOL},
+    {"transit with C", true, {.nsg = 1, .more = true}, CONN_EV_LOGIN_FAILED, BERTH_E_PROTOCOL},
+    {"another task", true, {.nsg = 1, .itt = 4}, CONN_EV_ERROR, BERTH_E_NOT_ISCSI},
+    {"another version", true, {.nsg = 1, .version = 1}, CONN_EV_ERROR, BERTH_E_NOT_ISCSI},
+    {"no such status class", true, {.status = 0x0400}, CONN_EV_ERROR, BERTH_E_NOT_ISCSI},
+    {"no pair", true, {.text = "AuthMethod\n"}, CONN_EV_LOGIN_FAILED, BERTH_E_PROTOCOL},
+    {"no end", true, {.text = "AuthMethod=None"}, CONN_EV_LOGIN_FAILED, BERTH_E_PROTOCOL},
+    {"twice", true, {.text = "TargetAlias=a\nTargetAlias=b\n"}, CONN_EV_LOGIN_FAILED, BERTH_E_PROTOCOL},
+    {"initiator's key",
+     true,
+     {.text = "InitiatorName=iqn.2026-11.test:x\n"},
+     CONN_EV_LOGIN_FAILED,
+     BERTH_E_PROTOCOL},
+    {"redirect to nowhere", true, {.status = 0x0101}, CONN_EV_LOGIN_FAILED, BERTH_E_REDIRECT},
+    {"redirect to nonsense",
+     true,
+     {.status = 0x0101, .text = "TargetAddress=[::1\n"},
+     CONN_EV_LOGIN_FAILED,
+     BERTH_E_REDIRECT},
+};
+
 static void test_first_answers(void **state)
 {
-    static const struct {
-        const char *what;
-        bool free;
-        struct answer a;
-        enum conn_event_kind kind;
-        int error;
-    } rows[] = {
-        {"offers None alone",
-         false,
-         {.text = "AuthMethod=None\n"},
-         CONN_EV_LOGIN_FAILED,
-         BERTH_E_AUTH_DOWNGRADE},
-        {"rejects CHAP",
-         false,
-         {.text = "AuthMethod=Reject\n"},
-         CONN_EV_LOGIN_FAILED,
-         BERTH_E_AUTH_DOWNGRADE},
-        {"does not know the key",
-         false,
-         {.text = "AuthMethod=NotUnderstood\n"},
-         CONN_EV_LOGIN_FAILED,
-         BERTH_E_AUTH_DOWNGRADE},
-        {"is silent about it", false, {.text = ""}, CONN_EV_LOGIN_FAILED, BERTH_E_AUTH_DOWNGRADE},
-        {"None and on",
-         false,
-         {.nsg = 1, .text = "AuthMethod=None\n"},
-         CONN_EV_LOGIN_FAILED,
-         BERTH_E_AUTH_DOWNGRADE},
-        {"CHAP and on",
-         false,
-         {.nsg = 1, .text = "AuthMethod=CHAP\n"},
-         CONN_EV_LOGIN_FAILED,
-         BERTH_E_AUTH_DOWNGRADE},
-        {"straight to the end",
-         false,
-         {.nsg = 3, .text = "AuthMethod=CHAP\n"},
-         CONN_EV_LOGIN_FAILED,
-         BERTH_E_AUTH_DOWNGRADE},
-        {"in the next stage", false, {.csg = 1, .nsg = 1}, CONN_EV_LOGIN_FAILED, BERTH_E_AUTH_DOWNGRADE},
-        {"from the next stage to the end",
-         false,
-         {.csg = 1, .nsg = 3},
-         CONN_EV_LOGIN_FAILED,
-         BERTH_E_AUTH_DOWNGRADE},
-        {"challenge too early",
-         false,
-         {.text = "AuthMethod=CHAP\n" CHALLENGE},
-         CONN_EV_LOGIN_FAILED,
-         BERTH_E_AUTH},
-        {"CHAP keys without CHAP", false, {.text = CHALLENGE}, CONN_EV_LOGIN_FAILED, BERTH_E_PROTOCOL},
-        {"asks for CHAP", true, {.text = "AuthMethod=CHAP\n"}, CONN_EV_LOGIN_FAILED, BERTH_E_AUTH_REQUIRED},
-        {"rejects None", true, {.text = "AuthMethod=Reject\n"}, CONN_EV_ERROR, BERTH_OK},
-        {"refuses us",
-         true,
-         {.status = WIRE_LOGIN_AUTH_FAILURE},
-         CONN_EV_LOGIN_FAILED,
-         BERTH_E_AUTH_REQUIRED},
-        {"refuses us before CHAP",
-         false,
-         {.status = WIRE_LOGIN_AUTH_FAILURE},
-         CONN_EV_LOGIN_FAILED,
-         BERTH_E_AUTH_DOWNGRADE},
-        {"jumps to the end", true, {.nsg = 3}, CONN_EV_LOGIN_FAILED, BERTH_E_PROTOCOL},
-        {"transit with C", true, {.nsg = 1, .more = true}, CONN_EV_LOGIN_FAILED, BERTH_E_PROTOCOL},
-        {"another task", true, {.nsg = 1, .itt = 4}, CONN_EV_ERROR, BERTH_E_NOT_ISCSI},
-        {"another version", true, {.nsg = 1, .version = 1}, CONN_EV_ERROR, BERTH_E_NOT_ISCSI},
-        {"no such status class", true, {.status = 0x0400}, CONN_EV_ERROR, BERTH_E_NOT_ISCSI},
-        {"no pair", true, {.text = "AuthMethod\n"}, CONN_EV_LOGIN_FAILED, BERTH_E_PROTOCOL},
-        {"no end", true, {.text = "AuthMethod=None"}, CONN_EV_LOGIN_FAILED, BERTH_E_PROTOCOL},
-        {"twice", true, {.text = "TargetAlias=a\nTargetAlias=b\n"}, CONN_EV_LOGIN_FAILED, BERTH_E_PROTOCOL},
-        {"initiator's key",
-         true,
-         {.text = "InitiatorName=iqn.2026-11.test:x\n"},
-         CONN_EV_LOGIN_FAILED,
-         BERTH_E_PROTOCOL},
-        {"redirect to nowhere", true, {.status = 0x0101}, CONN_EV_LOGIN_FAILED, BERTH_E_REDIRECT},
-        {"redirect to nonsense",
-         true,
-         {.status = 0x0101, .text = "TargetAddress=[::1\n"},
-         CONN_EV_LOGIN_FAILED,
-         BERTH_E_REDIRECT},
-    };
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < sizeof first_answers / sizeof first_answers[0]; i++) {
         struct pair_config chap = with_chap(false);
-        struct puppet *u = hand_made(rows[i].free ? NULL : &chap);
-        answer(u, &rows[i].a);
-        if (rows[i].error) {
-            if (puppet_drain(u) == 0 || u->event.error != rows[i].error)
-                print_error("%s\n", rows[i].what);
-            assert_int_equal(u->event.kind, rows[i].kind);
-            assert_int_equal(u->event.error, rows[i].error);
+        struct puppet *u = hand_made(first_answers[i].free ? NULL : &chap);
+        answer(u, &first_answers[i].a);
+        if (first_answers[i].error) {
+            if (puppet_drain(u) == 0 || u->event.error != first_answers[i].error)
+                print_error("%s\n", first_answers[i].what);
+            assert_int_equal(u->event.kind, first_answers[i].kind);
+            assert_int_equal(u->event.error, first_answers[i].error);
             assert_false(puppet_hear(u)); /* not a word more */
             assert_false(session_up(u->pair->is));
         } else {
