@@ -67,10 +67,10 @@ void lu_tell_others(const struct lu *lu, const struct nexus *except, struct lu_s
             lu_tell(lu, n, asc_ascq);
 }
 
-void lu_reset(struct lu *lu, const struct nexus *by, struct lu_set *set)
+void lu_reset(struct lu *lu, struct lu_set *set)
 {
     lu->mode = (struct lu_mode){0};
     lu->stopped = false;
     lu->reservation.old = NULL; /* the persistent ones persist */
-    lu_tell_others(lu, by, set, ASC_DEVICE_RESET);
+    lu_tell_others(lu, NULL, set, ASC_DEVICE_RESET);
 }

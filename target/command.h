@@ -84,8 +84,8 @@ void nexus_attention(struct nexus *n, uint16_t asc_ascq);
 void lu_tell(const struct lu *lu, struct nexus *n, uint16_t asc_ascq);
 void lu_tell_others(const struct lu *lu, const struct nexus *except, struct lu_set *set, uint16_t asc_ascq);
 
-/* A logical unit reset that `by` asked for: what initiators have set up is gone, and the others hear of it.
- */
-void lu_reset(struct lu *lu, const struct nexus *by, struct lu_set *set);
+/* A logical unit reset: what initiators have set up is gone, and all hear of it, also who asked for it (SAM-5
+ * 6.3.3). */
+void lu_reset(struct lu *lu, struct lu_set *set);
 
 #endif

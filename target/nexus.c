@@ -110,7 +110,7 @@ static void reset_lus(struct target_session *ts, const struct task *tmf, uint32_
     }
     for (uint32_t i = 0; i < COMMAND_LU_MAX; i++)
         if (set->lus[i] && (!one || i == number))
-            lu_reset(set->lus[i], &ts->nexus, set);
+            lu_reset(set->lus[i], set);
 }
 
 static void manage(struct target_session *ts, struct task *tmf)

@@ -236,7 +236,7 @@ static void disturb(struct nexus *nexus, uint8_t flags, uint8_t number)
     if (flags & ATTEND)
         nexus_attention(nexus, (uint16_t)(0x2900 | number));
     if (flags & RESET)
-        lu_reset(&lus[number & 3], nexus, &set);
+        lu_reset(&lus[number & 3], &set);
     if (flags & LEAVE && nexus->next)
         nexus_leave(nexus);
     else if (flags & LEAVE)

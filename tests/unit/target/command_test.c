@@ -569,7 +569,7 @@ static void what_is_stopped_is_not_ready(void **state)
     scsi_get_sense(c.reply, 18, &s);
     assert_int_equal(s.key, SENSE_NOT_READY);
     assert_int_equal(s.asc, ASC_START_REQUIRED);
-    lu_reset(&disk, &nexus, &set);
+    lu_reset(&disk, &set);
     run(0, CDB(0x00));
     good(0);
 }

@@ -281,12 +281,12 @@ static void a_reset_undoes_it_all(void **state)
                 double_lu.mode.write_protected);
     run(3, CDB(0x1a, 8, 0x88, 0, 255)); /* default */
     assert_int_equal(c.reply[6], WCE);
-    lu_reset(&double_lu, &nexus, &set);
+    lu_reset(&double_lu, &set);
     assert_false(double_lu.mode.cache_off || double_lu.mode.descriptor_sense ||
                  double_lu.mode.write_protected);
     assert_int_equal(other.attention[3], ASC_DEVICE_RESET);
     assert_int_equal(other.attention[2], 0);
-    assert_int_equal(nexus.attention[3], 0);
+    assert_int_equal(nexus.attention[3], ASC_DEVICE_RESET);
     nexus_leave(&nexus);
     nexus_leave(&other);
 }

@@ -478,8 +478,8 @@ static void a_reset_changes_nothing_that_persists(void **state)
     (void)state;
     register_both();
     persist(&nexus, RESERVE, 1, 10, 0);
-    lu_reset(&disk, &nexus, &set);
-    heard(&b), heard(&other_c);
+    lu_reset(&disk, &set);
+    assert_int_equal(heard(&nexus), ASC_DEVICE_RESET);
     reservation_is(1, 10);
     KEYS_ARE(2, 10, 11);
 }
@@ -530,7 +530,7 @@ static void the_old_reserve_ends_with_its_nexus(void **state)
     assert_null(wide.reservation.old);
     run_as(&b, CDB(0x16));
     good(0);
-    lu_reset(&disk, &nexus, &set);
+    lu_reset(&disk, &set);
     assert_null(disk.reservation.old);
 }
 
