@@ -2,15 +2,22 @@
 /* Small PDUs waiting to be sent: login, text, ping, logout, reject, task management responses. */
 #include "proto/core.h"
 
+/* After login an initiator's answers have no data: then it may go on receiving while it sends some of its
+ * own. Otherwise each side could wait for the other to receive first. */
+static bool answers_with_data(const struct conn *c)
+{
+    return c->role == ROLE_TARGET || c->phase == CONN_LOGIN;
+}
+
 bool outbox_ready(const struct conn *c)
 {
-    return !c->out.data_busy &&
-           c->out.count < CONN_OUTBOX - 2; /* -2: an answer, and one of the owner's own */
+    bool blocked = c->out.data_busy && answers_with_data(c);
+    return !blocked && c->out.count < CONN_OUTBOX - 2; /* -2: an answer, and one of the owner's own */
 }
 
 bool outbox_data_free(const struct conn *c)
 {
-    bool answer_due = c->rx.state != FRAME_HEAD && c->rx.sink == SINK_CONTROL;
+    bool answer_due = answers_with_data(c) && c->rx.state != FRAME_HEAD && c->rx.sink == SINK_CONTROL;
     return !c->out.data_busy && !answer_due;
 }
 

@@ -658,6 +658,51 @@ static void test_unsolicited(void **state)
     }
 }
 
+/* No memory for a write: what comes unasked is swallowed to its end, nothing is asked for, the answer is the
+ * owner's. */
+static void test_no_memory(void **state)
+{
+    static const struct {
+        uint32_t edtl, immediate;
+        bool open;
+        struct data_out first, second;
+    } rows[] = {
+        {500, 500, false, {0}, {0}},
+        {6000, 500, false, {0}, {0}},
+        {6000, 0, false, {0}, {0}},
+        {6000, 500, true, {500, 1548, 0, true, true, 0, 0}, {0}},
+        {6000, 500, true, {500, 1000, 0, false, true, 0, 0}, {1500, 548, 1, true, true, 0, 0}},
+        {2000, 500, true, {500, 1500, 0, true, true, 0, 0}, {0}},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct pair_config c = usual();
+        c.refuse_memory = true;
+        c.data_digest = i & 1;
+        struct puppet *u = logged_in(&c);
+        say_command(u, &(struct command){.op = 'W',
+                                         .edtl = rows[i].edtl,
+                                         .itt = 7,
+                                         .open = rows[i].open,
+                                         .data_len = rows[i].immediate});
+        pair_work(u->pair);
+        assert_int_equal(u->pair->executed, !rows[i].open);
+        if (rows[i].first.len)
+            say_data_out(u, 7, 0, &rows[i].first);
+        if (rows[i].second.len)
+            say_data_out(u, 7, 0, &rows[i].second);
+        pair_work(u->pair);
+        assert_true(puppet_hear(u));
+        assert_int_equal(wire_opcode(u->bhs), WIRE_SCSI_RESPONSE);
+        assert_int_equal(u->bhs[3], 8);
+        say_command(u, &(struct command){.op = 'E', .itt = 8});
+        all_well(u, "after it");
+        puppet_expect(u, WIRE_SCSI_RESPONSE);
+        assert_int_equal(u->pair->ts->slots.taken, 0);
+        puppet_free(u);
+    }
+}
+
 /* A command is aborted in the middle of its data: what comes after is swallowed, its memory given back once.
  */
 static void test_abort_in_data(void **state)
@@ -1007,6 +1052,7 @@ int main(void)
         cmocka_unit_test(test_ahs),
         cmocka_unit_test(test_data_out),
         cmocka_unit_test(test_unsolicited),
+        cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_abort_in_data),
         cmocka_unit_test(test_task_management),
         cmocka_unit_test(test_misplaced),

@@ -491,6 +491,40 @@ static void test_stat_sn(void **state)
     }
 }
 
+/* An answer of every kind under a StatSN that was used before: not an answer. With the right one it is. */
+static void test_old_answers(void **state)
+{
+    static const uint8_t opcodes[] = {WIRE_TMF_RESPONSE, WIRE_NOP_IN, WIRE_TEXT_RESPONSE,
+                                      WIRE_LOGOUT_RESPONSE, WIRE_REJECT};
+    static const enum task_kind kinds[] = {TASK_TMF, TASK_NOP, TASK_TEXT, TASK_LOGOUT, TASK_TMF};
+    (void)state;
+    for (size_t i = 0; i < sizeof opcodes; i++) {
+        struct scene *s = scene(0);
+        struct session *is = s->p->is;
+        struct berth_seg seg = seg_memory(s->buf, LEN);
+        struct task *task = session_task(is, kinds[i]);
+        task->data = (struct extent){.segs = &seg, .count = 1, .len = LEN};
+        task->immediate = true;
+        session_submit(is, task);
+        assert_true(puppet_hear(s->u));
+        uint8_t bhs[WIRE_BHS_LEN] = {opcodes[i], 0x80}, rejected[WIRE_BHS_LEN] = {WIRE_TMF_REQUEST};
+        struct wire_window w = puppet_window(s->u);
+        put32(bhs + 16, task->itt);
+        put32(bhs + 20, WIRE_TAG_NONE);
+        put32(rejected + 16, task->itt);
+        w.stat_sn--;
+        for (int n = 0; n < 2; n++) {
+            put_window(bhs, &w);
+            puppet_say(s->u, bhs, rejected, opcodes[i] == WIRE_REJECT ? WIRE_BHS_LEN : 0);
+            assert_int_equal(is->slots.taken - (session_reap(is) != NULL), n == 0);
+            assert_int_equal(task->state == TASK_ACTIVE, n == 0);
+            w.stat_sn++;
+        }
+        assert_true(puppet_drain(s->u) <= 1 && s->u->event.kind != CONN_EV_ERROR);
+        scene_end(s);
+    }
+}
+
 /* The same response again, byte by byte: no second completion, the connection lives. */
 static void test_replay(void **state)
 {
@@ -690,6 +724,48 @@ static void test_event_storm(void **state)
 }
 
 /* --- the rest --- */
+
+/* With sense data, short and longer than the control buffer; the window and the stream go on. */
+static void test_async(void **state)
+{
+    static const uint32_t lens[] = {0, 20, 8192, 9000};
+    (void)state;
+    struct pair_config c = usual();
+    c.segment_i = 16384;
+    struct scene *s = scene_of(&c, 'R');
+    for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
+        uint8_t bhs[WIRE_BHS_LEN], data[9000] = {0, 18};
+        struct wire_async a = {
+            .event = WIRE_ASYNC_LOGOUT, .parameter3 = (uint16_t)i, .window = puppet_window(s->u)};
+        put_async(bhs, &a);
+        puppet_say(s->u, bhs, data, lens[i]);
+        assert_int_equal(puppet_drain(s->u), 1);
+        assert_int_equal(s->u->event.kind, CONN_EV_ASYNC);
+        assert_int_equal(s->u->event.async.event, WIRE_ASYNC_LOGOUT);
+        assert_int_equal(s->u->event.async.parameter3, i);
+    }
+    say_data_in(s, s->task->itt, &(struct data_in){.len = LEN, .final = true, .status = true});
+    outcome(s, "after them", BERTH_OK);
+    assert_memory_equal(s->buf, payload, LEN);
+    scene_end(s);
+}
+
+/* Text of the initiator's own waits to be sent: what comes is taken all the same, lest both sides wait. */
+static void test_text_blocks_nothing(void **state)
+{
+    (void)state;
+    struct scene *s = scene('R');
+    struct berth_seg seg = seg_memory(payload, 100), shown[4];
+    struct task *text = session_task(s->p->is, TASK_TEXT);
+    text->edtl = 100;
+    text->data = (struct extent){.segs = &seg, .count = 1, .len = 100};
+    session_submit(s->p->is, text);
+    assert_int_equal(conn_tx_peek(s->p->ic, shown, 4), 2);
+    conn_tx_done(s->p->ic, conn_epoch(s->p->ic), 50); /* and no more for now */
+    say_data_in(s, s->task->itt, &(struct data_in){.len = LEN, .final = true, .status = true});
+    outcome(s, "past the text", BERTH_OK);
+    scene_end(s);
+}
 
 static void test_misplaced(void **state)
 {
@@ -1038,6 +1114,7 @@ int main(void)
         cmocka_unit_test(test_strange_tags),
         cmocka_unit_test(test_stale_tag),
         cmocka_unit_test(test_stat_sn),
+        cmocka_unit_test(test_old_answers),
         cmocka_unit_test(test_replay),
         cmocka_unit_test(test_windows),
         cmocka_unit_test(test_rejects),
@@ -1045,6 +1122,8 @@ int main(void)
         cmocka_unit_test(test_own_ping),
         cmocka_unit_test(test_ping_storm),
         cmocka_unit_test(test_event_storm),
+        cmocka_unit_test(test_async),
+        cmocka_unit_test(test_text_blocks_nothing),
         cmocka_unit_test(test_misplaced),
         cmocka_unit_test(test_unknown_ahs),
         cmocka_unit_test(test_tmf),

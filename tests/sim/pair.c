@@ -35,6 +35,8 @@ static void task_begin(void *owner, struct task *task)
 {
     struct pair *p = owner;
     p->begun++;
+    if (p->config.refuse_memory)
+        return;
     struct berth_seg *seg = malloc(sizeof *seg);
     *seg = seg_memory(malloc(task->edtl + 1), task->edtl);
     task->data = (struct extent){.segs = seg, .count = 1, .len = task->edtl};
@@ -84,7 +86,9 @@ static void execute(struct pair *p, struct task *task)
     static const uint8_t sense[18] = {0x70, 0, 5, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x24, 0};
     p->executed++;
     assert(offset <= PAIR_DISK && len <= PAIR_DISK - offset);
-    if (task->cdb[0] == 'W') {
+    if (task->cdb[0] == 'W' && p->config.refuse_memory) {
+        task->status = 8;
+    } else if (task->cdb[0] == 'W') {
         assert(task->moved == task->edtl);
         extent_read(&task->data, 0, p->disk + offset, len);
     } else if (task->cdb[0] == 'R') {

@@ -23,6 +23,7 @@ struct pair_config {
     bool discovery;
     uint8_t algorithm;       /* CHAP: the only one of the initiator; 0: a list */
     const char *target_name; /* NULL: the one there is */
+    bool refuse_memory;      /* the target's owner has none for data; he answers BUSY */
     bool digest_mismatch;    /* the target insists on no digests at all */
     uint16_t refuse;         /* login status the target's owner answers with */
     uint16_t depth, t_depth; /* of the initiator, of the target; 0: PAIR_DEPTH */
