@@ -31,7 +31,7 @@ struct work {
     struct mini_target *target;
     struct mini_session *session;
     struct task *task; /* NULL: its connection is dead */
-    bool ready, held, answered;
+    bool ready, held, answered, early;
     uint64_t due;
     uint8_t isid[6];
     uint32_t data_len;
@@ -88,11 +88,23 @@ static uint8_t *work_memory(struct work *w, uint32_t len)
     return w->data;
 }
 
+/* The answer, by hand: the core would wait for the data. */
+static void answer_early(struct mini_session *ms, struct work *w)
+{
+    uint8_t bhs[WIRE_BHS_LEN];
+    struct wire_scsi_response r = {.status = SCSI_RESERVATION_CONFLICT, .itt = w->task->itt};
+    put_scsi_response(bhs, &r);
+    w->early = outbox_push(ms->conn, bhs, 0) != NULL;
+}
+
 static void task_begin(void *owner, struct task *task)
 {
-    struct work *w = work_new(owner, task);
+    struct mini_session *ms = owner;
+    struct work *w = work_new(ms, task);
     work_memory(w, task->edtl);
     task->data = (struct extent){.segs = &w->seg, .count = 1, .len = task->edtl};
+    if (ms->target->config.early)
+        answer_early(ms, w);
 }
 
 static void task_end(void *owner, struct task *task)
@@ -189,9 +201,9 @@ static void admit(struct mini_session *ms, struct task *task)
     enum mini_turn turn = t->config.script ? t->config.script(t->config.arg, task) : MINI_EXECUTE;
     t->counters.commands++;
     w->ready = true;
-    w->held = turn == MINI_HOLD;
+    w->held = turn == MINI_HOLD || w->early;
     w->due = engine_now(t->engine) + (t->config.delay_ns ? chance(t) % t->config.delay_ns : 0);
-    if (turn == MINI_ANSWER)
+    if (turn == MINI_ANSWER && !w->early)
         respond(w);
     else if (turn == MINI_DROP)
         ms->conn->failed = true; /* seen when the events have been drained */

@@ -27,6 +27,7 @@ struct mini_config {
     uint16_t depth;    /* commands at once, and so the window; 0: 16 */
     uint64_t delay_ns; /* longest time that a command takes, by the seed; 0: none */
     bool late;         /* commands survive their connection */
+    bool early;        /* writes are refused before their data is here */
     bool attentions;   /* a nexus begins with a unit attention, as it should; else not */
     uint32_t time2wait_s;
     uint32_t max_burst, first_burst, segment; /* 0: a default */

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/* What may be asked for, and what is refused before a packet leaves. */
+#include "test.h"
+
+static const char good[] = "0123456789ab", other[] = "abcdefghijkl";
+
+static void set_user(struct berth_options *o)
+{
+    o->user = "me";
+    o->secret = good;
+    o->secret_len = sizeof good - 1;
+}
+
+static void set_mutual(struct berth_options *o)
+{
+    set_user(o);
+    o->mutual_user = "you";
+    o->mutual_secret = other;
+    o->mutual_secret_len = sizeof other - 1;
+}
+
+static void no_secret(struct berth_options *o)
+{
+    o->user = "me";
+}
+static void empty_secret(struct berth_options *o)
+{
+    set_user(o);
+    o->secret_len = 0;
+}
+static void empty_user(struct berth_options *o)
+{
+    set_user(o);
+    o->user = "";
+}
+static void short_secret(struct berth_options *o)
+{
+    set_user(o);
+    o->secret_len = 11;
+}
+static void short_allowed(struct berth_options *o)
+{
+    short_secret(o);
+    o->allow_weak_secret = true;
+}
+static void long_secret(struct berth_options *o)
+{
+    set_user(o);
+    o->secret_len = 256;
+}
+static void secret_alone(struct berth_options *o)
+{
+    set_user(o);
+    o->user = NULL;
+}
+static void mutual_alone(struct berth_options *o)
+{
+    set_mutual(o);
+    o->user = NULL;
+    o->secret = NULL;
+}
+static void mutual_nameless(struct berth_options *o)
+{
+    set_mutual(o);
+    o->mutual_user = NULL;
+}
+static void mutual_empty(struct berth_options *o)
+{
+    set_mutual(o);
+    o->mutual_user = "";
+}
+static void mutual_bare(struct berth_options *o)
+{
+    set_mutual(o);
+    o->mutual_secret = NULL;
+}
+static void mutual_short(struct berth_options *o)
+{
+    set_mutual(o);
+    o->mutual_secret_len = 11;
+}
+static void mutual_same(struct berth_options *o)
+{
+    set_mutual(o);
+    o->mutual_secret = "0123456789ab";
+}
+static void old_size(struct berth_options *o)
+{
+    o->size -= 8;
+    o->user = (void *)1;
+}
+static void no_size(struct berth_options *o)
+{
+    o->size = 0;
+}
+static void depth_0(struct berth_options *o)
+{
+    o->depth = 0;
+}
+static void depth_1(struct berth_options *o)
+{
+    o->depth = 1;
+}
+static void depth_1024(struct berth_options *o)
+{
+    o->depth = 1024;
+}
+static void depth_1025(struct berth_options *o)
+{
+    o->depth = 1025;
+}
+static void bad_digest(struct berth_options *o)
+{
+    o->header_digest = 2;
+}
+static void bad_data_digest(struct berth_options *o)
+{
+    o->data_digest = 2;
+}
+static void no_connect_time(struct berth_options *o)
+{
+    o->connect_timeout_ms = 0;
+}
+static void no_command_time(struct berth_options *o)
+{
+    o->command_timeout_ms = 0;
+}
+static void no_ping_time(struct berth_options *o)
+{
+    o->ping_timeout_ms = 0;
+}
+static void no_ping(struct berth_options *o)
+{
+    o->ping_timeout_ms = o->ping_interval_ms = 0;
+}
+static void no_recovery(struct berth_options *o)
+{
+    o->recovery_timeout_ms = 0;
+}
+static void longest(struct berth_options *o)
+{
+    o->connect_timeout_ms = o->command_timeout_ms = o->recovery_timeout_ms = o->ping_interval_ms =
+        o->ping_timeout_ms = UINT32_MAX;
+}
+static void bad_name(struct berth_options *o)
+{
+    o->initiator_name = "iqn.yesterday";
+}
+static void loud_name(struct berth_options *o)
+{
+    o->initiator_name = "iqn.2026-11.test:LOUD";
+}
+static void good_name(struct berth_options *o)
+{
+    o->initiator_name = "iqn.2026-11.test:quiet";
+}
+static void digests(struct berth_options *o)
+{
+    o->header_digest = o->data_digest = BERTH_DIGEST_CRC32C;
+}
+
+static void endless_user(struct berth_options *o)
+{
+    static char name[257];
+    memset(name, 'x', 256);
+    set_user(o);
+    o->user = name;
+}
+
+struct option_row {
+    void (*set)(struct berth_options *o);
+    int expected;
+};
+
+/* A target that knows no CHAP refuses whoever insists on it: BERTH_E_AUTH_DOWNGRADE. */
+static void table(void **state)
+{
+    static const struct option_row rows[] = {
+        {no_secret, BERTH_E_SECRET},
+        {empty_secret, BERTH_E_SECRET},
+        {empty_user, BERTH_E_SECRET},
+        {short_secret, BERTH_E_SECRET},
+        {long_secret, BERTH_E_SECRET},
+        {secret_alone, BERTH_E_SECRET},
+        {mutual_alone, BERTH_E_SECRET},
+        {mutual_nameless, BERTH_E_SECRET},
+        {mutual_empty, BERTH_E_SECRET},
+        {mutual_bare, BERTH_E_SECRET},
+        {mutual_short, BERTH_E_SECRET},
+        {mutual_same, BERTH_E_SECRET},
+        {old_size, BERTH_E_ARGUMENT},
+        {no_size, BERTH_E_ARGUMENT},
+        {depth_0, BERTH_E_ARGUMENT},
+        {depth_1025, BERTH_E_ARGUMENT},
+        {bad_digest, BERTH_E_ARGUMENT},
+        {bad_data_digest, BERTH_E_ARGUMENT},
+        {no_connect_time, BERTH_E_ARGUMENT},
+        {no_command_time, BERTH_E_ARGUMENT},
+        {no_ping_time, BERTH_E_ARGUMENT},
+        {endless_user, BERTH_E_ARGUMENT},
+        {bad_name, BERTH_E_NAME},
+        {loud_name, BERTH_E_NAME},
+        {depth_1, 0},
+        {depth_1024, 0},
+        {no_ping, 0},
+        {no_recovery, 0},
+        {longest, 0},
+        {good_name, 0},
+        {digests, 0},
+        {set_user, BERTH_E_AUTH_DOWNGRADE},
+        {short_allowed, BERTH_E_AUTH_DOWNGRADE},
+        {set_mutual, BERTH_E_AUTH_DOWNGRADE},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct lab *l = lab_new(NULL, NULL);
+        struct berth_target *targets = (void *)16;
+        uint8_t buf[512];
+        rows[i].set(&l->options);
+        assert_int_equal(lab_open(l), rows[i].expected);
+        if (rows[i].expected) {
+            assert_int_equal(l->why.error, rows[i].expected);
+            assert_true(strlen(l->why.text) > 10);
+        } else {
+            assert_int_equal(berth_read(l->lun, buf, sizeof buf, 0), 0);
+            assert_int_equal(berth_lun_info(l->lun)->header_digest, rows[i].set == digests);
+            assert_int_equal(berth_lun_info(l->lun)->data_digest, rows[i].set == digests);
+        }
+        if (berth_error_scope(rows[i].expected) == BERTH_SCOPE_USAGE) {
+            assert_int_equal(l->world->resolves, 0); /* nobody was asked anything */
+            assert_int_equal(lun_discover(&targets, "host", &l->options, &l->world->reach, &l->why),
+                             rows[i].expected);
+            assert_null(targets);
+        }
+        lab_free(l);
+    }
+}
+
+static void defaults(void **state)
+{
+    struct berth_options o;
+    (void)state;
+    memset(&o, 0xff, sizeof o);
+    berth_options_init(&o);
+    assert_int_equal(o.size, sizeof o);
+    assert_int_equal(o.connect_timeout_ms, 10000);
+    assert_int_equal(o.command_timeout_ms, 30000);
+    assert_int_equal(o.recovery_timeout_ms, 120000);
+    assert_int_equal(o.ping_interval_ms, 5000);
+    assert_int_equal(o.ping_timeout_ms, 5000);
+    assert_int_equal(o.depth, 128);
+    assert_null(o.user);
+    assert_null(o.secret);
+    assert_null(o.mutual_user);
+    assert_null(o.mutual_secret);
+    assert_null(o.initiator_name);
+    assert_null(o.cancelled);
+    assert_null(o.notice);
+    assert_false(o.allow_weak_secret);
+    assert_int_equal(o.header_digest | o.data_digest, BERTH_DIGEST_NONE);
+}
+
+/* The user of the URL counts where the options name none; and it needs a secret, too. */
+static void user_in_the_url(void **state)
+{
+    struct lab *l = lab_new(NULL, NULL);
+    static const char url[] = "iscsi://me@host/" MINI_IQN "/0";
+    (void)state;
+    assert_int_equal(lun_open(&l->lun, url, &l->options, &l->world->reach, &l->why), BERTH_E_SECRET);
+    l->options.secret = good;
+    l->options.secret_len = sizeof good - 1;
+    assert_int_equal(lun_open(&l->lun, url, &l->options, &l->world->reach, &l->why), BERTH_E_AUTH_DOWNGRADE);
+    lab_free(l);
+}
+
+/* Without options and without a place for words. */
+static void nothing_given(void **state)
+{
+    struct lab *l = lab_new(NULL, NULL);
+    (void)state;
+    assert_int_equal(lun_open(&l->lun, WORLD_URL, NULL, &l->world->reach, NULL), 0);
+    berth_lun_close(l->lun);
+    assert_int_equal(lun_open(&l->lun, "iscsi://", NULL, &l->world->reach, NULL), BERTH_E_URL);
+    assert_null(l->lun);
+    assert_int_equal(lun_open(&l->lun, "iscsi://nowhere/" MINI_IQN "/0", NULL, &l->world->reach, NULL),
+                     BERTH_E_RESOLVE);
+    berth_lun_close(NULL);
+    berth_targets_free(NULL);
+    lab_free(l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(table),
+        cmocka_unit_test(defaults),
+        cmocka_unit_test(user_in_the_url),
+        cmocka_unit_test(nothing_given),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

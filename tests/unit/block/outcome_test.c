@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT */
+/* Outcomes of commands: which error they are, and which commands are sent again. */
+#include "test.h"
+
+#include "scsi/cdb.h"
+#include "scsi/sense.h"
+
+/* --- errors --- */
+
+struct error_row {
+    uint8_t status, key;
+    uint16_t asc;
+    int expected;
+};
+
+static void errors(void **state)
+{
+    static const struct error_row rows[] = {
+        {0, SENSE_DATA_PROTECT, 0x2707, BERTH_E_NO_SPACE},
+        {0, SENSE_DATA_PROTECT, 0x2700, BERTH_E_READ_ONLY},
+        {0, SENSE_DATA_PROTECT, 0x0000, BERTH_E_READ_ONLY},
+        {0, SENSE_MEDIUM_ERROR, 0x1100, BERTH_E_MEDIUM},
+        {0, SENSE_MEDIUM_ERROR, 0x0c00, BERTH_E_MEDIUM},
+        {0, SENSE_HARDWARE_ERROR, 0x4400, BERTH_E_MEDIUM},
+        {0, SENSE_ILLEGAL_REQUEST, 0x2100, BERTH_E_RANGE},
+        {0, SENSE_ILLEGAL_REQUEST, 0x2500, BERTH_E_NO_LUN},
+        {0, SENSE_ILLEGAL_REQUEST, 0x2000, BERTH_E_UNSUPPORTED},
+        {0, SENSE_ILLEGAL_REQUEST, 0x2400, BERTH_E_UNSUPPORTED},
+        {0, SENSE_ILLEGAL_REQUEST, 0x2600, BERTH_E_SCSI},
+        {0, SENSE_NOT_READY, 0x3a00, BERTH_E_SCSI},
+        {0, SENSE_BLANK_CHECK, 0, BERTH_E_SCSI},
+        {0, SENSE_MISCOMPARE, 0x1d00, BERTH_E_SCSI},
+        {SCSI_RESERVATION_CONFLICT, 0, 0, BERTH_E_RESERVED},
+        {SCSI_ACA_ACTIVE, 0, 0, BERTH_E_SCSI},
+        {SCSI_CONDITION_MET, 0, 0, BERTH_E_SCSI},
+        {0x77, 0, 0, BERTH_E_SCSI}, /* nobody knows it */
+    };
+    struct lab *l = lab_lun(NULL);
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct error_row *r = &rows[i];
+        uint8_t buf[512] = {0};
+        struct berth_seg seg = seg_memory(buf, sizeof buf);
+        struct berth_io io = make_io(i % 2 ? BERTH_READ : BERTH_WRITE, 0, sizeof buf, &seg, 1);
+        struct berth_done done;
+        lab_no_rules(l);
+        l->count = 0;
+        lab_rule(l,
+                 (struct lab_rule){
+                     .op = LAB_ANY, .turn = MINI_ANSWER, .status = r->status, .key = r->key, .asc = r->asc});
+        assert_int_equal(one_io(l->lun, &io, &done), r->expected);
+        assert_int_equal(done.scsi_status, r->key ? SCSI_CHECK_CONDITION : r->status);
+        assert_int_equal(done.sense_key, r->key);
+        assert_int_equal(done.asc, r->asc);
+        assert_int_equal(l->count, 1); /* none of these is tried again */
+    }
+    lab_free(l);
+}
+
+/* A CHECK CONDITION without sense, and an iSCSI response that is none of success. */
+static void no_sense_and_target_failure(void **state)
+{
+    uint8_t buf[512];
+    struct lab *l = lab_lun(NULL);
+    struct berth_seg seg = seg_memory(buf, sizeof buf);
+    struct berth_io io = make_io(BERTH_READ, 0, sizeof buf, &seg, 1);
+    struct berth_done done;
+    (void)state;
+    lab_rule(l, (struct lab_rule){.op = SCSI_READ_10,
+                                  .times = 1,
+                                  .turn = MINI_ANSWER,
+                                  .key = SENSE_UNIT_ATTENTION,
+                                  .no_sense = true});
+    assert_int_equal(one_io(l->lun, &io, &done), BERTH_E_SCSI);
+    assert_int_equal(done.scsi_status, SCSI_CHECK_CONDITION);
+    assert_int_equal(done.sense_key, 0);
+    lab_rule(l, (struct lab_rule){
+                    .op = SCSI_READ_10, .times = 1, .turn = MINI_ANSWER, .status = SCSI_BUSY, .response = 1});
+    assert_int_equal(one_io(l->lun, &io, &done), BERTH_E_TARGET);
+    assert_int_equal(done.scsi_status, 0);
+    lab_free(l);
+}
+
+/* GOOD, but with less data than was asked for. */
+static void short_is_no_success(void **state)
+{
+    uint8_t buf[1024], half[512] = {0};
+    struct lab *l = lab_lun(NULL);
+    (void)state;
+    lab_rule(l, (struct lab_rule){.op = SCSI_READ_10, .turn = MINI_ANSWER, .data = half, .len = sizeof half});
+    assert_int_equal(berth_read(l->lun, buf, sizeof buf, 0), BERTH_E_SHORT);
+    lab_free(l);
+}
+
+/* --- sent again --- */
+
+struct again_row {
+    uint8_t status, key;
+    uint16_t asc;
+    bool paused;
+};
+
+static const struct again_row again_rows[] = {
+    {0, SENSE_UNIT_ATTENTION, 0x2900, false},
+    {0, SENSE_UNIT_ATTENTION, 0x3f0e, false},
+    {0, SENSE_ABORTED_COMMAND, 0x0000, false},
+    {SCSI_TASK_ABORTED, 0, 0, false},
+    {SCSI_BUSY, 0, 0, true},
+    {SCSI_TASK_SET_FULL, 0, 0, true},
+    {0, SENSE_NOT_READY, 0x0401, true},
+    {0, SENSE_NOT_READY, 0x040a, true},
+};
+
+static void answer_with(struct lab *l, const struct again_row *r, uint32_t times)
+{
+    lab_no_rules(l);
+    l->count = 0;
+    lab_rule(l, (struct lab_rule){.op = LAB_ANY,
+                                  .times = times,
+                                  .turn = MINI_ANSWER,
+                                  .status = r->status,
+                                  .key = r->key,
+                                  .asc = r->asc});
+}
+
+static void again(void **state)
+{
+    struct lab *l = lab_lun(NULL);
+    (void)state;
+    for (size_t i = 0; i < sizeof again_rows / sizeof again_rows[0]; i++) {
+        const struct again_row *r = &again_rows[i];
+        uint8_t buf[512], back[512];
+        struct berth_stats before, after;
+        fill(buf, sizeof buf, (uint32_t)i);
+        berth_lun_stats(l->lun, &before);
+        answer_with(l, r, 3);
+        assert_int_equal(berth_write(l->lun, buf, sizeof buf, 0, 0), 0);
+        assert_int_equal(l->count, 4);
+        berth_lun_stats(l->lun, &after);
+        assert_int_equal(after.retries - before.retries, 3);
+        assert_int_equal(after.commands - before.commands, 1);
+        assert_int_equal(berth_read(l->lun, back, sizeof back, 0), 0);
+        assert_memory_equal(buf, back, sizeof buf);
+        for (uint32_t n = 1; n < 4; n++) {
+            uint64_t pause = l->log[n].time_ns - l->log[n - 1].time_ns;
+            assert_true(r->paused ? pause >= (5 * NS_MS << n) : pause < 5 * NS_MS);
+        }
+    }
+    lab_free(l);
+}
+
+/* Not for ever: eight times at once, or until the command's time is over. */
+static void not_for_ever(void **state)
+{
+    struct lab *l = lab_lun(NULL);
+    (void)state;
+    for (size_t i = 0; i < sizeof again_rows / sizeof again_rows[0]; i++) {
+        const struct again_row *r = &again_rows[i];
+        uint8_t buf[512];
+        uint64_t begin = world_ms(l->world);
+        answer_with(l, r, 0);
+        assert_int_equal(berth_read(l->lun, buf, sizeof buf, 0), BERTH_E_SCSI);
+        uint64_t took = world_ms(l->world) - begin;
+        if (r->paused) {
+            assert_in_range(took, 30000, 31100);
+            assert_in_range(l->count, 30, 45);
+        } else {
+            assert_int_equal(l->count, 9);
+            assert_true(took < 100);
+        }
+        lab_no_rules(l);
+        assert_int_equal(berth_read(l->lun, buf, sizeof buf, 0), 0);
+    }
+    lab_free(l);
+}
+
+/* Deferred sense speaks of an earlier command: this one was not executed, and what is told is an error. */
+static void deferred_errors_are_told(void **state)
+{
+    uint8_t buf[512];
+    struct lab *l = lab_lun(NULL);
+    (void)state;
+    lab_rule(l, (struct lab_rule){.op = SCSI_READ_10,
+                                  .times = 1,
+                                  .turn = MINI_ANSWER,
+                                  .key = SENSE_MEDIUM_ERROR,
+                                  .asc = ASC_WRITE_ERROR,
+                                  .deferred = true});
+    assert_int_equal(berth_read(l->lun, buf, sizeof buf, 0), BERTH_E_MEDIUM);
+    lab_rule(l, (struct lab_rule){.op = SCSI_READ_10,
+                                  .times = 1,
+                                  .turn = MINI_ANSWER,
+                                  .key = SENSE_RECOVERED,
+                                  .asc = 0x1800,
+                                  .deferred = true});
+    assert_int_equal(berth_read(l->lun, buf, sizeof buf, 0), BERTH_E_SCSI);
+    lab_free(l);
+}
+
+/* Recovered with all data there is a success, without the data it is not. */
+static void recovered_errors(void **state)
+{
+    uint8_t buf[512] = {0};
+    struct lab *l = lab_lun(NULL);
+    (void)state;
+    lab_rule(l, (struct lab_rule){.op = LAB_ANY, .turn = MINI_ANSWER, .key = SENSE_RECOVERED, .asc = 0x1701});
+    assert_int_equal(berth_write(l->lun, buf, sizeof buf, 0, 0), 0);
+    assert_int_equal(berth_flush(l->lun), 0);
+    assert_int_equal(berth_read(l->lun, buf, sizeof buf, 0), BERTH_E_SHORT);
+    lab_free(l);
+}
+
+/* While some commands wait out a BUSY, the others go on; and the shortest pause counts, not the oldest. */
+static void pauses_are_each_commands_own(void **state)
+{
+    static uint8_t buf[4][512];
+    struct lab *l = lab_lun(NULL);
+    struct berth_queue *q;
+    struct berth_done done[4];
+    struct berth_seg segs[4];
+    struct berth_io ios[4];
+    (void)state;
+    for (uint32_t i = 0; i < 4; i++) {
+        segs[i] = seg_memory(buf[i], 512);
+        ios[i] = make_io(BERTH_READ, i * 512, 512, &segs[i], 1);
+        ios[i].tag = i;
+    }
+    assert_int_equal(berth_queue_new(&q, l->lun, 4), 0);
+    lab_rule(l, (struct lab_rule){.op = LAB_ANY, .times = 7, .turn = MINI_ANSWER, .status = SCSI_BUSY});
+    assert_int_equal(berth_queue_submit(q, ios, 1), 1);
+    uint64_t begin = world_ms(l->world); /* the first one is refused 7 times and waits for a second at last */
+    while (l->count < 7)
+        assert_int_equal(berth_queue_reap(q, done, 1, 4, 1), 0);
+    lab_rule(l, (struct lab_rule){.op = LAB_ANY, .times = 1, .turn = MINI_ANSWER, .status = SCSI_BUSY});
+    assert_int_equal(berth_queue_submit(q, ios + 1, 3), 3);
+    uint64_t then = world_ms(l->world);
+    assert_int_equal(berth_queue_reap(q, done, 3, 4, -1), 3);
+    assert_true(world_ms(l->world) - then <= 20);
+    assert_int_equal(berth_queue_reap(q, done, 1, 4, -1), 1);
+    assert_int_equal(done[0].tag, 0);
+    assert_true(world_ms(l->world) - begin >= 1270);
+    lab_free(l);
+}
+
+/* A session that is gone for good ends the commands that wait in a pause, too. */
+static void paused_when_the_session_fails(void **state)
+{
+    uint8_t buf[512];
+    struct lab *l = lab_new(NULL, NULL);
+    struct berth_seg seg = seg_memory(buf, sizeof buf);
+    struct berth_io io = make_io(BERTH_READ, 0, sizeof buf, &seg, 1);
+    struct berth_queue *q;
+    struct berth_done done;
+    (void)state;
+    l->options.recovery_timeout_ms = 0;
+    assert_int_equal(lab_open(l), 0);
+    assert_int_equal(berth_queue_new(&q, l->lun, 4), 0);
+    lab_rule(l, (struct lab_rule){.op = LAB_ANY, .turn = MINI_ANSWER, .status = SCSI_BUSY});
+    assert_int_equal(berth_queue_submit(q, &io, 1), 1);
+    while (l->count < 8)
+        assert_int_equal(berth_queue_reap(q, &done, 1, 1, 1), 0);
+    mini_stop(l->target);
+    uint64_t begin = world_ms(l->world);
+    assert_int_equal(berth_queue_reap(q, &done, 1, 1, -1), 1);
+    assert_int_equal(done.error, BERTH_E_LOST);
+    assert_true(world_ms(l->world) - begin <= 1000);
+    assert_int_equal(berth_queue_submit(q, &io, 1), 1); /* and so does everything that comes later */
+    assert_int_equal(berth_queue_reap(q, &done, 1, 1, -1), 1);
+    assert_int_equal(done.error, BERTH_E_LOST);
+    assert_int_equal(berth_read(l->lun, buf, sizeof buf, 0), BERTH_E_LOST);
+    lab_free(l);
+}
+
+/* The answer that would have it sent again arrives together with the end of the session. */
+static void attention_when_the_session_fails(void **state)
+{
+    uint8_t buf[512];
+    struct lab *l = lab_new(NULL, NULL);
+    (void)state;
+    l->options.recovery_timeout_ms = 0;
+    assert_int_equal(lab_open(l), 0);
+    lab_rule(l,
+             (struct lab_rule){.op = LAB_ANY, .times = 3, .turn = MINI_ANSWER, .key = SENSE_UNIT_ATTENTION});
+    lab_rule(l, (struct lab_rule){.op = LAB_ANY, .turn = MINI_DROP});
+    assert_int_equal(berth_read(l->lun, buf, sizeof buf, 0), BERTH_E_LOST);
+    lab_free(l);
+}
+
+/* --- commands that are late --- */
+
+/* One answer never comes: that I/O ends when its time is over, the connection is given up, and what else was
+ * on the way is sent again. */
+static void late_commands(void **state)
+{
+    static uint8_t buf[8][512];
+    struct lab *l = lab_lun(&(struct mini_config){.lu = "ram:1M"});
+    struct berth_queue *q;
+    struct berth_done done[8];
+    struct berth_seg segs[8];
+    struct berth_io ios[8];
+    int timeouts = 0;
+    (void)state;
+    for (uint32_t i = 0; i < 8; i++) {
+        segs[i] = seg_memory(buf[i], 512);
+        ios[i] = make_io(i % 2 ? BERTH_READ : BERTH_WRITE, i * 512, 512, &segs[i], 1);
+        ios[i].tag = i;
+    }
+    assert_int_equal(berth_queue_new(&q, l->lun, 8), 0);
+    lab_rule(l, (struct lab_rule){.op = LAB_ANY, .skip = 2, .times = 1, .turn = MINI_HOLD});
+    uint64_t begin = world_ms(l->world);
+    assert_int_equal(berth_queue_submit(q, ios, 8), 8);
+    assert_int_equal(berth_queue_reap(q, done, 7, 8, -1), 7);
+    assert_true(world_ms(l->world) - begin < 200);
+    for (int i = 0; i < 7; i++)
+        assert_int_equal(done[i].error, 0);
+    begin = world_ms(l->world);
+    assert_int_equal(berth_queue_submit(q, ios + 4, 4), 4);
+    lab_rule(l, (struct lab_rule){.op = LAB_ANY, .times = 4, .turn = MINI_HOLD}); /* these were on the way */
+    assert_int_equal(berth_queue_reap(q, done, 5, 8, 29000), 0);
+    assert_int_equal(berth_queue_reap(q, done, 5, 8, -1), 5);
+    assert_in_range(world_ms(l->world) - begin, 29900, 30200);
+    for (int i = 0; i < 5; i++)
+        timeouts += done[i].error == BERTH_E_TIMEOUT;
+    assert_int_equal(timeouts, 5);
+    assert_int_equal(berth_read(l->lun, buf[0], 512, 0), 0);
+    assert_int_equal(berth_lun_info(l->lun)->reconnects, 1);
+    lab_free(l);
+}
+
+static void late_one_of_two(void **state)
+{
+    static uint8_t buf[2][512];
+    struct lab *l = lab_lun(NULL);
+    struct berth_queue *q;
+    struct berth_done done[2];
+    struct berth_seg segs[2] = {seg_memory(buf[0], 512), seg_memory(buf[1], 512)};
+    struct berth_io ios[2] = {make_io(BERTH_WRITE, 0, 512, &segs[0], 1),
+                              make_io(BERTH_WRITE, 512, 512, &segs[1], 1)};
+    (void)state;
+    ios[0].tag = 0;
+    assert_int_equal(berth_queue_new(&q, l->lun, 2), 0);
+    lab_rule(l, (struct lab_rule){.op = LAB_ANY, .times = 2, .turn = MINI_HOLD});
+    assert_int_equal(berth_queue_submit(q, ios, 1), 1);
+    assert_int_equal(berth_queue_reap(q, done, 1, 2, 20000), 0);
+    assert_int_equal(berth_queue_submit(q, ios + 1, 1), 1);
+    assert_int_equal(berth_queue_reap(q, done, 1, 2, 9000), 0);
+    assert_int_equal(berth_queue_reap(q, done, 2, 2, -1), 2);
+    assert_int_equal(done[0].tag, 0);
+    assert_int_equal(done[0].error, BERTH_E_TIMEOUT);
+    assert_int_equal(done[1].tag, 77);
+    assert_int_equal(done[1].error, 0);
+    assert_int_equal(lab_seen(l, SCSI_WRITE_10), 3);
+    lab_free(l);
+}
+
+/* A command under which every session dies ends one day; the others do not suffer for it. */
+static void a_command_that_kills(void **state)
+{
+    static uint8_t buf[512];
+    struct lab *l = lab_new(NULL, NULL);
+    struct berth_seg seg = seg_memory(buf, sizeof buf);
+    struct berth_io io = make_io(BERTH_WRITE, 0, sizeof buf, &seg, 1);
+    struct berth_done done;
+    (void)state;
+    l->options.recovery_timeout_ms = 60000;
+    assert_int_equal(lab_open(l), 0);
+    lab_rule(l, (struct lab_rule){.op = SCSI_WRITE_10, .turn = MINI_DROP});
+    uint64_t begin = world_ms(l->world);
+    int error = one_io(l->lun, &io, &done);
+    assert_in_range(world_ms(l->world) - begin, 55000, 65000);
+    assert_true(error == BERTH_E_LOST || error == BERTH_E_UNKNOWN);
+    assert_in_range(mini_counters(l->target)->logins, 15, 80); /* with pauses: no hammering */
+    lab_free(l);
+}
+
+/* The same, but each session lives for a while: then only this command ends. */
+static void a_command_that_kills_slowly(void **state)
+{
+    static uint8_t buf[512];
+    struct lab *l = lab_new(&(struct mini_config){.delay_ns = 0}, NULL);
+    struct berth_seg seg = seg_memory(buf, sizeof buf);
+    struct berth_io io = make_io(BERTH_WRITE, 0, sizeof buf, &seg, 1);
+    struct berth_queue *q;
+    struct berth_done done;
+    int reaped = 0;
+    (void)state;
+    l->options.recovery_timeout_ms = 20000;
+    assert_int_equal(lab_open(l), 0);
+    assert_int_equal(berth_queue_new(&q, l->lun, 1), 0);
+    lab_rule(l, (struct lab_rule){.op = SCSI_WRITE_10, .turn = MINI_HOLD});
+    uint64_t begin = world_ms(l->world);
+    assert_int_equal(berth_queue_submit(q, &io, 1), 1);
+    while (reaped == 0 && world_ms(l->world) < begin + 100000) {
+        reaped = berth_queue_reap(q, &done, 1, 1, 1000);
+        if (reaped == 0)
+            mini_reset(l->target);
+    }
+    assert_int_equal(reaped, 1);
+    assert_int_equal(done.error, BERTH_E_UNKNOWN);
+    assert_in_range(world_ms(l->world) - begin, 20000, 23000);
+    assert_int_equal(berth_read(l->lun, buf, sizeof buf, 0), 0);
+    lab_free(l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(errors),
+        cmocka_unit_test(no_sense_and_target_failure),
+        cmocka_unit_test(short_is_no_success),
+        cmocka_unit_test(again),
+        cmocka_unit_test(not_for_ever),
+        cmocka_unit_test(deferred_errors_are_told),
+        cmocka_unit_test(recovered_errors),
+        cmocka_unit_test(pauses_are_each_commands_own),
+        cmocka_unit_test(paused_when_the_session_fails),
+        cmocka_unit_test(attention_when_the_session_fails),
+        cmocka_unit_test(late_commands),
+        cmocka_unit_test(late_one_of_two),
+        cmocka_unit_test(a_command_that_kills),
+        cmocka_unit_test(a_command_that_kills_slowly),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
