@@ -59,7 +59,7 @@ void initiator_resubmit(struct initiator *i, struct task *task)
 
 void initiator_revoke(struct initiator *i, struct task *task, int error)
 {
-    bool half_done = task->state == TASK_ACTIVE && task->write;
+    bool half_done = (task->state == TASK_ACTIVE && task->write) || task->state == TASK_ENDING;
     session_revoke(i->session, task, error);
     if (half_done)
         connection_lost(i, error, "a write was taken back halfway");
