@@ -69,7 +69,7 @@ static bool take_lun(struct url *url, struct span text)
     if (!decode(text, decoded, sizeof decoded))
         return false;
     struct span digits = {decoded, strlen(decoded)};
-    if (digits.len == 0 || !span_number(digits, &number) || number > URL_LUN_MAX)
+    if (strspn(decoded, "0123456789") != digits.len || !span_number(digits, &number) || number > URL_LUN_MAX)
         return false;
     url->lun = (uint32_t)number;
     url->has_lun = true;
