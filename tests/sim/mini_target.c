@@ -360,6 +360,7 @@ static bool event(struct mini_session *ms, const struct conn_event *ev)
     switch ((enum conn_event_kind)ev->kind) {
     case CONN_EV_LOGGED_IN:
         ms->target->counters.logins++;
+        memcpy(ms->target->counters.isid, ms->session->config.isid, 6);
         reinstate(ms);
         return true;
     case CONN_EV_TMF:
@@ -424,6 +425,8 @@ static void on_up(struct link *l)
 {
     struct mini_session *ms = of_link(l);
     struct conn_config cc = conn_config(ms->target);
+    if (ms->target->config.deaf)
+        return;
     ms->conn = calloc(1, conn_size(ms->session, &cc));
     conn_init(ms->conn, ms->session, &cc, engine_now(ms->target->engine));
     ms->attached = true;

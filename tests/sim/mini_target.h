@@ -28,6 +28,7 @@ struct mini_config {
     uint64_t delay_ns; /* longest time that a command takes, by the seed; 0: none */
     bool late;         /* commands survive their connection */
     bool early;        /* writes are refused before their data is here */
+    bool deaf;         /* accepts connections and says nothing */
     bool attentions;   /* a nexus begins with a unit attention, as it should; else not */
     uint32_t time2wait_s;
     uint32_t max_burst, first_burst, segment; /* 0: a default */
@@ -72,6 +73,7 @@ struct mini_counters {
     uint32_t logins, logouts, sessions; /* sessions: at present */
     uint32_t commands, executed, late;  /* late: after the death of their connection */
     uint32_t reinstated;
+    uint8_t isid[6]; /* of the last login */
 };
 const struct mini_counters *mini_counters(const struct mini_target *t);
 

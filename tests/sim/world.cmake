@@ -13,3 +13,9 @@ function(berth_world_test name noun)
     floor_base floor_wire floor_proto floor_scsi floor_host floor_engine floor_initiator floor_block
     view_sim_world berth_warnings PkgConfig::CMOCKA ${BERTH_SYSTEM})
 endfunction()
+
+foreach(noun reconnect)
+  berth_world_test(sim_${noun}_test ${noun})
+  add_test(NAME sim.${noun} COMMAND sim_${noun}_test)
+  set_tests_properties(sim.${noun} PROPERTIES LABELS sim TIMEOUT 240)
+endforeach()
