@@ -133,8 +133,6 @@ void recovery_begin(struct initiator *i, int error, const char *text)
     wait_for_next(i, now, at_least);
     if (hopeless(error))
         recovery_fail(i, error);
-    else if (now >= recovery_deadline(i))
-        recovery_fail(i, BERTH_E_LOST);
 }
 
 /* A redirect holds for one session. */
