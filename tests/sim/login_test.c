@@ -87,6 +87,38 @@ static void test_outcomes(void **state)
                 run_outcome(&outcomes[i], algorithms[a], max_move);
 }
 
+/* No random bytes to be had, for the challenge or for its identifier: there is no login then. */
+static uint32_t randoms_left;
+
+static bool random_until(void *out, size_t len)
+{
+    memset(out, 0x11, len);
+    return randoms_left-- > 0;
+}
+
+static void test_no_random(void **state)
+{
+    (void)state;
+    for (uint32_t left = 0; left < 2; left++)
+        for (int of_target = 0; of_target < 2; of_target++) {
+            struct pair_config c;
+            pair_config_init(&c, 2);
+            c.user = c.t_user = USER;
+            c.secret = c.t_secret = SECRET;
+            c.mutual_user = c.t_mutual_user = PEER;
+            c.mutual_secret = c.t_mutual_secret = PROOF;
+            struct pair *p = pair_new(&c);
+            struct wire_crypto broken = *p->isc.crypto;
+            broken.random = random_until;
+            randoms_left = left;
+            (of_target ? p->ts : p->is)->config.crypto = &broken;
+            pair_run(p);
+            assert_int_equal(p->last_i.kind, CONN_EV_LOGIN_FAILED);
+            assert_false(session_up(p->is) || session_up(p->ts));
+            pair_free(p);
+        }
+}
+
 static void run_refusal(uint16_t status, int error)
 {
     struct pair_config c;
@@ -763,17 +795,17 @@ static void test_timeout(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_outcomes),         cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_unknown_target),   cmocka_unit_test(test_digest_mismatch),
-        cmocka_unit_test(test_target_offers),    cmocka_unit_test(test_discovery),
-        cmocka_unit_test(test_text_limits),      cmocka_unit_test(test_first_answers),
-        cmocka_unit_test(test_redirect),         cmocka_unit_test(test_chap_by_hand),
-        cmocka_unit_test(test_slow_target),      cmocka_unit_test(test_endless_login),
-        cmocka_unit_test(test_no_proof),         cmocka_unit_test(test_bad_challenges),
-        cmocka_unit_test(test_split_text),       cmocka_unit_test(test_too_much_text),
-        cmocka_unit_test(test_stat_sn_in_login), cmocka_unit_test(test_no_tsih),
-        cmocka_unit_test(test_strangers),        cmocka_unit_test(test_noise),
-        cmocka_unit_test(test_timeout),
+        cmocka_unit_test(test_outcomes),        cmocka_unit_test(test_no_random),
+        cmocka_unit_test(test_refusals),        cmocka_unit_test(test_unknown_target),
+        cmocka_unit_test(test_digest_mismatch), cmocka_unit_test(test_target_offers),
+        cmocka_unit_test(test_discovery),       cmocka_unit_test(test_text_limits),
+        cmocka_unit_test(test_first_answers),   cmocka_unit_test(test_redirect),
+        cmocka_unit_test(test_chap_by_hand),    cmocka_unit_test(test_slow_target),
+        cmocka_unit_test(test_endless_login),   cmocka_unit_test(test_no_proof),
+        cmocka_unit_test(test_bad_challenges),  cmocka_unit_test(test_split_text),
+        cmocka_unit_test(test_too_much_text),   cmocka_unit_test(test_stat_sn_in_login),
+        cmocka_unit_test(test_no_tsih),         cmocka_unit_test(test_strangers),
+        cmocka_unit_test(test_noise),           cmocka_unit_test(test_timeout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
