@@ -383,6 +383,7 @@ struct command {
     bool read, write;
     uint32_t itt, edtl, ahead; /* CmdSN that much beyond the expected one */
     uint32_t data_len;
+    uint32_t stored; /* what there is of it at the target; 0: edtl */
 };
 
 static void say_command(struct puppet *u, const struct command *q)
@@ -396,7 +397,7 @@ static void say_command(struct puppet *u, const struct command *q)
                                     .edtl = q->edtl,
                                     .cmd_sn = u->pair->ts->exp_cmd_sn + q->ahead};
     cmd.cdb[0] = (uint8_t)q->op;
-    put32(cmd.cdb + 8, q->edtl < PAIR_DISK ? q->edtl : 0);
+    put32(cmd.cdb + 8, q->stored ? q->stored : q->edtl < PAIR_DISK ? q->edtl : 0);
     put_scsi_command(bhs, &cmd);
     puppet_say(u, bhs, payload, q->data_len);
 }
@@ -483,6 +484,54 @@ static void test_immediate_flood(void **state)
     assert_int_equal(session_max_cmd_sn(u->pair->ts) + 1, u->pair->ts->exp_cmd_sn); /* closed */
     all_well(u, "flood");
     puppet_free(u);
+}
+
+/* Reads: PDUs of the initiator's segment size, a final bit at the end of every burst and nowhere else, the
+ * residual in the last one. */
+static void read_as_agreed(uint32_t edtl, uint32_t stored, uint32_t segment)
+{
+    struct pair_config c = usual();
+    c.segment_i = segment;
+    struct puppet *u = logged_in(&c);
+    uint32_t total = edtl < stored ? edtl : stored, at = 0, sn = 0;
+    for (uint32_t i = 0; i < stored; i++)
+        u->pair->disk[i] = (uint8_t)(i * 5);
+    say_command(u, &(struct command){.op = 'R', .edtl = edtl, .stored = stored, .itt = 4});
+    pair_work(u->pair);
+    while (at < total) {
+        struct wire_data_in d;
+        assert_true(puppet_hear(u));
+        assert_int_equal(wire_opcode(u->bhs), WIRE_DATA_IN);
+        get_data_in(u->bhs, &d);
+        assert_int_equal(d.buffer_offset, at);
+        assert_int_equal(d.data_sn, sn++);
+        assert_memory_equal(u->data, u->pair->disk + at, u->data_len);
+        at += u->data_len;
+        assert_true(u->data_len == segment || at == total || at % c.max_burst == 0);
+        assert_int_equal(d.final, at == total || at % c.max_burst == 0);
+        assert_int_equal(d.has_status, at == total);
+        if (!d.has_status)
+            continue;
+        assert_int_equal(d.residual_kind, edtl == stored  ? WIRE_RESIDUAL_NONE
+                                          : edtl > stored ? WIRE_RESIDUAL_UNDERFLOW
+                                                          : WIRE_RESIDUAL_OVERFLOW);
+        assert_int_equal(d.residual, edtl > stored ? edtl - stored : stored - edtl);
+    }
+    assert_int_equal(at, total);
+    assert_false(puppet_hear(u));
+    puppet_free(u);
+}
+
+static void test_reads(void **state)
+{
+    static const uint32_t edtls[] = {1, 600, 4096, 4097, 10000};
+    (void)state;
+    for (size_t i = 0; i < sizeof edtls / sizeof edtls[0]; i++)
+        for (uint32_t segment = 512; segment <= 8192; segment = segment * 2 + 100) {
+            read_as_agreed(edtls[i], edtls[i], segment);
+            read_as_agreed(edtls[i], edtls[i] + 333, segment);
+            read_as_agreed(edtls[i] + 333, edtls[i], segment);
+        }
 }
 
 static void test_both_ways(void **state)
@@ -1048,6 +1097,7 @@ int main(void)
         cmocka_unit_test(test_command_flaws),
         cmocka_unit_test(test_outside_window),
         cmocka_unit_test(test_immediate_flood),
+        cmocka_unit_test(test_reads),
         cmocka_unit_test(test_both_ways),
         cmocka_unit_test(test_ahs),
         cmocka_unit_test(test_data_out),
