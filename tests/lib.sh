@@ -56,6 +56,13 @@ skip() {
     exit 77
 }
 
+# not COMMAND...: it fails. (A line that begins with ! never ends a script, whatever the command does.)
+not() {
+    if "$@"; then
+        return 1
+    fi
+}
+
 # need PROGRAM PACKAGE
 need() {
     command -v "$1" >/dev/null || PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null ||
