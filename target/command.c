@@ -48,6 +48,7 @@ void cmd_errno(struct command *c, int error, uint16_t asc, uint64_t lba)
     case 0:
         return;
     case ENOSPC:
+    case EFBIG: /* the file, or whoever owns it, may not grow */
     case EDQUOT:
         s = (struct scsi_sense){.key = SENSE_DATA_PROTECT, .asc = ASC_SPACE_ALLOCATION_FAILED};
         break;
