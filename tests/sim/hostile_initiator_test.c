@@ -938,6 +938,17 @@ static void test_pings(void **state)
         assert_int_equal(wire_itt(u->bhs), 5);
         assert_int_equal(get32(u->bhs + 20), WIRE_TAG_NONE);
     }
+    struct wire_nop_in in;
+    uint32_t stat_sn = u->victim->stat_sn;
+    assert_true(conn_send_nop_in(u->victim));
+    assert_true(conn_ping_out(u->victim));
+    puppet_expect(u, WIRE_NOP_IN);
+    get_nop_in(u->bhs, &in);
+    assert_true(in.itt == WIRE_TAG_NONE && in.ttt != WIRE_TAG_NONE);
+    assert_int_equal(in.window.stat_sn, stat_sn);
+    assert_int_equal(u->victim->stat_sn, stat_sn); /* shown, not used */
+    say_nop_out(u, WIRE_TAG_NONE, 0);
+    assert_false(conn_ping_out(u->victim));
     say_nop_out(u, WIRE_TAG_NONE, 0); /* an answer to what was not asked */
     assert_false(puppet_hear(u));
     all_well(u, "pings");

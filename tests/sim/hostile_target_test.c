@@ -12,7 +12,7 @@
 
 #define LEN 3000u /* of the commands here */
 
-static uint8_t payload[LEN + 8];
+static uint8_t payload[9000];
 
 struct scene {
     struct puppet *u;
@@ -744,6 +744,8 @@ static void test_async(void **state)
         assert_int_equal(s->u->event.async.event, WIRE_ASYNC_LOGOUT);
         assert_int_equal(s->u->event.async.parameter3, i);
     }
+    say_nop_in(s, WIRE_TAG_NONE, WIRE_TAG_NONE, 0, 9000);
+    connection(s, "a long NOP-In", BERTH_OK);
     say_data_in(s, s->task->itt, &(struct data_in){.len = LEN, .final = true, .status = true});
     outcome(s, "after them", BERTH_OK);
     assert_memory_equal(s->buf, payload, LEN);
@@ -839,6 +841,7 @@ static void test_logout(void **state)
         struct scene *s = scene('R');
         conn_logout(s->p->ic, WIRE_LOGOUT_CONNECTION);
         puppet_expect(s->u, WIRE_LOGOUT_REQUEST);
+        assert_true(wire_immediate(s->u->bhs));     /* no window may keep it back */
         assert_int_equal(get16(s->u->bhs + 20), 3); /* the CID */
         uint8_t bhs[WIRE_BHS_LEN];
         struct wire_logout_response r = {
