@@ -4,7 +4,7 @@
  *   frame.c      bytes -> PDUs            dispatch.c   PDU -> handler, one row per opcode
  *   transmit.c   PDUs -> gather list      outbox.c     small PDUs waiting to be sent
  *   initiator_*.c, target_*.c             the two roles' handlers and PDU sources
- *   login*.c     login phase              freeze.c     state to record and back */
+ *   login*.c     login phase              freeze*.c    state to record and back */
 #ifndef PROTO_CORE_H
 #define PROTO_CORE_H
 
