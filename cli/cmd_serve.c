@@ -11,7 +11,7 @@
 #include "cli/signals.h"
 #include "cli/utf8.h"
 
-#define DEFAULT_IQN "iqn.2026-11.io.berth:serve" /* as target/serve.h says */
+#define DEFAULT_IQN "iqn.2026-11.io.berth:serve" /* as serve/serve.h says */
 
 struct service {
     const struct options *o;

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "target/serve.h"
+#include "serve/serve.h"
 
 #define OPTIONS_MAX 24 /* of one command */
 

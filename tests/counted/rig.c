@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "target/serve.h"
+#include "serve/serve.h"
 
 #define IQN "iqn.2026-11.io.berth:counted"
 

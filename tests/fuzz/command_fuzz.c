@@ -8,7 +8,7 @@
 #include "scsi/cdb.h"
 #include "scsi/identity.h"
 #include "scsi/sense.h"
-#include "target/command.h"
+#include "lu/command.h"
 
 #define STEPS_MAX 64
 enum { PEEK = 1, ATTEND = 2, FAIL = 4, SHORT_CDB = 8, HOSTILE_LUN = 16, OTHER = 32, RESET = 64, LEAVE = 128 };

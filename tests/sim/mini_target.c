@@ -9,7 +9,7 @@
 #include "proto/core.h" /* a redirect is put into the outbox by hand: no target of ours sends one */
 #include "scsi/cdb.h"
 #include "scsi/sense.h"
-#include "target/command.h"
+#include "lu/command.h"
 
 #define STAGE_BYTES 4096u
 #define LOGIN_NS    (15ull * 1000000000)

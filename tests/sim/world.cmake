@@ -1,7 +1,7 @@
 # The initiator's floors against a small target, in a simulated world (world.h, mini_target.h). Tests elsewhere use it
 # through sim_world, too.
 berth_view(sim_world base wire proto scsi host engine initiator block)
-file(CREATE_LINK ${CMAKE_SOURCE_DIR}/target ${CMAKE_BINARY_DIR}/views/sim_world/target SYMBOLIC)
+file(CREATE_LINK ${CMAKE_SOURCE_DIR}/target/lu ${CMAKE_BINARY_DIR}/views/sim_world/lu SYMBOLIC)
 add_library(sim_world OBJECT world.c mini_target.c lab.c)
 target_link_libraries(sim_world PRIVATE view_sim_world berth_warnings)
 

@@ -14,7 +14,7 @@
 #include "scsi/cdb.h"
 #include "scsi/identity.h"
 #include "scsi/sense.h"
-#include "target/command.h"
+#include "lu/command.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define IQN          "iqn.2026-11.io.berth:test"

@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include "target/lu.h"
+#include "lu/lu.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define IQN          "iqn.2026-11.io.berth:test"

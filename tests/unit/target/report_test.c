@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* REPORT SUPPORTED OPERATION CODES, TASK MANAGEMENT FUNCTIONS, TARGET PORT GROUPS. */
 #include "disks.h"
-#include "target/rows.h"
+#include "lu/rows.h"
 
 static void the_port_is_in_its_group(void **state)
 {

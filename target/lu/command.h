@@ -4,7 +4,7 @@
 #ifndef TARGET_COMMAND_H
 #define TARGET_COMMAND_H
 
-#include "target/lu.h"
+#include "lu/lu.h"
 
 #define COMMAND_SENSE_MAX  96u
 #define COMMAND_INLINE_MAX 4096u /* answers that are no LU data: INQUIRY, MODE SENSE, ... */

@@ -2,7 +2,7 @@
 /* Who is there, and what each has yet to be told (unit attentions, SAM-5 5.14). */
 #include <string.h>
 #include "scsi/sense.h"
-#include "target/command.h"
+#include "lu/command.h"
 
 void nexus_init(struct nexus *n, struct lu_set *set)
 {

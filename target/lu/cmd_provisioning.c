@@ -2,7 +2,7 @@
 /* Commands that deallocate blocks, fill them, or ask which are there. */
 #include <string.h>
 #include "base/bytes.h"
-#include "target/cmd.h"
+#include "lu/cmd.h"
 
 /* --- UNMAP (SBC-3 5.28) --- */
 

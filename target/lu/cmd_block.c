@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands that move blocks or make them durable. */
 #include <errno.h>
-#include "target/cmd.h"
+#include "lu/cmd.h"
 
 bool cmd_in_range(const struct lu *lu, uint64_t lba, uint64_t blocks)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What this target can do, and through which ports. */
 #include "base/cursor.h"
-#include "target/cmd.h"
-#include "target/rows.h"
+#include "lu/cmd.h"
+#include "lu/rows.h"
 
 static void reply(struct command *c, const struct writer *w)
 {

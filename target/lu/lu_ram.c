@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "target/lu.h"
+#include "lu/lu.h"
 
 /* `written` has a byte per page: 1 where something was written since the page was last punched. The kernel
  * knows it too, but does not tell it apart from pages swapped out. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "target/reservation.h"
+#include "lu/reservation.h"
 #include <stdlib.h>
 #include <string.h>
 #include "scsi/reservation.h"
-#include "target/command.h"
+#include "lu/command.h"
 
 /* --- who may do what (SPC-4 table 62, SBC-3 table 13, SPC-2 table 10) --- */
 

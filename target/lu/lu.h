@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/seg.h"
-#include "target/reservation.h"
+#include "lu/reservation.h"
 
 struct lu;
 

@@ -3,7 +3,7 @@
 #include <string.h>
 #include "base/bytes.h"
 #include "scsi/reservation.h"
-#include "target/cmd.h"
+#include "lu/cmd.h"
 
 /* --- PERSISTENT RESERVE IN --- */
 

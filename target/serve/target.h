@@ -9,9 +9,9 @@
 #define TARGET_TARGET_H
 
 #include "engine/engine.h"
-#include "target/command.h"
-#include "target/pool.h"
-#include "target/serve.h"
+#include "lu/command.h"
+#include "serve/pool.h"
+#include "serve/serve.h"
 
 #define TARGET_SESSIONS_MAX 256u
 #define TARGET_DEPTH        128u            /* commands of one session at once */

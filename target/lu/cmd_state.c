@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands about the state of an LU. */
-#include "target/cmd.h"
+#include "lu/cmd.h"
 
 void cmd_test_unit_ready(struct command *c, struct lu *lu)
 {

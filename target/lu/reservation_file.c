@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "scsi/reservation.h"
-#include "target/command.h"
+#include "lu/command.h"
 
 #define MAGIC        "berth-reservations 1\n"
 #define LINE_MAX_LEN (64 + 2 * NEXUS_ID_MAX)

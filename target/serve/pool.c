@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 #include <string.h>
-#include "target/pool.h"
+#include "serve/pool.h"
 
 #define KEEP_MAX (64ull * 1024 * 1024) /* bytes that lie ready; more goes back to the system */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* VERIFY, WRITE AND VERIFY, ORWRITE: commands that look at what is stored before they are done. */
 #include <string.h>
-#include "target/cmd.h"
+#include "lu/cmd.h"
 
 enum { MEDIUM = 0, BYTES = 1, ONE_BLOCK = 3 }; /* BYTCHK (SBC-3 table 119): what is compared */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands that ask what is there. */
 #include "base/bytes.h"
-#include "target/cmd.h"
+#include "lu/cmd.h"
 
 #define VENDOR        "BERTH"
 #define PRODUCT       "VIRTUAL DISK"

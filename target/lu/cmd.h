@@ -6,7 +6,7 @@
 #include "scsi/cdb.h"
 #include "scsi/identity.h"
 #include "scsi/sense.h"
-#include "target/command.h"
+#include "lu/command.h"
 
 /* Limits of VPD B0h: they bound how long one command keeps the others waiting. */
 #define CMD_UNMAP_RANGES_MAX 255u /* their list fits into `reply` */

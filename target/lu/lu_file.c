@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
-#include "target/lu.h"
+#include "lu/lu.h"
 
 struct file {
     int fd;

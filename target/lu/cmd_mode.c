@@ -2,7 +2,7 @@
 /* MODE SENSE and MODE SELECT: the caching and the control page. One set of values for all initiators; nothing
  * is saved. */
 #include "base/bytes.h"
-#include "target/cmd.h"
+#include "lu/cmd.h"
 
 static struct scsi_mode current(const struct lu *lu)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "target/lu.h"
+#include "lu/lu.h"
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>

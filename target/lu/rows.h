@@ -3,7 +3,7 @@
 #ifndef TARGET_ROWS_H
 #define TARGET_ROWS_H
 
-#include "target/command.h"
+#include "lu/command.h"
 
 #define ROW_USAGE_MAX 15u
 #define ROW_ALL       0xff /* whatever the service action */

@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <string.h>
 #include "base/bytes.h"
-#include "target/cmd.h"
-#include "target/rows.h"
+#include "lu/cmd.h"
+#include "lu/rows.h"
 
 /* --- ending a command --- */
 

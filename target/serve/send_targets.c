@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include "target/target.h"
+#include "serve/target.h"
 
 static bool wildcard(const struct sockaddr_storage *sa)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "target/rows.h"
-#include "target/cmd.h"
+#include "lu/rows.h"
+#include "lu/cmd.h"
 
 #define ALL      ROW_ALL
 #define B1       0xff

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "scsi/cdb.h"
-#include "target/target.h"
+#include "serve/target.h"
 
 static struct job *job_take(struct target *t)
 {

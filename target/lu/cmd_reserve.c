@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* RESERVE and RELEASE as SPC-2 has them (7.21, 7.16): the whole LU for one nexus, until it releases it,
  * leaves, or the LU is reset. */
-#include "target/cmd.h"
+#include "lu/cmd.h"
 
 void cmd_reserve(struct command *c, struct lu *lu)
 {

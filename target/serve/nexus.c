@@ -6,7 +6,7 @@
 #include "host/crypto.h"
 #include "scsi/identity.h"
 #include "scsi/sense.h"
-#include "target/target.h"
+#include "serve/target.h"
 
 #define STAGE_BYTES   (32u * 1024)
 #define CONTROL_BYTES 8192u

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "host/resolve.h"
-#include "target/target.h"
+#include "serve/target.h"
 
 #define DEFAULT_IQN  "iqn.2026-11.io.berth:serve"
 #define DEFAULT_HOST "127.0.0.1:3260"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* COMPARE AND WRITE (SBC-3 5.2). Commands run one after the other, so that nothing comes in between. */
 #include "base/bytes.h"
-#include "target/cmd.h"
+#include "lu/cmd.h"
 
 #define FUA 0x08 /* byte 1 */
 
