@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 #include "base/list.h"
+#include "engine/filter.h"
 #include "proto/conn.h"
 
 struct engine;
@@ -55,12 +56,13 @@ struct link_owner {
 struct link {
     struct engine *engine;
     const struct link_owner *owner;
-    struct conn *conn; /* NULL until attached */
-    struct list node;  /* in the engine's links, while open */
-    struct list dirty; /* in the engine's list of links with something to send */
-    int fd;            /* sockets; -1 elsewhere */
-    uint8_t state;     /* the engine's own */
-    uint32_t interest; /* the engine's own */
+    struct conn *conn;          /* NULL until attached */
+    struct link_filter *filter; /* between link and conn; NULL: none */
+    struct list node;           /* in the engine's links, while open */
+    struct list dirty;          /* in the engine's list of links with something to send */
+    int fd;                     /* sockets; -1 elsewhere */
+    uint8_t state;              /* the engine's own */
+    uint32_t interest;          /* the engine's own */
     uint64_t connect_deadline_ns;
     int last_errno;  /* of the failure that brought it down, 0 if the peer just closed */
     void *transport; /* the engine's own */
@@ -148,6 +150,12 @@ static inline void engine_free(struct engine *e)
 static inline void link_attach(struct link *l, struct conn *conn)
 {
     l->conn = conn;
+}
+
+/* Puts a filter, or a stack of them, between the link and its conn; before the first byte passes. */
+static inline void link_attach_filter(struct link *l, struct link_filter *f)
+{
+    l->filter = f;
 }
 
 static inline void link_kick(struct link *l)

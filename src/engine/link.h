@@ -46,6 +46,7 @@ static inline void link_start(struct link *l, struct engine *e, uint32_t phase)
 {
     l->engine = e;
     l->conn = NULL;
+    l->filter = NULL;
     list_init(&l->dirty);
     list_push(&e->links, &l->node);
     link_set_phase(l, phase, LINK_RX_PAUSED);

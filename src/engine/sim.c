@@ -259,7 +259,7 @@ static void link_open(struct sim_engine *s, struct link *l, struct end *end, uin
 
 static uint64_t ask_rx(struct sim_engine *s, struct link *l)
 {
-    uint32_t count = l->conn ? conn_rx_want(l->conn, s->segs, RX_SEGS) : 0;
+    uint32_t count = l->conn ? filter_rx_want(l->filter, l->conn, s->segs, RX_SEGS) : 0;
     uint64_t asked = segs_len(s->segs, count);
     link_set_flag(l, LINK_RX_PAUSED, asked == 0);
     return asked;
@@ -274,11 +274,10 @@ static bool rx_once(struct sim_engine *s, struct link *l)
     uint32_t n = portion(s->world, smaller(asked, end->len));
     if (n == 0)
         return false;
-    uint32_t epoch = conn_epoch(l->conn);
     each_piece(s->segs, n, end, inbox_take);
     l->rx_calls++;
     l->rx_bytes += n;
-    conn_rx_done(l->conn, epoch, n, s->world->now);
+    filter_rx_done(l->filter, l->conn, n, s->world->now);
     return true;
 }
 
@@ -286,7 +285,7 @@ static bool rx_once(struct sim_engine *s, struct link *l)
 static bool tx_once(struct sim_engine *s, struct link *l)
 {
     struct end *end = l->transport;
-    uint32_t count = conn_tx_peek(l->conn, s->segs, TX_SEGS);
+    uint32_t count = filter_tx_peek(l->filter, l->conn, s->segs, TX_SEGS);
     uint64_t asked = segs_len(s->segs, count);
     if (!end->peer) {
         end->unsendable = asked > 0;
@@ -296,11 +295,10 @@ static bool tx_once(struct sim_engine *s, struct link *l)
     uint32_t n = portion(s->world, smaller(asked, room));
     if (n == 0)
         return false;
-    uint32_t epoch = conn_epoch(l->conn);
     each_piece(s->segs, n, end->peer, piece_in);
     l->tx_calls++;
     l->tx_bytes += n;
-    conn_tx_done(l->conn, epoch, n);
+    filter_tx_done(l->filter, l->conn, n);
     return true;
 }
 
@@ -324,7 +322,8 @@ static bool tx(struct sim_engine *s, struct link *l)
     if (!l->conn)
         return false;
     list_remove(&l->dirty);
-    for (uint32_t left = moves(s->world); left > 0 && conn_tx_pending(l->conn) && tx_once(s, l); left--)
+    for (uint32_t left = moves(s->world); left > 0 && filter_tx_pending(l->filter, l->conn) && tx_once(s, l);
+         left--)
         moved = true;
     return moved;
 }
@@ -333,7 +332,7 @@ static void settle(struct sim_engine *s, struct link *l)
 {
     if (l->state & LINK_RX_PAUSED)
         ask_rx(s, l);
-    if (l->conn && conn_tx_pending(l->conn))
+    if (l->conn && filter_tx_pending(l->filter, l->conn))
         link_mark_dirty(l);
 }
 
@@ -418,7 +417,7 @@ static void sim_flush(struct link *l)
     if (link_phase(l) != LINK_UP || !l->conn)
         return;
     list_remove(&l->dirty);
-    while (conn_tx_pending(l->conn) && tx_once(s, l))
+    while (filter_tx_pending(l->filter, l->conn) && tx_once(s, l))
         stir(l->engine);
     settle(s, l);
 }

@@ -192,7 +192,7 @@ static bool would_block(int err)
 
 static uint64_t ask_rx(struct sockets *s, struct link *l, uint32_t *count)
 {
-    *count = l->conn ? conn_rx_want(l->conn, s->segs, RX_SEGS) : 0;
+    *count = l->conn ? filter_rx_want(l->filter, l->conn, s->segs, RX_SEGS) : 0;
     uint64_t asked = to_iovecs(s, *count);
     link_set_flag(l, LINK_RX_PAUSED, asked == 0);
     return asked;
@@ -205,7 +205,6 @@ static bool rx_once(struct sockets *s, struct link *l, struct outcome *out)
     uint64_t asked = ask_rx(s, l, &count);
     if (asked == 0)
         return false;
-    uint32_t epoch = conn_epoch(l->conn);
     ssize_t n = receive(s, l, count);
     if (n <= 0) {
         out->ended = n == 0 || !would_block(errno);
@@ -214,7 +213,7 @@ static bool rx_once(struct sockets *s, struct link *l, struct outcome *out)
     }
     out->moved = true;
     l->rx_bytes += (uint64_t)n;
-    conn_rx_done(l->conn, epoch, (uint64_t)n, s->now);
+    filter_rx_done(l->filter, l->conn, (uint64_t)n, s->now);
     return (uint64_t)n == asked;
 }
 
@@ -237,14 +236,13 @@ static void tx_failed(struct link *l, struct outcome *out, int err)
 /* One send. True if all of it went and more may be waiting. */
 static bool tx_once(struct sockets *s, struct link *l, struct outcome *out)
 {
-    uint32_t count = conn_tx_peek(l->conn, s->segs, TX_SEGS);
+    uint32_t count = filter_tx_peek(l->filter, l->conn, s->segs, TX_SEGS);
     uint64_t asked = to_iovecs(s, count);
     if (asked == 0) {
         if (count > 0)
             tx_failed(l, out, EOPNOTSUPP); /* no memory: limits() has not promised that */
         return false;
     }
-    uint32_t epoch = conn_epoch(l->conn);
     ssize_t n = transmit(s, l, count);
     if (n < 0) {
         tx_failed(l, out, errno);
@@ -252,14 +250,14 @@ static bool tx_once(struct sockets *s, struct link *l, struct outcome *out)
     }
     out->moved = true;
     l->tx_bytes += (uint64_t)n;
-    conn_tx_done(l->conn, epoch, (uint64_t)n);
+    filter_tx_done(l->filter, l->conn, (uint64_t)n);
     link_set_flag(l, LINK_TX_BLOCKED, (uint64_t)n < asked);
     return (uint64_t)n == asked;
 }
 
 static void tx(struct sockets *s, struct link *l, struct outcome *out)
 {
-    for (uint32_t i = 0; i < IO_LOOPS && conn_tx_pending(l->conn) && tx_once(s, l, out); i++)
+    for (uint32_t i = 0; i < IO_LOOPS && filter_tx_pending(l->filter, l->conn) && tx_once(s, l, out); i++)
         ;
 }
 
@@ -270,7 +268,7 @@ static void settle(struct sockets *s, struct link *l)
     uint32_t count;
     if (l->state & LINK_RX_PAUSED)
         ask_rx(s, l, &count);
-    if (link_may_send(l) && conn_tx_pending(l->conn))
+    if (link_may_send(l) && filter_tx_pending(l->filter, l->conn))
         link_mark_dirty(l);
     uint32_t interest = (l->state & LINK_RX_PAUSED ? 0u : (uint32_t)EPOLLIN) |
                         (l->state & LINK_TX_BLOCKED ? (uint32_t)EPOLLOUT : 0u);
