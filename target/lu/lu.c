@@ -8,8 +8,9 @@
 #include "base/bytes.h"
 
 #define SPEC_MAX (PATH_MAX + 64)
+#define KINDS    "ram:SIZE, null:SIZE or file:PATH"
 
-static const struct lu_backend *const backends[] = {&lu_ram, &lu_file};
+static const struct lu_backend *const backends[] = {&lu_ram, &lu_null, &lu_file};
 
 int lu_refuse(const struct lu_reason *why, const char *format, ...)
 {
@@ -60,7 +61,7 @@ static int find_backend(struct lu *lu, const char *name, const struct lu_reason 
         if (strcmp(backends[i]->name, name) == 0)
             lu->backend = backends[i];
     if (!lu->backend)
-        return lu_refuse(why, "'%s' is no kind of logical unit: use ram:SIZE or file:PATH", name);
+        return lu_refuse(why, "'%s' is no kind of logical unit: use " KINDS, name);
     return 0;
 }
 
@@ -125,7 +126,7 @@ static int open_words(struct lu *lu, char *words, const char *iqn, const struct 
         return -1;
     char *where = rest ? strsep(&rest, ",") : NULL;
     if (!where || !*where)
-        return lu_refuse(why, "'%s' lacks its second half: use ram:SIZE or file:PATH", name);
+        return lu_refuse(why, "'%s' lacks its second half: use " KINDS, name);
     if (apply_options(lu, rest, why) || lu->backend->open(lu, where, why))
         return -1;
     set_identity(lu, where, iqn);

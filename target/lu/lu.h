@@ -56,17 +56,20 @@ struct lu {
     void *store;     /* the backend's own */
 };
 
-/* Opens the LU that `spec` describes: "ram:SIZE" or "file:PATH" (SIZE takes K, M, G, T), then options, each
- * behind a comma: ro, block=512, block=4096. The target name `iqn` flavours the identity. A file is locked,
- * shared when read-only, so that no two targets write it. On failure returns -1 and writes one sentence to
- * `why`. */
+/* Opens the LU that `spec` describes: "ram:SIZE", "null:SIZE" or "file:PATH" (SIZE takes K, M, G, T), then
+ * options, each behind a comma: ro, block=512, block=4096. The target name `iqn` flavours the identity. A
+ * file is locked, shared when read-only, so that no two targets write it. On failure returns -1 and writes
+ * one sentence to `why`. */
 int lu_open(struct lu *lu, const char *spec, uint16_t number, const char *iqn, char *why, size_t why_size);
 void lu_close(struct lu *lu);
 
 /* For backends: writes the sentence, returns -1. */
 int lu_refuse(const struct lu_reason *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Reads "1G"; 0, or -1 with a sentence: size.c. */
+int lu_read_size(const char *text, uint64_t *size, const struct lu_reason *why);
 
 extern const struct lu_backend lu_ram;
+extern const struct lu_backend lu_null;
 extern const struct lu_backend lu_file;
 
 #endif

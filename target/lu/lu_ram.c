@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* "ram:SIZE": anonymous memory, which takes room only where it was written. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,47 +16,6 @@ struct ram {
 
 #define MAP_RUN_MAX                                                                                          \
     (UINT64_C(1) << 18) /* pages looked at for one answer, so that an empty TiB takes no second */
-
-/* --- size --- */
-
-/* How far left a unit moves a number; -1 for what is no unit. */
-static int unit_shift(const char *unit)
-{
-    if (!*unit)
-        return 0;
-    if (unit[1])
-        return -1;
-    switch (*unit) {
-    case 'k':
-    case 'K':
-        return 10;
-    case 'm':
-    case 'M':
-        return 20;
-    case 'g':
-    case 'G':
-        return 30;
-    case 't':
-    case 'T':
-        return 40;
-    default:
-        return -1;
-    }
-}
-
-static bool read_size(const char *text, uint64_t *size)
-{
-    char *unit;
-    if (*text < '0' || *text > '9')
-        return false;
-    errno = 0;
-    unsigned long long number = strtoull(text, &unit, 10);
-    int shift = unit_shift(unit);
-    if (errno || shift < 0 || number == 0 || number > (unsigned long long)INT64_MAX >> shift)
-        return false;
-    *size = (uint64_t)number << shift;
-    return true;
-}
 
 /* --- open and close --- */
 
@@ -99,10 +57,8 @@ static struct ram *make_ram(uint64_t size)
 
 static int ram_open(struct lu *lu, const char *where, const struct lu_reason *why)
 {
-    if (!read_size(where, &lu->size))
-        return lu_refuse(
-            why, "'%s' is no size: write a number above 0, with K, M, G or T if you like, as in ram:1G",
-            where);
+    if (lu_read_size(where, &lu->size, why))
+        return -1;
     lu->store = make_ram(lu->size);
     if (!lu->store)
         return lu_refuse(why, "ram:%s: the system gives no room for that much memory: choose a smaller size",

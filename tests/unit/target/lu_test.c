@@ -23,6 +23,7 @@
 #define IQN          "iqn.2026-11.io.berth:test"
 #define KIB          UINT64_C(1024)
 #define MIB          (1024 * KIB)
+#define KINDS        "ram:SIZE, null:SIZE or file:PATH"
 
 static char folder[96]; /* of this test, emptied after it */
 static char why[512];
@@ -113,12 +114,12 @@ static void file_refused(const char *name, const char *options, const char *word
 static void wrong_specs_get_a_sentence(void **state)
 {
     (void)state;
-    open_refused("", "'' is no kind of logical unit: use ram:SIZE or file:PATH");
-    open_refused("disk:1G", "'disk' is no kind of logical unit: use ram:SIZE or file:PATH");
-    open_refused("/dev/sda", "'/dev/sda' is no kind of logical unit: use ram:SIZE or file:PATH");
-    open_refused("ram", "'ram' lacks its second half: use ram:SIZE or file:PATH");
-    open_refused("file:", "'file' lacks its second half: use ram:SIZE or file:PATH");
-    open_refused("ram:,ro", "'ram' lacks its second half: use ram:SIZE or file:PATH");
+    open_refused("", "'' is no kind of logical unit: use " KINDS);
+    open_refused("disk:1G", "'disk' is no kind of logical unit: use " KINDS);
+    open_refused("/dev/sda", "'/dev/sda' is no kind of logical unit: use " KINDS);
+    open_refused("ram", "'ram' lacks its second half: use " KINDS);
+    open_refused("file:", "'file' lacks its second half: use " KINDS);
+    open_refused("ram:,ro", "'ram' lacks its second half: use " KINDS);
     open_refused("ram:1M,rw", "'rw' is no option of a logical unit: use ro, block=512 or block=4096");
     open_refused("ram:1M,block=1024",
                  "'block=1024' is no option of a logical unit: use ro, block=512 or block=4096");
