@@ -31,6 +31,12 @@ void cmd_errno(struct command *c, int error, uint16_t asc, uint64_t lba);
 /* Answers with `len` bytes of `reply`, cut to `allocation`. */
 void cmd_reply(struct command *c, size_t len, size_t allocation);
 
+/* Begins an I/O of the command, one at a time: `what` says kind, fua, range and data. `then` goes on with
+ * what the backend returned, in this call or later; the command ends when its handler and all it has begun
+ * have returned. */
+typedef void cmd_then(struct command *c, struct lu *lu, int error);
+void cmd_start(struct command *c, struct lu *lu, const struct lu_io *what, cmd_then *then);
+
 /* An answer that may be longer than `reply` and lies in `memory`, which has `allocation` bytes: what is put
  * is counted, and kept as far as it fits. */
 struct cmd_long_reply {
@@ -120,6 +126,8 @@ uint16_t cmd_refusal(const struct lu *lu, const struct scsi_rw *rw);
 /* Bytes to be written, whole blocks; false when the command has ended because they cannot be. */
 bool cmd_check_write(struct command *c, const struct lu *lu, const struct scsi_rw *rw, uint32_t *len);
 void cmd_write_blocks(struct command *c, struct lu *lu, const struct scsi_rw *rw, uint32_t len);
+/* Must a change be durable before it is answered? */
+bool cmd_must_settle(const struct lu *lu, bool fua);
 /* Behind every change: makes it durable where it must be. Returns what the backend says. */
 int cmd_settle(struct lu *lu, bool fua);
 

@@ -49,24 +49,49 @@ uint32_t cmd_write_bytes(const struct command *c, struct lu *lu)
 
 /* --- READ --- */
 
-static int read_into_memory(struct command *c, struct lu *lu, uint64_t offset, uint32_t len)
+static void have_read(struct command *c, struct lu *lu, int error)
 {
-    struct berth_seg seg = seg_memory(c->memory, len);
-    return c->memory ? lu->backend->read(lu, offset, &(struct extent){&seg, 1, 0, len}) : -EINVAL;
-}
-
-static void read_blocks(struct command *c, struct lu *lu, uint64_t lba, uint32_t len)
-{
-    uint64_t offset = lba * lu->block;
-    const void *stored = peek(c, lu, offset, len);
-    int error = stored ? 0 : read_into_memory(c, lu, offset, len);
-
     if (error) {
-        cmd_errno(c, error, ASC_UNRECOVERED_READ, lba);
+        cmd_errno(c, error, ASC_UNRECOVERED_READ, c->io.offset / lu->block);
         return;
     }
-    c->seg = seg_memory(stored ? stored : c->memory, len);
+    c->seg = seg_memory(c->memory, c->io.len);
+    c->data_in = (struct extent){&c->seg, 1, 0, c->io.len};
+}
+
+static void read_into_memory(struct command *c, struct lu *lu, const struct scsi_rw *rw)
+{
+    c->seg = seg_memory(c->memory, (uint64_t)rw->blocks * lu->block);
+    const struct lu_io io = {.kind = LU_READ,
+                             .offset = rw->lba * lu->block,
+                             .len = c->seg.len,
+                             .data = {&c->seg, 1, 0, c->seg.len}};
+    if (c->memory)
+        cmd_start(c, lu, &io, have_read);
+    else
+        cmd_errno(c, -EINVAL, ASC_UNRECOVERED_READ, rw->lba);
+}
+
+static void read_blocks(struct command *c, struct lu *lu, const struct scsi_rw *rw)
+{
+    uint32_t len = rw->blocks * lu->block;
+    const void *stored = peek(c, lu, rw->lba * lu->block, len);
+    if (!stored) {
+        read_into_memory(c, lu, rw);
+        return;
+    }
+    c->seg = seg_memory(stored, len);
     c->data_in = (struct extent){&c->seg, 1, 0, len};
+}
+
+static void have_flushed(struct command *c, struct lu *lu, int error)
+{
+    struct scsi_rw rw;
+    scsi_get_rw(c->cdb, &rw);
+    if (error)
+        cmd_errno(c, error, ASC_WRITE_ERROR, rw.lba);
+    else
+        read_blocks(c, lu, &rw);
 }
 
 void cmd_read(struct command *c, struct lu *lu)
@@ -77,10 +102,10 @@ void cmd_read(struct command *c, struct lu *lu)
 
     if (why)
         cmd_fail(c, SENSE_ILLEGAL_REQUEST, why);
-    else if (rw.fua && lu->write_cache) /* what is read must be on the medium */
-        cmd_errno(c, lu->backend->flush(lu), ASC_WRITE_ERROR, rw.lba);
-    if (c->status == SCSI_GOOD && rw.blocks > 0)
-        read_blocks(c, lu, rw.lba, rw.blocks * lu->block);
+    else if (rw.blocks > 0 && rw.fua && lu->write_cache) /* what is read must be on the medium */
+        cmd_start(c, lu, &(struct lu_io){.kind = LU_FLUSH}, have_flushed);
+    else if (rw.blocks > 0)
+        read_blocks(c, lu, &rw);
 }
 
 /* --- WRITE --- */
@@ -95,9 +120,14 @@ static bool came_in_full(const struct command *c, const struct lu *lu, uint32_t 
     return came >= due;
 }
 
+bool cmd_must_settle(const struct lu *lu, bool fua)
+{
+    return lu->write_cache && (fua || lu->mode.cache_off);
+}
+
 int cmd_settle(struct lu *lu, bool fua)
 {
-    return lu->write_cache && (fua || lu->mode.cache_off) ? lu->backend->flush(lu) : 0;
+    return cmd_must_settle(lu, fua) ? lu->backend->flush(lu) : 0;
 }
 
 bool cmd_check_write(struct command *c, const struct lu *lu, const struct scsi_rw *rw, uint32_t *len)
@@ -120,13 +150,25 @@ void cmd_write_blocks(struct command *c, struct lu *lu, const struct scsi_rw *rw
     cmd_errno(c, error, ASC_WRITE_ERROR, rw->lba);
 }
 
+static void have_written(struct command *c, struct lu *lu, int error)
+{
+    cmd_errno(c, error, ASC_WRITE_ERROR, c->io.offset / lu->block);
+}
+
 void cmd_write(struct command *c, struct lu *lu)
 {
     struct scsi_rw rw;
     uint32_t len;
     scsi_get_rw(c->cdb, &rw);
-    if (cmd_check_write(c, lu, &rw, &len))
-        cmd_write_blocks(c, lu, &rw, len);
+    if (!cmd_check_write(c, lu, &rw, &len) || len == 0)
+        return;
+    struct lu_io io = {.kind = LU_WRITE,
+                       .fua = cmd_must_settle(lu, rw.fua),
+                       .offset = rw.lba * lu->block,
+                       .len = len,
+                       .data = c->data_out};
+    io.data.len = len;
+    cmd_start(c, lu, &io, have_written);
 }
 
 /* --- PREFETCH (SBC-3 5.12, 5.13) --- */
@@ -152,5 +194,5 @@ void cmd_sync_cache(struct command *c, struct lu *lu)
     if (!cmd_in_range(lu, range.lba, range.blocks))
         cmd_fail(c, SENSE_ILLEGAL_REQUEST, ASC_LBA_OUT_OF_RANGE);
     else
-        cmd_errno(c, lu->backend->flush(lu), ASC_WRITE_ERROR, range.lba);
+        cmd_start(c, lu, &(struct lu_io){.kind = LU_FLUSH, .offset = range.lba * lu->block}, have_written);
 }

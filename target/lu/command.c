@@ -206,13 +206,38 @@ static void dispatch(struct command *c)
         row->run(c, lu);
 }
 
+/* One thing less for the command to wait for. It may be gone when this returns. */
+static void leave(struct command *c)
+{
+    if (--c->busy == 0)
+        c->done(c);
+}
+
+static void io_done(struct lu_io *io)
+{
+    struct command *c = list_entry(io, struct command, io);
+    c->then(c, io->lu, io->error);
+    leave(c);
+}
+
+void cmd_start(struct command *c, struct lu *lu, const struct lu_io *what, cmd_then *then)
+{
+    c->busy++;
+    c->then = then;
+    c->io = *what;
+    c->io.done = io_done;
+    list_init(&c->io.link);
+    lu_start(lu, &c->io);
+}
+
 void command_execute(struct command *c)
 {
     c->status = SCSI_GOOD;
     c->sense_len = 0;
     c->data_in = (struct extent){0};
+    c->busy = 1;
     dispatch(c);
-    c->done(c);
+    leave(c);
 }
 
 /* The LU and row of a command that its handler will see; unit attentions do not count, since another command

@@ -46,6 +46,11 @@ struct command {
     void (*done)(struct command *);
     void *user;
 
+    /* Between command_execute() and `done`: what is under way for it on the LU. */
+    uint8_t busy; /* calls and I/Os that have not returned */
+    struct lu_io io;
+    void (*then)(struct command *c, struct lu *lu, int error);
+
     uint8_t status; /* SAM status */
     uint8_t sense[COMMAND_SENSE_MAX];
     uint32_t sense_len;
@@ -65,6 +70,7 @@ uint32_t command_data_in(const struct command *c);
  * are written. */
 uint32_t command_data_out(const struct command *c);
 
+/* Until `done`, nothing of the command, of its nexus and of its LU's backend goes away. */
 void command_execute(struct command *c);
 
 /* The operation's name for logs, as in "READ(10)"; "unknown operation" for a CDB without a row. */

@@ -155,3 +155,45 @@ void lu_close(struct lu *lu)
     lu->store = NULL;
     reservation_free(&lu->reservation);
 }
+
+/* --- I/O --- */
+
+static int run_read(struct lu_io *io)
+{
+    return io->lu->backend->read(io->lu, io->offset, &io->data);
+}
+
+static int run_write(struct lu_io *io)
+{
+    int error = io->lu->backend->write(io->lu, io->offset, &io->data);
+    return error || !io->fua ? error : io->lu->backend->flush(io->lu);
+}
+
+static int run_flush(struct lu_io *io)
+{
+    return io->lu->backend->flush(io->lu);
+}
+
+static int run_punch(struct lu_io *io)
+{
+    return io->lu->backend->punch(io->lu, io->offset, io->len);
+}
+
+void lu_run(struct lu_io *io)
+{
+    static int (*const runs[])(struct lu_io *) = {
+        [LU_READ] = run_read, [LU_WRITE] = run_write, [LU_FLUSH] = run_flush, [LU_PUNCH] = run_punch};
+    io->error = runs[io->kind](io);
+}
+
+void lu_start(struct lu *lu, struct lu_io *io)
+{
+    io->lu = lu;
+    io->error = 0;
+    if (lu->backend->start) {
+        lu->backend->start(lu, io);
+        return;
+    }
+    lu_run(io);
+    io->done(io);
+}

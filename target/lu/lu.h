@@ -6,15 +6,32 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/list.h"
 #include "base/seg.h"
 #include "lu/reservation.h"
 
 struct lu;
+struct workers;
 
 /* Where a failed open leaves its sentence. */
 struct lu_reason {
     char *text;
     size_t size;
+};
+
+enum lu_io_kind { LU_READ, LU_WRITE, LU_FLUSH, LU_PUNCH };
+
+/* An I/O that may take its time. All of it, and the memory of `data`, stays where it is until `done`. */
+struct lu_io {
+    struct list link; /* the backend's, like `run`, until done */
+    void (*run)(struct lu_io *io);
+    struct lu *lu;
+    uint8_t kind;         /* enum lu_io_kind */
+    bool fua;             /* WRITE: durable when it is done */
+    uint64_t offset, len; /* bytes; nothing of them in a FLUSH */
+    struct extent data;   /* READ: to be filled. WRITE: to be stored. `len` bytes each */
+    int error;            /* once done: 0 or a negative errno */
+    void (*done)(struct lu_io *io);
 };
 
 /* What a backing store does. All offsets and lengths in bytes, multiples of the block, inside the LU (the
@@ -32,6 +49,12 @@ struct lu_backend {
     int (*map)(struct lu *lu, uint64_t offset, uint64_t *len, bool *allocated);
     /* Memory of this range if the store has it in memory (sent without a copy), else NULL. */
     const void *(*peek)(struct lu *lu, uint64_t offset, uint64_t len);
+    /* Optional: begins an I/O and calls io->done(io) once, in this call or later, but always on the target's
+     * thread, which never waits here. Several may be under way at once, in any order. Whoever needs a thread
+     * of its own to wait hands the I/O to lu->workers, or back through them (workers.h); without workers
+     * (NULL) it is done in this call. */
+    void (*start)(struct lu *lu, struct lu_io *io);
+    /* No I/O is under way. */
     void (*close)(struct lu *lu);
 };
 
@@ -51,9 +74,10 @@ struct lu {
     bool stopped;     /* by START STOP UNIT */
     struct lu_mode mode;
     struct reservation reservation;
-    uint8_t naa[8];  /* designator of VPD 83h, stable for the same target name and backing path */
-    char serial[17]; /* VPD 80h */
-    void *store;     /* the backend's own */
+    uint8_t naa[8];          /* designator of VPD 83h, stable for the same target name and backing path */
+    char serial[17];         /* VPD 80h */
+    void *store;             /* the backend's own */
+    struct workers *workers; /* of the target; NULL: none, everything is done in the call */
 };
 
 /* Opens the LU that `spec` describes: "ram:SIZE", "null:SIZE" or "file:PATH" (SIZE takes K, M, G, T), then
@@ -62,6 +86,11 @@ struct lu {
  * one sentence to `why`. */
 int lu_open(struct lu *lu, const char *spec, uint16_t number, const char *iqn, char *why, size_t why_size);
 void lu_close(struct lu *lu);
+
+/* Begins an I/O as the backend's start() does. A backend that has none does it in this call. */
+void lu_start(struct lu *lu, struct lu_io *io);
+/* Does an I/O by the backend's other functions, and waits for them: sets io->error. */
+void lu_run(struct lu_io *io);
 
 /* For backends: writes the sentence, returns -1. */
 int lu_refuse(const struct lu_reason *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
