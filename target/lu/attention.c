@@ -37,16 +37,60 @@ void nexus_leave(struct nexus *n)
     n->next = NULL;
 }
 
-/* A reset (29h) tells the initiator to look at everything again: lesser news do not push it aside. */
-static bool outranks(uint16_t pending, uint16_t news)
+/* --- unit attentions --- */
+
+/* All that is ever told, in the order in which it is told: the bits of nexus->attention, from bit 0 on. */
+static const uint16_t news[] = {
+    ASC_POWER_ON,
+    ASC_BUS_RESET,
+    ASC_DEVICE_RESET,
+    ASC_NEXUS_LOSS,
+    ASC_LUNS_CHANGED,
+    ASC_CAPACITY_CHANGED,
+    ASC_ACCESS_CHANGED,
+    ASC_MODE_CHANGED,
+    ASC_RESERVATIONS_PREEMPTED,
+    ASC_REGISTRATIONS_PREEMPTED,
+    ASC_RESERVATIONS_RELEASED,
+    ASC_COMMANDS_CLEARED,
+};
+#define NEWS_COUNT (sizeof news / sizeof news[0])
+#define RESETS     0x000fu /* those of ASC 29h */
+_Static_assert(NEWS_COUNT <= 16, "one bit each");
+
+static uint16_t bit_of(uint16_t asc_ascq)
 {
-    return pending >> 8 == ASC_POWER_ON >> 8 && news >> 8 != ASC_POWER_ON >> 8;
+    for (uint32_t i = 0; i < NEWS_COUNT; i++)
+        if (news[i] == asc_ascq)
+            return (uint16_t)(1u << i);
+    return 0;
 }
 
+/* A reset tells the initiator to look at everything again: it takes the place of whatever was pending, and
+ * lesser news are not worth a mention beside it. */
 static void tell(struct nexus *n, uint32_t number, uint16_t asc_ascq)
 {
-    if (!outranks(n->attention[number], asc_ascq))
-        n->attention[number] = asc_ascq;
+    uint16_t bit = bit_of(asc_ascq), *pending = &n->attention[number];
+    if (bit & RESETS)
+        *pending = bit;
+    else if (!(*pending & RESETS))
+        *pending |= bit;
+}
+
+uint16_t nexus_take_attention(struct nexus *n, uint32_t number)
+{
+    uint16_t pending = n->attention[number];
+    n->attention[number] = pending & (uint16_t)(pending - 1);
+    for (uint32_t i = 0; i < NEWS_COUNT; i++)
+        if (pending & 1u << i)
+            return news[i];
+    return 0;
+}
+
+void nexus_settle(struct nexus *n, uint16_t asc_ascq)
+{
+    for (uint32_t i = 0; i < COMMAND_LU_MAX; i++)
+        n->attention[i] &= (uint16_t)~bit_of(asc_ascq);
 }
 
 void nexus_attention(struct nexus *n, uint16_t asc_ascq)

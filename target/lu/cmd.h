@@ -52,7 +52,7 @@ uint32_t cmd_take_parameters(struct command *c, uint32_t told);
 /* The LU that the command addresses, or NULL. */
 struct lu *cmd_lu(const struct command *c);
 
-/* Pending unit attention of the addressed LU, which is cleared by this; 0 for none. */
+/* The most urgent unit attention of the addressed LU, which is cleared by this; 0 for none. */
 uint16_t cmd_take_attention(struct command *c);
 
 /* --- handlers: `lu` is NULL only for those that work without one --- */

@@ -138,14 +138,6 @@ static uint32_t collect(const struct lu_set *set, uint64_t *luns)
     return count;
 }
 
-/* Who reads the list has seen that it changed. */
-static void forget_change(struct nexus *n)
-{
-    for (uint32_t i = 0; i < COMMAND_LU_MAX; i++)
-        if (n->attention[i] == ASC_LUNS_CHANGED)
-            n->attention[i] = 0;
-}
-
 void cmd_report_luns(struct command *c, struct lu *lu)
 {
     enum { ADDRESSABLE = 0, WELL_KNOWN = 1, ALL = 2 };
@@ -162,7 +154,7 @@ void cmd_report_luns(struct command *c, struct lu *lu)
         cmd_invalid_field(c);
         return;
     }
-    forget_change(c->nexus);
+    nexus_settle(c->nexus, ASC_LUNS_CHANGED); /* who reads the list has seen that it changed */
     cmd_long_put(&reply, list, scsi_put_luns(list, sizeof list, luns, count));
     cmd_long_reply(&reply);
 }

@@ -116,11 +116,7 @@ struct lu *cmd_lu(const struct command *c)
 uint16_t cmd_take_attention(struct command *c)
 {
     uint32_t number;
-    if (!lu_number(c, &number))
-        return 0;
-    uint16_t pending = c->nexus->attention[number];
-    c->nexus->attention[number] = 0;
-    return pending;
+    return lu_number(c, &number) ? nexus_take_attention(c->nexus, number) : 0;
 }
 
 static bool row_fits(const struct row *row, const uint8_t *cdb)

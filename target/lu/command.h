@@ -19,7 +19,7 @@ struct lu_set {
     struct nexus *nexuses;          /* chained by `next` */
 };
 
-/* An I_T nexus: who it is, and per LU its pending unit attention (ASC << 8 | ASCQ, 0 = none). */
+/* An I_T nexus: who it is, and per LU its pending unit attentions, as bits of a table in attention.c. */
 struct nexus {
     struct lu_set *set;
     struct nexus *next;
@@ -83,8 +83,13 @@ const char *command_name(const struct command *c);
 void nexus_init(struct nexus *n, struct lu_set *set);
 void nexus_join(struct nexus *n, const uint8_t *id, uint32_t id_len);
 void nexus_leave(struct nexus *n);
-/* On every LU; a pending reset (29h) is not pushed aside by anything else. */
+/* Something to be told, on every LU: one of the codes that attention.c lists. Several may be pending, but a
+ * reset (29h) stands for all else. */
 void nexus_attention(struct nexus *n, uint16_t asc_ascq);
+/* The most urgent one of a LU, which has been told with this; 0: there is none. */
+uint16_t nexus_take_attention(struct nexus *n, uint32_t number);
+/* This one need not be told any more, on no LU. */
+void nexus_settle(struct nexus *n, uint16_t asc_ascq);
 
 /* On one LU: for one nexus, and for all that have joined but `except`, which may be NULL. */
 void lu_tell(const struct lu *lu, struct nexus *n, uint16_t asc_ascq);

@@ -233,8 +233,9 @@ static void execute(struct command *c, struct reader *data)
 static void disturb(struct nexus *nexus, uint8_t flags, uint8_t number)
 {
     static const uint8_t ids[][4] = {"one", "two"};
+    static const uint16_t news[] = {ASC_NEXUS_LOSS, ASC_MODE_CHANGED, ASC_LUNS_CHANGED, ASC_CAPACITY_CHANGED};
     if (flags & ATTEND)
-        nexus_attention(nexus, (uint16_t)(0x2900 | number));
+        nexus_attention(nexus, news[number & 3]);
     if (flags & RESET)
         lu_reset(&lus[number & 3], &set);
     if (flags & LEAVE && nexus->next)

@@ -254,15 +254,14 @@ static void the_others_hear_of_a_change(void **state)
     nexus_join(&nexus, (const uint8_t *)"one", 3);
     nexus_join(&other, (const uint8_t *)"two", 3);
     select_6(0, control, 0, 0); /* no change */
-    assert_int_equal(other.attention[0], 0);
+    assert_int_equal(nexus_take_attention(&other, 0), 0);
     select_6(0, control, D_SENSE, 0);
-    assert_int_equal(other.attention[0], ASC_MODE_CHANGED);
-    assert_int_equal(other.attention[1], 0);
-    assert_int_equal(nexus.attention[0], 0);
+    assert_int_equal(nexus_take_attention(&other, 0), ASC_MODE_CHANGED);
+    assert_int_equal(nexus_take_attention(&other, 1), 0);
+    assert_int_equal(nexus_take_attention(&nexus, 0), 0);
     nexus_leave(&other);
-    other.attention[0] = 0;
     select_6(0, control, 0, 0);
-    assert_int_equal(other.attention[0], 0);
+    assert_int_equal(nexus_take_attention(&other, 0), 0);
     nexus_leave(&nexus);
     nexus_leave(&nexus);
     assert_null(set.nexuses);
@@ -284,9 +283,9 @@ static void a_reset_undoes_it_all(void **state)
     lu_reset(&double_lu, &set);
     assert_false(double_lu.mode.cache_off || double_lu.mode.descriptor_sense ||
                  double_lu.mode.write_protected);
-    assert_int_equal(other.attention[3], ASC_DEVICE_RESET);
-    assert_int_equal(other.attention[2], 0);
-    assert_int_equal(nexus.attention[3], ASC_DEVICE_RESET);
+    assert_int_equal(nexus_take_attention(&other, 3), ASC_DEVICE_RESET);
+    assert_int_equal(nexus_take_attention(&other, 2), 0);
+    assert_int_equal(nexus_take_attention(&nexus, 3), ASC_DEVICE_RESET);
     nexus_leave(&nexus);
     nexus_leave(&other);
 }

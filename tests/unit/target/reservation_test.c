@@ -79,9 +79,7 @@ static void register_both(void)
 
 static uint16_t heard(struct nexus *n)
 {
-    uint16_t asc = n->attention[0];
-    n->attention[0] = 0;
-    return asc;
+    return nexus_take_attention(n, 0);
 }
 
 static void keys_are(uint32_t generation, size_t count, const uint64_t *keys)
@@ -467,7 +465,7 @@ static void conflicts_come_before_attentions(void **state)
     (void)state;
     register_both();
     persist(&nexus, RESERVE, 1, 10, 0);
-    b.attention[0] = ASC_DEVICE_RESET;
+    lu_tell(&disk, &b, ASC_DEVICE_RESET);
     run_as(&b, CDB(0x2a, 0, 0, 0, 0, 0, 0, 0, 1));
     conflict();
     assert_int_equal(heard(&b), ASC_DEVICE_RESET);
