@@ -11,8 +11,6 @@
 #include "cli/signals.h"
 #include "cli/utf8.h"
 
-#define DEFAULT_IQN "iqn.2026-11.io.berth:serve" /* as serve/serve.h says */
-
 struct service {
     const struct options *o;
     struct serve_config config;
@@ -24,7 +22,7 @@ static void ready_json(const struct serve_config *c, const char *const *portals,
     struct json j = {.out = stdout};
     json_object(&j, NULL);
     json_text(&j, "schema", "berth-serve/1");
-    json_text(&j, "target", c->iqn);
+    json_text(&j, "target", c->targets[0].iqn);
     json_array(&j, "portals");
     for (uint32_t i = 0; i < count; i++)
         json_text(&j, NULL, portals[i]);
@@ -33,7 +31,7 @@ static void ready_json(const struct serve_config *c, const char *const *portals,
     for (uint32_t i = 0; i < c->lun_count; i++) {
         json_object(&j, NULL);
         json_u64(&j, "lun", i);
-        json_text(&j, "store", c->luns[i]);
+        json_text(&j, "store", c->luns[i].spec);
         json_object_end(&j);
     }
     json_array_end(&j);
@@ -44,11 +42,11 @@ static void ready_json(const struct serve_config *c, const char *const *portals,
 static void ready_text(const struct serve_config *c, const char *const *portals, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
-        printf("berth: serving %s on %s\n", c->iqn, portals[i]);
+        printf("berth: serving %s on %s\n", c->targets[0].iqn, portals[i]);
     for (uint32_t i = 0; i < c->lun_count && count; i++) {
         char store[512];
         printf("berth: LUN %" PRIu32 " %s iscsi://%s/%s/%" PRIu32 "\n", i,
-               utf8_plain(store, sizeof store, c->luns[i]), portals[0], c->iqn, i);
+               utf8_plain(store, sizeof store, c->luns[i].spec), portals[0], c->targets[0].iqn, i);
     }
 }
 
@@ -92,26 +90,49 @@ static int load_secrets(struct service *s)
     return status;
 }
 
+/* LUN 0, 1, ... of the one target that options can describe. */
+static void configure_target(struct serve_config *c, const struct options *o)
+{
+    c->targets[0] = (struct serve_target){.iqn = o->iqn ? o->iqn : SERVE_IQN};
+    c->target_count = 1;
+    for (uint32_t i = 0; i < o->store_count; i++)
+        c->luns[i] = (struct serve_lun){.spec = o->stores[i], .number = (uint16_t)i};
+    c->lun_count = o->store_count;
+    for (uint32_t i = 0; i < o->allowed_count; i++)
+        c->allowed[i] = (struct serve_allowed){.name = o->allowed[i]};
+    c->allowed_count = o->allowed_count;
+}
+
+static void configure_logins(struct serve_config *c, const struct service *s)
+{
+    const struct options *o = s->o;
+    c->account_count = o->user != NULL;
+    c->accounts[0] = (struct serve_account){o->user, s->secret.bytes, s->secret.len};
+    c->mutual = (struct serve_account){o->mutual_user, s->mutual.bytes, s->mutual.len};
+    c->no_auth = o->no_auth;
+}
+
+static void log_sentence(void *arg, const char *sentence)
+{
+    (void)arg;
+    say("%s", sentence);
+}
+
 static void configure(struct service *s)
 {
     const struct options *o = s->o;
     struct serve_config *c = &s->config;
-    memcpy(c->listen, o->portals, sizeof c->listen);
-    memcpy(c->luns, o->stores, sizeof c->luns);
-    c->iqn = o->iqn ? o->iqn : DEFAULT_IQN;
-    c->listen_count = o->portal_count;
-    c->lun_count = o->store_count;
-    c->user = o->user;
-    c->secret = s->secret.bytes;
-    c->secret_len = s->secret.len;
-    c->mutual_user = o->mutual_user;
-    c->mutual_secret = s->mutual.bytes;
-    c->mutual_secret_len = s->mutual.len;
-    c->no_auth = o->no_auth;
+    configure_target(c, o);
+    configure_logins(c, s);
+    memcpy(c->portals, o->portals, sizeof c->portals);
+    c->portal_count = o->portal_count;
+    memcpy(c->keys, o->keys, sizeof c->keys);
+    c->key_count = o->key_count;
     c->busy_poll = o->busy_poll;
     c->state_dir = o->state_dir;
     c->ready = ready;
     c->ready_arg = s;
+    c->log = log_sentence;
 }
 
 /* Here it is our own user, not a peer, who must choose between a login and none. */
@@ -132,8 +153,8 @@ static int serve(struct service *s)
     if (detail.error && detail.text[0]) /* the target's reasons say themselves what to do next */
         return fail(status_of(detail.error), "%s", detail.text);
     if (detail.error)
-        return fail_error(detail.error, NULL, s->config.iqn);
-    say("stopped serving %s", s->config.iqn);
+        return fail_error(detail.error, NULL, s->config.targets[0].iqn);
+    say("stopped serving %s", s->config.targets[0].iqn);
     return STATUS_OK;
 }
 

@@ -149,6 +149,22 @@ static const char *add_listen(struct options *o, const char *value)
     return NULL;
 }
 
+static const char *add_allowed(struct options *o, const char *value)
+{
+    if (o->allowed_count == SERVE_ALLOWED_MAX)
+        return "one of at most 256 names";
+    o->allowed[o->allowed_count++] = value;
+    return value[0] ? NULL : "an initiator's name";
+}
+
+static const char *add_key(struct options *o, const char *value)
+{
+    if (o->key_count == SERVE_KEYS_MAX)
+        return "one of at most 32 keys";
+    o->keys[o->key_count++] = value;
+    return NULL;
+}
+
 static const char *set_iqn(struct options *o, const char *value)
 {
     o->iqn = value;
@@ -197,8 +213,12 @@ static const struct option_row rows[] = {
     {OPT_PLOT, "plot", "FILE", "draw the latency histogram as SVG", set_plot},
     {OPT_LUN, "lun", "STORE",
      "ram:SIZE, null:SIZE or file:PATH, with ,ro or ,block=4096; repeat for LUN 1, 2, ...", add_lun},
-    {OPT_LISTEN, "listen", "ADDR:PORT", "where to listen (default 127.0.0.1:3260); may be repeated",
+    {OPT_LISTEN, "listen", "ADDR:PORT[,GROUP]", "where to listen (default 127.0.0.1:3260); may be repeated",
      add_listen},
+    {OPT_ALLOW, "allow", "NAME",
+     "let in only this initiator, or those whose names begin with NAME*; may be repeated", add_allowed},
+    {OPT_KEY, "key", "KEY=VALUE",
+     "what to want of a negotiation key, as MaxBurstLength=65536; may be repeated", add_key},
     {OPT_IQN, "iqn", "NAME", "the target's iSCSI name", set_iqn},
     {OPT_NO_AUTH, "no-auth", NULL, "let anybody in, on any address", set_no_auth},
     {OPT_BUSY_POLL, "busy-poll", NULL, "never sleep: for measuring initiators", set_busy_poll},

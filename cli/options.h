@@ -37,6 +37,8 @@ enum option_id {
     OPT_NO_AUTH,
     OPT_BUSY_POLL,
     OPT_STATE_DIR,
+    OPT_ALLOW,
+    OPT_KEY,
 };
 
 /* What a bench does: a bit for each direction, one for the order. */
@@ -58,7 +60,8 @@ struct options {
     const char *plot;
     const char *iqn, *state_dir;
     const char *portals[SERVE_PORTALS_MAX], *stores[SERVE_LUNS_MAX];
-    uint32_t portal_count, store_count;
+    const char *allowed[SERVE_ALLOWED_MAX], *keys[SERVE_KEYS_MAX];
+    uint32_t portal_count, store_count, allowed_count, key_count;
     char *const *operands;
     int operand_count;
 };

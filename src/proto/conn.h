@@ -142,6 +142,9 @@ struct conn_facts {
     uint32_t max_send_segment, max_recv_segment; /* bytes */
 };
 void conn_facts(const struct conn *c, struct conn_facts *facts);
+/* Target, from its owner's text(): takes a pair that is the protocol's own affair, such as a new
+ * MaxRecvDataSegmentLength (13.12), and writes what is to be answered. */
+void conn_take_key(struct conn *c, struct span key, struct span value, struct writer *answer);
 struct session *conn_session(struct conn *c);
 struct login *conn_login(struct conn *c);
 const struct negotiation *conn_keys(const struct conn *c);

@@ -18,14 +18,16 @@ struct login_credentials {
 };
 
 /* Initiator: with `mine.name` set it authenticates and insists on it (no fallback to None); with `peer.name`
- * set it demands the target's proof. Target: `peer` is the account that may come in and `required` makes CHAP
- * mandatory; `mine` is what it proves itself with when the initiator asks. */
+ * set it demands the target's proof. Target: `accounts` may come in and `required` makes CHAP mandatory;
+ * `mine` is what it proves itself with when the initiator asks. */
 struct login_config {
     const char *initiator_name; /* initiator's own; on the target: NULL */
     const char *initiator_alias;
     const char *target_name; /* initiator: wanted, NULL in a discovery session */
     bool discovery;
     struct login_credentials mine, peer;
+    const struct login_credentials *accounts; /* target */
+    uint32_t account_count;
     bool required;                     /* target: no login without CHAP */
     uint16_t portal_group;             /* target: TargetPortalGroupTag */
     const char *target_alias;          /* target: declared if not NULL */
@@ -58,7 +60,7 @@ struct login {
     char target_alias[TEXT_VALUE_MAX + 1]; /* initiator: declared by the peer */
     char chap_name[CHAP_NAME_MAX + 1];     /* target: who proved themselves */
     int32_t portal_group;                  /* initiator: declared by the target, -1 unknown */
-    struct portal redirect;
+    struct portal redirect; /* with status 01xx: where to. On the target login_check() sets it */
 };
 
 #endif

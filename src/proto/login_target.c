@@ -27,11 +27,23 @@ bool login_refused(const struct conn *c)
     return c->role == ROLE_TARGET && c->login.status != 0;
 }
 
+/* Where a redirected initiator is to go (11.13.5): the one thing a refusal says besides its status. */
+static uint32_t put_address(struct conn *c, uint16_t status)
+{
+    char address[ADDRESS_MAX + 16];
+    struct writer w = writer_over(c->out.data, sizeof c->out.data);
+    if (status >> 8 != WIRE_LOGIN_MOVED_TEMPORARILY >> 8 || !c->login.redirect.host[0])
+        return 0;
+    portal_print(&c->login.redirect, address, sizeof address);
+    text_put(&w, "TargetAddress", address);
+    return (uint32_t)writer_len(&w);
+}
+
 static void refuse(struct conn *c, uint16_t status)
 {
     c->login.status = status;
     c->phase = CONN_LOGOUT;
-    respond(c, false, 0, 0);
+    respond(c, false, 0, put_address(c, status));
 }
 
 /* --- first request --- */
@@ -106,12 +118,23 @@ static bool chap_challenge(struct conn *c, const struct chap_keys *chap, struct 
     return login_challenge(c, w);
 }
 
+/* A name without an account is held against an account without a name: the same steps, and the same answer.
+ */
+static const struct login_credentials *account(const struct login_config *cfg, struct span name)
+{
+    static const struct login_credentials nobody;
+    for (uint32_t i = 0; i < cfg->account_count; i++)
+        if (span_is(name, cfg->accounts[i].name))
+            return &cfg->accounts[i];
+    return &nobody;
+}
+
 static bool chap_verify(struct conn *c, const struct chap_keys *chap, struct writer *w)
 {
     const struct login_config *cfg = c->login.config;
     const unsigned one_way = CHAP_BIT(KEY_CHAP_N) | CHAP_BIT(KEY_CHAP_R);
     const unsigned mutual = one_way | CHAP_BIT(KEY_CHAP_I) | CHAP_BIT(KEY_CHAP_C);
-    if ((chap->seen != one_way && chap->seen != mutual) || !login_verify(c, &cfg->peer, chap))
+    if ((chap->seen != one_way && chap->seen != mutual) || !login_verify(c, account(cfg, chap->name), chap))
         return false;
     return chap->seen == one_way || login_answer(c, &cfg->mine, chap, w);
 }

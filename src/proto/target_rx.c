@@ -278,6 +278,17 @@ void target_nop_out(struct conn *c, const struct pdu *pdu)
     outbox_push(c, bhs, len);
 }
 
+/* A value that cannot be is rejected, and the old one stays in force (6.2). */
+void conn_take_key(struct conn *c, struct span key, struct span value, struct writer *answer)
+{
+    struct negotiation *keys = &c->login.keys;
+    enum wire_key offender;
+    if (negotiation_take(keys, KEY_FULL_FEATURE, key, value, answer, &offender) != NEGOTIATION_OK)
+        text_put_span(answer, key, "Reject");
+    else if (offender == KEY_MAX_RECV_DATA_SEGMENT_LENGTH)
+        c->max_send = keys->theirs[KEY_MAX_RECV_DATA_SEGMENT_LENGTH];
+}
+
 void target_text_request(struct conn *c, const struct pdu *pdu)
 {
     struct wire_text_request t;
@@ -291,7 +302,7 @@ void target_text_request(struct conn *c, const struct pdu *pdu)
         return;
     }
     if (t.ttt == WIRE_TAG_NONE)
-        c->text_cursor = 0;
+        c->text_cursor = c->login.keys.pairs = 0;
     struct writer answer = writer_over(c->out.data, least(c->max_send, CONN_CONTROL_MIN));
     struct span request = {(const char *)pdu->data, pdu->data_len};
     bool more = owner->text(owner->owner, c, request, &answer, &c->text_cursor);

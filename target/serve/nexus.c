@@ -17,26 +17,82 @@ static struct target_session *of_link(struct link *l)
     return list_entry(l, struct target_session, wire);
 }
 
+static void tell(struct target_session *ts, enum log_kind kind, const char *what)
+{
+    const struct target *t = ts->target;
+    const char *name = ts->attached ? conn_login(ts->conn)->initiator_name : "";
+    log_say(t->log, engine_now(t->engine), kind, "%s%s%s: %s", ts->from, name[0] ? " " : "", name, what);
+}
+
 /* --- login --- */
+
+static bool tsih_taken(const struct target *t, uint16_t tsih)
+{
+    list_each (at, &t->sessions)
+        if (list_entry(at, struct target_session, link)->session->tsih == tsih)
+            return true;
+    return false;
+}
+
+/* There are more numbers than sessions. 0 is no session. */
+static uint16_t new_tsih(struct target *t)
+{
+    do
+        t->last_tsih++;
+    while (t->last_tsih == 0 || tsih_taken(t, t->last_tsih));
+    return t->last_tsih;
+}
+
+/* For who is preempted by another: as if it had asked itself (SPC-4 5.12.11.4). */
+static void abort_tasks(struct nexus *n, uint64_t lun)
+{
+    struct target_session *ts =
+        (struct target_session *)(void *)((uint8_t *)n - offsetof(struct target_session, nexus));
+    const struct task tmf = {.kind = TASK_TMF, .function = WIRE_TMF_ABORT_TASK_SET, .lun = lun};
+    session_abort(ts->session, &tmf);
+}
+
+/* Where else the node wants its sessions to be, as a login status; 0: here. */
+static uint16_t redirection(const struct node *n, struct login *login)
+{
+    const struct serve_redirect *r = &n->config->redirect;
+    if (!r->address || !portal_parse((struct span){r->address, strlen(r->address)}, &login->redirect))
+        return WIRE_LOGIN_SUCCESS;
+    return r->permanent ? WIRE_LOGIN_MOVED_PERMANENTLY : WIRE_LOGIN_MOVED_TEMPORARILY;
+}
+
+static uint16_t enter(struct target_session *ts, struct node *n, struct login *login)
+{
+    if (!node_allows(ts->target, n, login->initiator_name))
+        return WIRE_LOGIN_FORBIDDEN;
+    uint16_t status = redirection(n, login);
+    if (status != WIRE_LOGIN_SUCCESS)
+        return status;
+    ts->node = n;
+    nexus_init(&ts->nexus, &n->set);
+    ts->nexus.abort = abort_tasks;
+    return WIRE_LOGIN_SUCCESS;
+}
 
 static uint16_t login_check(void *owner, struct conn *c)
 {
     struct target_session *ts = owner;
     struct target *t = ts->target;
-    const struct login *login = conn_login(c);
+    struct login *login = conn_login(c);
+    struct node *n = node_find(t, login->target_name);
     if (login->tsih != 0)
         return WIRE_LOGIN_NO_SESSION; /* one connection a session */
-    if (!ts->session->discovery && strcmp(login->target_name, t->iqn) != 0)
-        return WIRE_LOGIN_NOT_FOUND;
-    if (++t->last_tsih == 0)
-        t->last_tsih = 1;
-    ts->session->tsih = t->last_tsih;
-    return WIRE_LOGIN_SUCCESS;
+    if (t->session_count >= TARGET_SESSIONS_MAX)
+        return WIRE_LOGIN_OUT_OF_RESOURCES;
+    ts->session->tsih = new_tsih(t);
+    if (ts->session->discovery)
+        return WIRE_LOGIN_SUCCESS;
+    return n ? enter(ts, n, login) : WIRE_LOGIN_NOT_FOUND;
 }
 
 static bool same_initiator(const struct target_session *a, const struct target_session *b)
 {
-    return a != b && b->attached && conn_phase(b->conn) != CONN_LOGIN && !b->session->discovery &&
+    return a != b && b->logged_in && b->node == a->node && b->portal->group == a->portal->group &&
            memcmp(a->session->config.isid, b->session->config.isid, 6) == 0 &&
            strcmp(conn_login(a->conn)->initiator_name, conn_login(b->conn)->initiator_name) == 0;
 }
@@ -46,13 +102,13 @@ static bool same_initiator(const struct target_session *a, const struct target_s
 static void reinstate(struct target_session *ts)
 {
     struct list *head = &ts->target->sessions;
-    if (ts->session->discovery)
-        return;
     for (struct list *at = head->next, *next; at != head; at = next) {
         next = at->next;
         struct target_session *old = list_entry(at, struct target_session, link);
-        if (same_initiator(ts, old))
-            target_session_end(old);
+        if (!same_initiator(ts, old))
+            continue;
+        tell(old, LOG_SESSION, "logged in again: the old session ends");
+        target_session_end(old);
     }
 }
 
@@ -74,21 +130,19 @@ static uint32_t put_transport_id(uint8_t id[NEXUS_ID_MAX], const struct login *l
     return 4 + padded;
 }
 
-/* For who is preempted by another: as if it had asked itself (SPC-4 5.12.11.4). */
-static void abort_tasks(struct nexus *n, uint64_t lun)
-{
-    struct target_session *ts =
-        (struct target_session *)(void *)((uint8_t *)n - offsetof(struct target_session, nexus));
-    const struct task tmf = {.kind = TASK_TMF, .function = WIRE_TMF_ABORT_TASK_SET, .lun = lun};
-    session_abort(ts->session, &tmf);
-}
-
 static void logged_in(struct target_session *ts)
 {
     uint8_t id[NEXUS_ID_MAX];
+    ts->logged_in = true;
+    ts->target->login_count--;
+    ts->target->session_count++;
+    if (!ts->node) {
+        tell(ts, LOG_SESSION, "asks what targets there are");
+        return;
+    }
+    tell(ts, LOG_SESSION, "logged in");
     reinstate(ts);
-    if (!ts->session->discovery)
-        nexus_join(&ts->nexus, id, put_transport_id(id, conn_login(ts->conn)));
+    nexus_join(&ts->nexus, id, put_transport_id(id, conn_login(ts->conn)));
 }
 
 /* --- task management --- */
@@ -105,7 +159,7 @@ static void reset_lus(struct target_session *ts, const struct task *tmf, uint32_
     bool one = tmf->function == WIRE_TMF_LU_RESET;
     list_each (at, &ts->target->sessions) {
         struct target_session *other = list_entry(at, struct target_session, link);
-        if (other != ts && other->attached)
+        if (other != ts && other->node == ts->node && other->logged_in)
             session_abort(other->session, tmf);
     }
     for (uint32_t i = 0; i < COMMAND_LU_MAX; i++)
@@ -132,12 +186,16 @@ static void manage(struct target_session *ts, struct task *tmf)
 
 void target_session_end(struct target_session *ts)
 {
-    nexus_leave(&ts->nexus);
+    if (ts->node)
+        nexus_leave(&ts->nexus);
     link_close(&ts->wire);
     if (ts->attached)
         conn_drop(ts->conn);
     list_remove(&ts->link);
-    ts->target->session_count--;
+    if (ts->logged_in)
+        ts->target->session_count--;
+    else
+        ts->target->login_count--;
     free(ts->conn);
     free(ts->session);
     free(ts);
@@ -153,13 +211,19 @@ static bool event(struct target_session *ts, const struct conn_event *ev)
         manage(ts, ev->task);
         return true;
     case CONN_EV_LOGIN_FAILED:
+        tell(ts, LOG_REFUSAL, wire_login_status_text(ev->login_status));
+        break;
     case CONN_EV_LOGGED_OUT:
+        tell(ts, LOG_SESSION, "logged out");
+        break;
     case CONN_EV_ERROR:
-        target_session_end(ts);
-        return false;
+        tell(ts, LOG_FAULT, ev->rule ? ev->rule : berth_error_text(ev->error));
+        break;
     default:
         return true;
     }
+    target_session_end(ts);
+    return false;
 }
 
 static void on_progress(struct link *l)
@@ -181,7 +245,7 @@ static void on_up(struct link *l)
                              .control_bytes = CONTROL_BYTES,
                              .direct_bytes = DIRECT_BYTES,
                              .login_timeout_ns = TARGET_LOGIN_NS,
-                             .login = &ts->target->login};
+                             .login = &ts->portal->login};
     ts->conn = calloc(1, conn_size(ts->session, &cc));
     if (!ts->conn) {
         target_session_end(ts);
@@ -194,8 +258,9 @@ static void on_up(struct link *l)
 
 static void on_down(struct link *l, int error)
 {
-    (void)error;
-    target_session_end(of_link(l));
+    struct target_session *ts = of_link(l);
+    tell(ts, ts->logged_in ? LOG_SESSION : LOG_REFUSAL, berth_error_text(error));
+    target_session_end(ts);
 }
 
 static const struct link_owner callbacks = {on_up, on_progress, on_down};
@@ -208,23 +273,39 @@ static struct session *make_session(struct target_session *ts)
     return memory ? session_init(memory, &sc) : NULL;
 }
 
+/* Whoever connects and does not log in must not keep others out: the one who has dawdled longest makes room.
+ */
+static void make_room(struct target *t)
+{
+    list_each (at, &t->sessions) {
+        struct target_session *ts = list_entry(at, struct target_session, link);
+        if (ts->logged_in)
+            continue;
+        tell(ts, LOG_REFUSAL, "made room for another, for want of a login");
+        target_session_end(ts);
+        return;
+    }
+}
+
 struct link *target_accept(void *owner, const struct engine_addr *from)
 {
-    struct target *t = owner;
-    (void)from;
-    struct target_session *ts = t->session_count < TARGET_SESSIONS_MAX ? calloc(1, sizeof *ts) : NULL;
+    const struct portal_entry *portal = owner;
+    struct target *t = portal->target;
+    if (t->login_count >= TARGET_LOGINS_MAX)
+        make_room(t);
+    struct target_session *ts = calloc(1, sizeof *ts);
     if (!ts)
         return NULL;
     ts->target = t;
+    ts->portal = portal;
     ts->wire.owner = &callbacks;
     ts->session = make_session(ts);
     if (!ts->session) {
         free(ts);
         return NULL;
     }
-    nexus_init(&ts->nexus, &t->set);
-    ts->nexus.abort = abort_tasks;
-    t->session_count++;
+    addr_text(&from->sa, ts->from, sizeof ts->from);
+    t->login_count++;
     list_push(&t->sessions, &ts->link);
     return &ts->wire;
 }
@@ -253,7 +334,10 @@ void target_tick(struct target *t, uint64_t now)
         struct target_session *ts = list_entry(at, struct target_session, link);
         if (!ts->attached)
             continue;
-        if (now >= conn_deadline(ts->conn) || silent(ts, now))
-            target_session_end(ts);
+        if (now < conn_deadline(ts->conn) && !silent(ts, now))
+            continue;
+        tell(ts, ts->logged_in ? LOG_FAULT : LOG_REFUSAL, "silent for too long");
+        target_session_end(ts);
     }
+    log_tick(t->log, now);
 }

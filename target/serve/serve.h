@@ -1,33 +1,77 @@
 /* SPDX-License-Identifier: MIT */
-/* The built-in target as a program: what `berth serve` runs. */
-#ifndef TARGET_SERVE_H
-#define TARGET_SERVE_H
+/* The built-in target as a program: what `berth serve` runs. All of its configuration is plain data here,
+ * whoever filled it in: the command line or a file. */
+#ifndef SERVE_SERVE_H
+#define SERVE_SERVE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define SERVE_PORTALS_MAX 8u
-#define SERVE_LUNS_MAX    1024u
+#define SERVE_IQN          "iqn.2026-11.io.berth:serve" /* for who needs no other name */
+#define SERVE_PORTALS_MAX  8u
+#define SERVE_TARGETS_MAX  64u
+#define SERVE_LUNS_MAX     1024u /* of one target, and of all together */
+#define SERVE_ACCOUNTS_MAX 64u
+#define SERVE_ALLOWED_MAX  256u /* initiator names in the access lists of all targets */
+#define SERVE_KEYS_MAX     32u
 
-struct serve_config {
-    const char *iqn;                       /* NULL: "iqn.2026-11.io.berth:serve" */
-    const char *listen[SERVE_PORTALS_MAX]; /* "ADDR:PORT"; none: 127.0.0.1:3260. Port 0 = any free one */
-    uint32_t listen_count;
-    const char *luns[SERVE_LUNS_MAX]; /* specs of lu_open(), LUN 0.. in order */
-    uint32_t lun_count;
-    const char *user; /* CHAP demanded when set */
+/* Where a login is sent instead (RFC 7143 11.13.5). */
+struct serve_redirect {
+    const char *address; /* "ADDR:PORT"; NULL: nowhere */
+    bool permanent;
+};
+
+struct serve_target {
+    const char *iqn;
+    const char *alias; /* NULL: none */
+    struct serve_redirect redirect;
+};
+
+/* A LUN of target number `target`. */
+struct serve_lun {
+    const char *spec; /* of lu_open() */
+    uint16_t target, number;
+};
+
+/* An initiator that target number `target` lets in. A target without any lets in all. */
+struct serve_allowed {
+    const char *name; /* a whole iSCSI name, or its beginning followed by '*' */
+    uint16_t target;
+};
+
+/* Who may log in with CHAP. */
+struct serve_account {
+    const char *name;
     const uint8_t *secret;
     size_t secret_len;
-    const char *mutual_user; /* we prove ourselves with this when asked */
-    const uint8_t *mutual_secret;
-    size_t mutual_secret_len;
+};
+
+struct serve_config {
+    /* "ADDR:PORT" (port 0: any free one), ",GROUP" behind it for another portal group than 1. None:
+     * 127.0.0.1:3260. */
+    const char *portals[SERVE_PORTALS_MAX];
+    uint32_t portal_count;
+    struct serve_target targets[SERVE_TARGETS_MAX]; /* at least one */
+    uint32_t target_count;
+    struct serve_lun luns[SERVE_LUNS_MAX];
+    uint32_t lun_count;
+    struct serve_allowed allowed[SERVE_ALLOWED_MAX];
+    uint32_t allowed_count;
+    struct serve_account accounts[SERVE_ACCOUNTS_MAX]; /* any: CHAP is demanded */
+    uint32_t account_count;
+    struct serve_account mutual;      /* name not NULL: we prove ourselves with this when asked */
+    const char *keys[SERVE_KEYS_MAX]; /* "MaxBurstLength=65536": what the target wants of a negotiation key */
+    uint32_t key_count;
     const char *state_dir; /* where reservations that are to last (APTPL) are kept; NULL: nowhere */
     bool busy_poll; /* never sleeps: waking a sleeping peer would cost the initiator that is being measured */
     bool no_auth;   /* allows a portal that is not loopback without CHAP */
     /* Tells each bound portal once all are up: print "listening on HOST:PORT". */
     void (*ready)(void *arg, const char *const *portals, uint32_t count);
     void *ready_arg;
+    /* What happened, one sentence without a full stop, for a log. NULL: nobody wants to know. */
+    void (*log)(void *arg, const char *sentence);
+    void *log_arg;
     int stop_fd; /* readable: stop (a signalfd); -1 none */
 };
 

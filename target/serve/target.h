@@ -2,29 +2,38 @@
 /* The iSCSI side of the built-in target: sessions over the protocol core, commands handed to the logical
  * units.
  *
- *   serve.c    portals, the loop, start and stop      nexus.c   one session: link, core, login, task
- * management job.c      one command: memory, execution, answer  pool.c   buffers       send_targets.c
- * discovery's answer */
-#ifndef TARGET_TARGET_H
-#define TARGET_TARGET_H
+ *   serve.c    start, loop, stop                      portal.c   where it listens
+ *   node.c     target names, their LUNs and who may   keys.c     what it wants of the negotiation
+ *   nexus.c    one session: link, core, login, tasks  log.c      what happened, in sentences
+ *   job.c      one command: memory, run, answer       pool.c     buffers
+ *   send_targets.c  discovery's answer */
+#ifndef SERVE_TARGET_H
+#define SERVE_TARGET_H
 
 #include "engine/engine.h"
 #include "lu/command.h"
 #include "serve/pool.h"
 #include "serve/serve.h"
 
-#define TARGET_SESSIONS_MAX 256u
-#define TARGET_DEPTH        128u            /* commands of one session at once */
-#define TARGET_MEMORY       (1024ull << 20) /* bytes of all commands' data at once */
-#define TARGET_SEGMENT      (256u * 1024)   /* MaxRecvDataSegmentLength */
-#define TARGET_BURST        (1024u * 1024)  /* MaxBurstLength */
-#define TARGET_FIRST_BURST  (256u * 1024)   /* FirstBurstLength */
-#define TARGET_R2T          4u              /* MaxOutstandingR2T */
-#define TARGET_LOGIN_NS     (15ull * 1000000000)
-#define TARGET_PING_NS      (60ull * 1000000000) /* silence before a ping, and again before giving up */
-#define TARGET_GROUP        1u                   /* the one portal group */
+#define TARGET_SESSIONS_MAX    1024u /* logged in at once */
+#define TARGET_LOGINS_MAX      128u  /* connections that have not logged in yet; the oldest makes room */
+#define TARGET_CONNECTIONS_MAX 1u    /* of a session: MaxConnections */
+#define TARGET_DEPTH           128u  /* commands of one session at once */
+#define TARGET_MEMORY          (1024ull << 20) /* bytes of all commands' data at once */
+#define TARGET_SEGMENT         (256u * 1024)   /* MaxRecvDataSegmentLength */
+#define TARGET_BURST           (1024u * 1024)  /* MaxBurstLength */
+#define TARGET_FIRST_BURST     (256u * 1024)   /* FirstBurstLength */
+#define TARGET_R2T             4u              /* MaxOutstandingR2T */
+#define TARGET_LOGIN_NS        (15ull * 1000000000)
+#define TARGET_PING_NS         (60ull * 1000000000) /* silence before a ping, and again before giving up */
 
 struct target;
+
+/* Where a refusal leaves its sentence. */
+struct reason {
+    char *text;
+    size_t size;
+};
 
 /* A command in execution. */
 struct job {
@@ -38,44 +47,76 @@ struct job {
     struct command command;
 };
 
+/* An iSCSI target node (RFC 7143 4.2.1): a name, and the LUNs behind it. */
+struct node {
+    const struct serve_target *config;
+    uint16_t number; /* in serve_config.targets */
+    struct lu_set set;
+};
+
+/* Where the target listens, and what a login there is told. */
+struct portal_entry {
+    struct target *target;
+    struct listener *listener;
+    struct engine_addr addr;
+    char text[ADDRESS_MAX + 16]; /* "host:port" as bound */
+    uint16_t group;
+    struct login_config login; /* with this portal's group tag */
+};
+
 /* One session with its one connection. */
 struct target_session {
     struct list link; /* in target->sessions */
     struct target *target;
+    const struct portal_entry *portal;
+    struct node *node; /* NULL before login, and in a discovery session */
     struct link wire;
     struct session *session;
     struct conn *conn;
     struct nexus nexus;
-    bool attached;
+    bool attached, logged_in;
     uint64_t ping_at;
-};
-
-struct portal_entry {
-    struct listener *listener;
-    struct engine_addr addr;
-    char text[ADDRESS_MAX + 16]; /* "host:port" as bound */
+    char from[ADDRESS_MAX + 16];         /* "host:port" of the initiator */
+    char send_targets[NAME_MAX_LEN + 1]; /* what is being listed, over several PDUs */
 };
 
 _Static_assert(SERVE_LUNS_MAX == COMMAND_LU_MAX, "what is served can be addressed");
 
 struct target {
     const struct serve_config *config;
-    const char *iqn;
     struct engine *engine;
     struct portal_entry portals[SERVE_PORTALS_MAX];
     uint32_t portal_count;
-    struct lu lus[SERVE_LUNS_MAX];
-    struct lu_set set;
-    struct list sessions, jobs;
-    uint32_t session_count;
+    struct node *nodes;
+    uint32_t node_count;
+    struct login_credentials accounts[SERVE_ACCOUNTS_MAX];
+    struct list sessions; /* oldest first */
+    struct list jobs;
+    uint32_t session_count, login_count; /* logged in; not yet */
     uint16_t last_tsih;
     struct pool pool;
-    struct login_config login;
+    struct negotiation wishes;
+    struct log *log;
     bool stopped;
 };
 
+/* portal.c */
+int portals_open(struct target *t, const struct reason *why);
+void portals_close(struct target *t);
+void addr_text(const struct sockaddr_storage *sa, char *out, size_t size); /* "host:port", IPv6 in brackets */
+
+/* node.c */
+int nodes_open(struct target *t, const struct reason *why);
+void nodes_close(struct target *t);
+struct node *node_find(struct target *t, const char *iqn); /* NULL: there is none */
+bool node_allows(const struct target *t, const struct node *n, const char *initiator);
+
+/* keys.c: what the target wants of each negotiation key, from its defaults and the configuration's words.
+ */
+int target_keys(struct negotiation *n, const struct serve_config *c, const struct reason *why);
+
 /* nexus.c */
-struct link *target_accept(void *target, const struct engine_addr *from);
+struct link *target_accept(void *portal, const struct engine_addr *from);
 void target_session_end(struct target_session *ts);
 void target_tick(struct target *t, uint64_t now);
 
@@ -88,7 +129,19 @@ void jobs_free(struct target *t);
 /* send_targets.c: callback of the core */
 bool send_targets(void *owner, struct conn *c, struct span request, struct writer *answer, uint32_t *cursor);
 
-/* serve.c: "host:port" of a bound or peer address, IPv6 in brackets. */
-void addr_text(const struct sockaddr_storage *sa, char *out, size_t size);
+/* log.c: one sentence about what happened. The same kind of event is told at most LOG_BURST times in
+ * LOG_SECONDS, and then how often it was not told: strangers must not fill a disk. */
+enum log_kind { LOG_SESSION, LOG_REFUSAL, LOG_FAULT, LOG_KINDS };
+#define LOG_BURST   50u
+#define LOG_SECONDS 10u
+struct log *log_new(void (*say)(void *arg, const char *sentence), void *arg); /* NULL: no memory */
+void log_say(struct log *l, uint64_t now, enum log_kind kind, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void log_tick(struct log *l, uint64_t now); /* tells what was left out, when its time has come */
+void log_free(struct log *l);
+
+/* serve.c: writes the sentence, returns `error`. */
+int serve_refuse(const struct reason *why, int error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -28,10 +28,11 @@ static void announce(void *arg, const char *const *portals, uint32_t count)
 static void be_target(const struct rig *r, const char *store, int announce_to, int stop)
 {
     char why[512];
-    struct serve_config config = {.iqn = IQN,
-                                  .listen = {"127.0.0.1:0"},
-                                  .listen_count = 1,
-                                  .luns = {store},
+    struct serve_config config = {.portals = {"127.0.0.1:0"},
+                                  .portal_count = 1,
+                                  .targets = {{.iqn = IQN}},
+                                  .target_count = 1,
+                                  .luns = {{.spec = store}},
                                   .lun_count = 1,
                                   .ready = announce,
                                   .ready_arg = &announce_to,

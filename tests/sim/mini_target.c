@@ -6,9 +6,9 @@
 #include <string.h>
 #include "base/bytes.h"
 #include "host/crypto.h"
-#include "proto/core.h" /* a redirect is put into the outbox by hand: no target of ours sends one */
 #include "scsi/cdb.h"
 #include "scsi/sense.h"
+#include "proto/core.h" /* answers that no target of ours gives are put into the outbox by hand */
 #include "lu/command.h"
 
 #define STAGE_BYTES 4096u
@@ -380,29 +380,11 @@ static bool event(struct mini_session *ms, const struct conn_event *ev)
     }
 }
 
-/* A Login Response with a status waits to be sent: gives it the address that belongs to a redirect. */
-static void add_redirect(struct mini_session *ms)
-{
-    struct conn *c = ms->conn;
-    const char *where = ms->target->config.redirect;
-    if (!where || c->login.status >> 8 != 1 || c->out.count != 1)
-        return;
-    struct outbox_entry *e = &c->out.entries[c->out.first];
-    struct writer w = writer_over(c->out.data, sizeof c->out.data);
-    if (e->data_len > 0)
-        return;
-    text_put(&w, "TargetAddress", where);
-    e->data_len = (uint32_t)writer_len(&w);
-    c->out.data_busy = true;
-    wire_set_lengths(e->bhs, 0, e->data_len);
-}
-
 static void on_progress(struct link *l)
 {
     struct mini_session *ms = of_link(l);
     struct conn_event ev;
     struct task *task;
-    add_redirect(ms);
     while (conn_event(ms->conn, &ev))
         if (!event(ms, &ev))
             return;
@@ -445,10 +427,14 @@ static uint16_t login_check(void *owner, struct conn *c)
 {
     struct mini_session *ms = owner;
     struct mini_target *t = ms->target;
+    struct login *login = conn_login(c);
+    const char *where = t->config.redirect;
     uint16_t status = t->config.login ? t->config.login(t->config.arg) : 0;
+    if (where)
+        portal_parse((struct span){where, strlen(where)}, &login->redirect);
     if (status)
         return status;
-    if (!ms->session->discovery && strcmp(conn_login(c)->target_name, MINI_IQN) != 0)
+    if (!ms->session->discovery && strcmp(login->target_name, MINI_IQN) != 0)
         return WIRE_LOGIN_NOT_FOUND;
     ms->session->tsih = ++t->last_tsih ? t->last_tsih : ++t->last_tsih;
     return WIRE_LOGIN_SUCCESS;

@@ -174,7 +174,9 @@ static void set_up_logins(struct pair *p)
     login_config_init(&p->tl, ROLE_TARGET);
     memcpy(p->tl.algorithms, all_algorithms, sizeof all_algorithms);
     p->tl.algorithm_count = sizeof all_algorithms;
-    p->tl.peer = credentials(c->t_user, c->t_secret);
+    p->account = credentials(c->t_user, c->t_secret);
+    p->tl.accounts = &p->account;
+    p->tl.account_count = c->t_user != NULL;
     p->tl.mine = credentials(c->t_mutual_user, c->t_mutual_secret);
     p->tl.required = c->t_user != NULL;
     p->tl.portal_group = 1;

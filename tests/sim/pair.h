@@ -36,6 +36,7 @@ struct pair {
     struct session *is, *ts;
     struct conn *ic, *tc;
     struct login_config il, tl;
+    struct login_credentials account;
     struct session_config isc, tsc;
     struct conn_config icc, tcc;
     uint8_t disk[PAIR_DISK];

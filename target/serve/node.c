@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* Target nodes: names, the LUNs behind them, and who may see them. */
+#include <stdlib.h>
+#include <string.h>
+#include "serve/target.h"
+
+/* --- opening --- */
+
+static int check_names(const struct serve_config *c, const struct reason *why)
+{
+    for (uint32_t i = 0; i < c->target_count; i++) {
+        const char *iqn = c->targets[i].iqn;
+        if (!name_valid((struct span){iqn, strlen(iqn)}))
+            return serve_refuse(why, BERTH_E_NAME,
+                                "'%s' is not an iSCSI name; take iqn.YYYY-MM.domain:name in lower case", iqn);
+        for (uint32_t j = 0; j < i; j++)
+            if (strcmp(c->targets[j].iqn, iqn) == 0)
+                return serve_refuse(why, BERTH_E_NAME,
+                                    "%s is there twice: give each target a name of its own", iqn);
+    }
+    return BERTH_OK;
+}
+
+static int open_lun(struct target *t, const struct serve_lun *config, const struct reason *why)
+{
+    const struct lu_reason reason = {why->text, why->size};
+    struct node *n = &t->nodes[config->target];
+    struct lu *lu;
+    if (n->set.lus[config->number])
+        return serve_refuse(why, BERTH_E_ARGUMENT,
+                            "LUN %u of %s is there twice: give one of them another number", config->number,
+                            n->config->iqn);
+    if ((lu = malloc(sizeof *lu)) == NULL)
+        return serve_refuse(why, BERTH_E_MEMORY, "%s", berth_error_text(BERTH_E_MEMORY));
+    if (lu_open(lu, config->spec, config->number, n->config->iqn, why->text, why->size) != 0) {
+        free(lu);
+        return BERTH_E_ARGUMENT;
+    }
+    n->set.lus[config->number] = lu;
+    if (t->config->state_dir && reservation_keep(lu, t->config->state_dir, &reason) != 0)
+        return BERTH_E_ARGUMENT;
+    return BERTH_OK;
+}
+
+int nodes_open(struct target *t, const struct reason *why)
+{
+    const struct serve_config *c = t->config;
+    int error = check_names(c, why);
+    if (error)
+        return error;
+    t->nodes = calloc(c->target_count, sizeof *t->nodes);
+    if (!t->nodes)
+        return serve_refuse(why, BERTH_E_MEMORY, "%s", berth_error_text(BERTH_E_MEMORY));
+    t->node_count = c->target_count;
+    for (uint32_t i = 0; i < c->target_count; i++) {
+        t->nodes[i].config = &c->targets[i];
+        t->nodes[i].number = (uint16_t)i;
+    }
+    for (uint32_t i = 0; i < c->lun_count && !error; i++)
+        error = open_lun(t, &c->luns[i], why);
+    return error;
+}
+
+static void close_luns(struct node *n)
+{
+    for (uint32_t i = 0; i < COMMAND_LU_MAX; i++) {
+        if (!n->set.lus[i])
+            continue;
+        lu_close(n->set.lus[i]);
+        free(n->set.lus[i]);
+    }
+}
+
+void nodes_close(struct target *t)
+{
+    for (uint32_t i = 0; i < t->node_count; i++)
+        close_luns(&t->nodes[i]);
+    free(t->nodes);
+}
+
+/* --- finding --- */
+
+struct node *node_find(struct target *t, const char *iqn)
+{
+    for (uint32_t i = 0; i < t->node_count; i++)
+        if (strcmp(t->nodes[i].config->iqn, iqn) == 0)
+            return &t->nodes[i];
+    return NULL;
+}
+
+static bool matches(const char *pattern, const char *name)
+{
+    size_t len = strlen(pattern);
+    if (len > 0 && pattern[len - 1] == '*')
+        return strncmp(pattern, name, len - 1) == 0;
+    return strcmp(pattern, name) == 0;
+}
+
+bool node_allows(const struct target *t, const struct node *n, const char *initiator)
+{
+    const struct serve_config *c = t->config;
+    bool listed = false;
+    for (uint32_t i = 0; i < c->allowed_count; i++) {
+        if (c->allowed[i].target != n->number)
+            continue;
+        listed = true;
+        if (matches(c->allowed[i].name, initiator))
+            return true;
+    }
+    return !listed;
+}
