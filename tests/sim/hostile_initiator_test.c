@@ -916,6 +916,41 @@ static void test_text(void **state)
     puppet_free(u);
 }
 
+/* A new MaxRecvDataSegmentLength holds from then on; what cannot be one changes nothing (13.12, 6.2). */
+static void test_new_segment(void **state)
+{
+    static const struct {
+        const char *text, *answer;
+        uint32_t segment; /* of what is read afterwards */
+    } rows[] = {
+        {"MaxRecvDataSegmentLength=700", "", 700},
+        {"MaxRecvDataSegmentLength=511", "Reject", 700},
+        {"MaxRecvDataSegmentLength=many", "Reject", 700},
+        {"MaxRecvDataSegmentLength=512", "", 512},
+        {"X-com.example.what=1", "NotUnderstood", 512},
+        {"MaxBurstLength=512", "Reject", 512}, /* only in login */
+        {"MaxRecvDataSegmentLength=2048", "", 2048},
+    };
+    (void)state;
+    struct pair_config c = usual();
+    struct puppet *u = logged_in(&c);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        say_text(u, true, false, WIRE_TAG_NONE, rows[i].text);
+        puppet_expect(u, WIRE_TEXT_RESPONSE);
+        assert_int_equal(u->bhs[1] & 0x80, 0x80);
+        const char *value = strchr((const char *)u->data, '=');
+        assert_string_equal(u->data_len ? value + 1 : "", rows[i].answer);
+        say_command(u, &(struct command){.op = 'R', .edtl = 4000, .itt = 9});
+        pair_work(u->pair);
+        puppet_expect(u, WIRE_DATA_IN);
+        assert_int_equal(u->data_len, rows[i].segment);
+        while (puppet_hear(u))
+            ;
+    }
+    all_well(u, "new segment");
+    puppet_free(u);
+}
+
 static void say_nop_out(struct puppet *u, uint32_t itt, uint32_t len)
 {
     uint8_t bhs[WIRE_BHS_LEN];
@@ -1119,6 +1154,7 @@ int main(void)
         cmocka_unit_test(test_misplaced),
         cmocka_unit_test(test_snack),
         cmocka_unit_test(test_text),
+        cmocka_unit_test(test_new_segment),
         cmocka_unit_test(test_pings),
         cmocka_unit_test(test_ping_and_sense),
         cmocka_unit_test(test_full_outbox),

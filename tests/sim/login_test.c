@@ -30,6 +30,8 @@ static const struct outcome_row outcomes[] = {
     {"one way", USER, SECRET, NULL, NULL, USER, SECRET, NULL, NULL, BERTH_OK},
     {"mutual", USER, SECRET, PEER, PROOF, USER, SECRET, PEER, PROOF, BERTH_OK},
     {"one way, target could prove itself", USER, SECRET, NULL, NULL, USER, SECRET, PEER, PROOF, BERTH_OK},
+    {"another account", "the last one", "and his secret of some length", NULL, NULL, USER, SECRET, NULL, NULL, BERTH_OK},
+    {"another account's secret", USER, "and his secret of some length", NULL, NULL, USER, SECRET, NULL, NULL, BERTH_E_AUTH},
     {"wrong secret", USER, "not the secret it wants", NULL, NULL, USER, SECRET, NULL, NULL, BERTH_E_AUTH},
     {"secret cut short", USER, "a secret of some lengt", NULL, NULL, USER, SECRET, NULL, NULL, BERTH_E_AUTH},
     {"wrong name", "User", SECRET, NULL, NULL, USER, SECRET, NULL, NULL, BERTH_E_AUTH},
@@ -115,6 +117,30 @@ static void test_no_random(void **state)
             pair_run(p);
             assert_int_equal(p->last_i.kind, CONN_EV_LOGIN_FAILED);
             assert_false(session_up(p->is) || session_up(p->ts));
+            pair_free(p);
+        }
+}
+
+/* The target says where else to go, and the initiator hears it (11.13.5). */
+static void test_sent_elsewhere(void **state)
+{
+    static const char *const places[] = {"10.1.2.3:3261", "[fe80::1]:3260", "storage.example:860"};
+    (void)state;
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+        for (uint16_t status = WIRE_LOGIN_MOVED_TEMPORARILY; status <= WIRE_LOGIN_MOVED_PERMANENTLY;
+             status++) {
+            char place[ADDRESS_MAX + 16];
+            struct pair_config c;
+            pair_config_init(&c, 6);
+            c.refuse = status;
+            c.redirect = places[i];
+            struct pair *p = pair_new(&c);
+            pair_run(p);
+            assert_int_equal(p->last_i.kind, CONN_EV_REDIRECT);
+            assert_int_equal(p->last_i.login_status, status);
+            portal_print(&conn_login(p->ic)->redirect, place, sizeof place);
+            assert_string_equal(place, places[i]);
+            assert_int_equal(p->last_t.kind, CONN_EV_LOGIN_FAILED);
             pair_free(p);
         }
 }
@@ -795,17 +821,18 @@ static void test_timeout(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_outcomes),        cmocka_unit_test(test_no_random),
-        cmocka_unit_test(test_refusals),        cmocka_unit_test(test_unknown_target),
-        cmocka_unit_test(test_digest_mismatch), cmocka_unit_test(test_target_offers),
-        cmocka_unit_test(test_discovery),       cmocka_unit_test(test_text_limits),
-        cmocka_unit_test(test_first_answers),   cmocka_unit_test(test_redirect),
-        cmocka_unit_test(test_chap_by_hand),    cmocka_unit_test(test_slow_target),
-        cmocka_unit_test(test_endless_login),   cmocka_unit_test(test_no_proof),
-        cmocka_unit_test(test_bad_challenges),  cmocka_unit_test(test_split_text),
-        cmocka_unit_test(test_too_much_text),   cmocka_unit_test(test_stat_sn_in_login),
-        cmocka_unit_test(test_no_tsih),         cmocka_unit_test(test_strangers),
-        cmocka_unit_test(test_noise),           cmocka_unit_test(test_timeout),
+        cmocka_unit_test(test_outcomes),         cmocka_unit_test(test_sent_elsewhere),
+        cmocka_unit_test(test_no_random),        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_unknown_target),   cmocka_unit_test(test_digest_mismatch),
+        cmocka_unit_test(test_target_offers),    cmocka_unit_test(test_discovery),
+        cmocka_unit_test(test_text_limits),      cmocka_unit_test(test_first_answers),
+        cmocka_unit_test(test_redirect),         cmocka_unit_test(test_chap_by_hand),
+        cmocka_unit_test(test_slow_target),      cmocka_unit_test(test_endless_login),
+        cmocka_unit_test(test_no_proof),         cmocka_unit_test(test_bad_challenges),
+        cmocka_unit_test(test_split_text),       cmocka_unit_test(test_too_much_text),
+        cmocka_unit_test(test_stat_sn_in_login), cmocka_unit_test(test_no_tsih),
+        cmocka_unit_test(test_strangers),        cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_timeout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,6 +55,9 @@ static void task_end(void *owner, struct task *task)
 static uint16_t login_check(void *owner, struct conn *c)
 {
     const struct pair *p = owner;
+    struct span where = {p->config.redirect, p->config.redirect ? strlen(p->config.redirect) : 0};
+    if (where.len > 0)
+        portal_parse(where, &conn_login(c)->redirect);
     if (p->config.refuse)
         return p->config.refuse;
     conn_session(c)->tsih = 7;
@@ -63,12 +66,22 @@ static uint16_t login_check(void *owner, struct conn *c)
                : WIRE_LOGIN_NOT_FOUND;
 }
 
+/* In a normal session a text is the protocol's own affair. */
+static bool take_keys(struct conn *c, struct span request, struct writer *answer)
+{
+    struct reader r = reader_over(request.at, request.len);
+    struct span key, value;
+    while (text_next(&r, &key, &value) == TEXT_PAIR)
+        conn_take_key(c, key, value, answer);
+    return false;
+}
+
 /* 40 targets, as many as fit in one answer at a time. */
 static bool text(void *owner, struct conn *c, struct span request, struct writer *answer, uint32_t *cursor)
 {
     (void)owner;
-    (void)c;
-    (void)request;
+    if (!conn_session(c)->discovery)
+        return take_keys(c, request, answer);
     for (; *cursor < 40; ++*cursor) {
         if (writer_left(answer) < 80)
             return true;
@@ -174,9 +187,11 @@ static void set_up_logins(struct pair *p)
     login_config_init(&p->tl, ROLE_TARGET);
     memcpy(p->tl.algorithms, all_algorithms, sizeof all_algorithms);
     p->tl.algorithm_count = sizeof all_algorithms;
-    p->account = credentials(c->t_user, c->t_secret);
-    p->tl.accounts = &p->account;
-    p->tl.account_count = c->t_user != NULL;
+    p->accounts[0] = credentials("somebody else", c->t_secret);
+    p->accounts[1] = credentials(c->t_user, c->t_secret);
+    p->accounts[2] = credentials("the last one", "and his secret of some length");
+    p->tl.accounts = p->accounts;
+    p->tl.account_count = c->t_user ? 3 : 0;
     p->tl.mine = credentials(c->t_mutual_user, c->t_mutual_secret);
     p->tl.required = c->t_user != NULL;
     p->tl.portal_group = 1;

@@ -26,6 +26,7 @@ struct pair_config {
     bool refuse_memory;      /* the target's owner has none for data; he answers BUSY */
     bool digest_mismatch;    /* the target insists on no digests at all */
     uint16_t refuse;         /* login status the target's owner answers with */
+    const char *redirect;    /* "host:port" that goes with a status 01xx */
     uint16_t depth, t_depth; /* of the initiator, of the target; 0: PAIR_DEPTH */
     uint32_t control_bytes;  /* 0: CONN_CONTROL_MIN */
 };
@@ -36,7 +37,7 @@ struct pair {
     struct session *is, *ts;
     struct conn *ic, *tc;
     struct login_config il, tl;
-    struct login_credentials account;
+    struct login_credentials accounts[3]; /* of the target; the second is t_user's */
     struct session_config isc, tsc;
     struct conn_config icc, tcc;
     uint8_t disk[PAIR_DISK];
