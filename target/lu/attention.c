@@ -4,17 +4,17 @@
 #include "scsi/sense.h"
 #include "lu/command.h"
 
-void nexus_init(struct nexus *n, struct lu_set *set)
+void nexus_init(struct nexus *n, struct lu_set *set, uint16_t port)
 {
-    *n = (struct nexus){.set = set};
+    *n = (struct nexus){.set = set, .id.port = port};
     nexus_attention(n, ASC_POWER_ON);
 }
 
 void nexus_join(struct nexus *n, const uint8_t *id, uint32_t id_len)
 {
     nexus_leave(n);
-    n->id_len = id_len < NEXUS_ID_MAX ? id_len : NEXUS_ID_MAX;
-    memcpy(n->id, id, n->id_len);
+    n->id.len = id_len < NEXUS_ID_MAX ? id_len : NEXUS_ID_MAX;
+    memcpy(n->id.bytes, id, n->id.len);
     n->next = n->set->nexuses;
     n->set->nexuses = n;
 }

@@ -47,9 +47,9 @@ static size_t put_status(uint8_t *out, size_t size, const struct reservation *r,
 {
     const struct scsi_pr_status s = {.key = g->key,
                                      .type = reservation_held_by(r, g) ? r->type : PR_NONE,
-                                     .port = CMD_TARGET_PORT,
-                                     .id = g->id,
-                                     .id_len = g->id_len};
+                                     .port = g->id.port,
+                                     .id = g->id.bytes,
+                                     .id_len = g->id.len};
     return scsi_put_pr_status(out, size, &s);
 }
 
@@ -94,7 +94,7 @@ static bool take_list(struct command *c, struct scsi_pr_out *p)
 /* The list, and the nexus' own registration, whose key it must name. NULL: the command has ended. */
 static struct registration *take_claim(struct command *c, struct lu *lu, struct scsi_pr_out *p)
 {
-    struct registration *mine = reservation_find(&lu->reservation, c->nexus);
+    struct registration *mine = reservation_find(&lu->reservation, &c->nexus->id);
     if (!take_list(c, p))
         return NULL;
     if (mine && mine->key == p->key)
@@ -120,7 +120,7 @@ static bool check_type(struct command *c)
 static void tell_registrants(struct command *c, const struct lu *lu, uint16_t asc)
 {
     for (struct nexus *n = c->nexus->set->nexuses; n; n = n->next)
-        if (n != c->nexus && reservation_find(&lu->reservation, n))
+        if (n != c->nexus && reservation_find(&lu->reservation, &n->id))
             lu_tell(lu, n, asc);
 }
 
@@ -155,7 +155,7 @@ static void do_register(struct command *c, struct lu *lu, const struct scsi_pr_o
 {
     if (!mine && p->action_key == 0)
         return;
-    if (!mine && !reservation_add(&lu->reservation, c->nexus, p->action_key)) {
+    if (!mine && !reservation_add(&lu->reservation, &c->nexus->id, p->action_key)) {
         cmd_fail(c, SENSE_ILLEGAL_REQUEST, ASC_NO_REGISTRATION_RESOURCES);
         return;
     }
@@ -175,7 +175,7 @@ static bool register_refused(const struct lu *lu, const struct scsi_pr_out *p)
 
 static void check_and_register(struct command *c, struct lu *lu, bool ignore)
 {
-    struct registration *mine = reservation_find(&lu->reservation, c->nexus);
+    struct registration *mine = reservation_find(&lu->reservation, &c->nexus->id);
     struct scsi_pr_out p;
     if (!take_list(c, &p))
         return;
@@ -260,7 +260,7 @@ static bool ends(const struct preemption *p, const struct registration *g)
 static void expel(struct command *c, struct lu *lu, const struct preemption *p)
 {
     for (struct nexus *n = c->nexus->set->nexuses; n; n = n->next) {
-        const struct registration *g = reservation_find(&lu->reservation, n);
+        const struct registration *g = reservation_find(&lu->reservation, &n->id);
         if (n == c->nexus || !g || !ends(p, g))
             continue;
         lu_tell(lu, n, ASC_REGISTRATIONS_PREEMPTED);

@@ -23,8 +23,7 @@ struct lu_set {
 struct nexus {
     struct lu_set *set;
     struct nexus *next;
-    uint8_t id[NEXUS_ID_MAX]; /* the initiator port's TransportID (SPC-4 7.6.4): equal means the same port */
-    uint32_t id_len;
+    struct nexus_id id; /* of the initiator port nothing before nexus_join() */
     /* Ends this nexus' commands on a LU, unanswered, as far as they have not begun; may be NULL. */
     void (*abort)(struct nexus *n, uint64_t lun);
     uint16_t attention[COMMAND_LU_MAX];
@@ -78,9 +77,10 @@ const char *command_name(const struct command *c);
 
 /* --- nexuses and unit attentions: attention.c --- */
 
-/* A nexus begins with POWER ON OCCURRED (29h/00h) pending on every LU. It hears of others' doings from
- * nexus_join() on, with the identity of its initiator port, until nexus_leave(); both are harmless twice. */
-void nexus_init(struct nexus *n, struct lu_set *set);
+/* A nexus comes through one target port (1 where there is but one) and begins with POWER ON OCCURRED
+ * (29h/00h) pending on every LU. It hears of others' doings from nexus_join() on, with the identity of its
+ * initiator port, until nexus_leave(); both are harmless twice. */
+void nexus_init(struct nexus *n, struct lu_set *set, uint16_t port);
 void nexus_join(struct nexus *n, const uint8_t *id, uint32_t id_len);
 void nexus_leave(struct nexus *n);
 /* Something to be told, on every LU: one of the codes that attention.c lists. Several may be pending, but a

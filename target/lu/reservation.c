@@ -16,7 +16,7 @@ static bool old_forbids(const struct reservation *r, const struct nexus *n, enum
 
 static bool persistent_forbids(const struct reservation *r, const struct nexus *n, enum access access)
 {
-    struct registration *g = reservation_find(r, n);
+    struct registration *g = reservation_find(r, &n->id);
     if (r->type == PR_NONE || reservation_held_by(r, g) || (g && scsi_pr_registrants(r->type)))
         return false;
     return access == ACCESS_CHANGES || (access == ACCESS_READS && scsi_pr_exclusive(r->type));
@@ -31,10 +31,10 @@ bool reservation_forbids(const struct reservation *r, const struct nexus *n, enu
 
 /* --- registrations --- */
 
-struct registration *reservation_find(const struct reservation *r, const struct nexus *n)
+struct registration *reservation_find(const struct reservation *r, const struct nexus_id *id)
 {
     for (struct registration *g = r->first; g; g = g->next)
-        if (g->id_len == n->id_len && memcmp(g->id, n->id, n->id_len) == 0)
+        if (g->id.port == id->port && g->id.len == id->len && memcmp(g->id.bytes, id->bytes, id->len) == 0)
             return g;
     return NULL;
 }
@@ -44,14 +44,13 @@ bool reservation_held_by(const struct reservation *r, const struct registration 
     return g && r->type != PR_NONE && (scsi_pr_all(r->type) || r->holder == g);
 }
 
-struct registration *reservation_add(struct reservation *r, const struct nexus *n, uint64_t key)
+struct registration *reservation_add(struct reservation *r, const struct nexus_id *id, uint64_t key)
 {
     struct registration **at = &r->first, *g = r->count < REGISTRATIONS_MAX ? calloc(1, sizeof *g) : NULL;
     if (!g)
         return NULL;
     g->key = key;
-    g->id_len = n->id_len;
-    memcpy(g->id, n->id, n->id_len);
+    g->id = *id;
     while (*at)
         at = &(*at)->next;
     *at = g;

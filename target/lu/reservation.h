@@ -15,11 +15,18 @@ struct lu_reason;
 struct lu_set;
 struct nexus;
 
+/* What makes an I_T nexus the same one again: the initiator port, by its TransportID (SPC-4 7.6.4), and the
+ * target port that it goes through, by its relative identifier. */
+struct nexus_id {
+    uint16_t port;
+    uint32_t len;
+    uint8_t bytes[NEXUS_ID_MAX];
+};
+
 struct registration {
     struct registration *next;
-    uint64_t key; /* never 0 */
-    uint32_t id_len;
-    uint8_t id[NEXUS_ID_MAX]; /* TransportID of the initiator port; it need not be logged in */
+    uint64_t key;       /* never 0 */
+    struct nexus_id id; /* it need not be logged in */
 };
 
 /* All zeros: nobody has. */
@@ -46,11 +53,11 @@ enum access {
 bool reservation_forbids(const struct reservation *r, const struct nexus *n, enum access access);
 
 /* The nexus' registration, or NULL. */
-struct registration *reservation_find(const struct reservation *r, const struct nexus *n);
+struct registration *reservation_find(const struct reservation *r, const struct nexus_id *id);
 bool reservation_held_by(const struct reservation *r, const struct registration *g);
 
 /* NULL: no room for one more. */
-struct registration *reservation_add(struct reservation *r, const struct nexus *n, uint64_t key);
+struct registration *reservation_add(struct reservation *r, const struct nexus_id *id, uint64_t key);
 /* With what it holds; an all registrants reservation goes with the last of them. */
 void reservation_remove(struct reservation *r, struct registration *g);
 void reservation_set(struct reservation *r, struct registration *holder, uint8_t type); /* PR_NONE: release */

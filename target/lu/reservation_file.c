@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Registrations that outlive the target (APTPL): one small text file per LU.
  *
- *   berth-reservations 1
+ *   berth-reservations 2
  *   reservation TYPE HOLDER         the holder's place among the registrations, from 1; 0 for none or all
- *   registration KEY TRANSPORTID    in hexadecimal */
+ *   registration KEY PORT TRANSPORTID      in hexadecimal; the port is the target's */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -14,16 +14,16 @@
 #include "scsi/reservation.h"
 #include "lu/command.h"
 
-#define MAGIC        "berth-reservations 1\n"
+#define MAGIC        "berth-reservations 2\n"
 #define LINE_MAX_LEN (64 + 2 * NEXUS_ID_MAX)
 
 /* --- writing --- */
 
 static void print_registration(FILE *f, const struct registration *g)
 {
-    fprintf(f, "registration %016llx ", (unsigned long long)g->key);
-    for (uint32_t i = 0; i < g->id_len; i++)
-        fprintf(f, "%02x", g->id[i]);
+    fprintf(f, "registration %016llx %04x ", (unsigned long long)g->key, g->id.port);
+    for (uint32_t i = 0; i < g->id.len; i++)
+        fprintf(f, "%02x", g->id.bytes[i]);
     fputc('\n', f);
 }
 
@@ -104,14 +104,14 @@ static bool read_hex(const char *text, uint8_t *out, uint32_t *len)
 
 static bool read_registration(struct reservation *r, const char *line)
 {
-    struct nexus port; /* only its identity matters here */
+    struct nexus_id id;
     unsigned long long key;
     int at = 0;
-    if (sscanf(line, "registration %16llx %n", &key, &at) != 1 || at == 0 || key == 0)
+    if (sscanf(line, "registration %16llx %4hx %n", &key, &id.port, &at) != 2 || at == 0 || key == 0)
         return false;
-    if (!read_hex(line + at, port.id, &port.id_len) || reservation_find(r, &port))
+    if (!read_hex(line + at, id.bytes, &id.len) || reservation_find(r, &id))
         return false;
-    return reservation_add(r, &port, key) != NULL;
+    return reservation_add(r, &id, key) != NULL;
 }
 
 static bool set_holder(struct reservation *r, unsigned type, unsigned place)

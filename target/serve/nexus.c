@@ -69,7 +69,7 @@ static uint16_t enter(struct target_session *ts, struct node *n, struct login *l
     if (status != WIRE_LOGIN_SUCCESS)
         return status;
     ts->node = n;
-    nexus_init(&ts->nexus, &n->set);
+    nexus_init(&ts->nexus, &n->set, ts->portal->group);
     ts->nexus.abort = abort_tasks;
     return WIRE_LOGIN_SUCCESS;
 }

@@ -462,7 +462,7 @@ static struct link *on_accept(void *owner, const struct engine_addr *from)
     ms->wire.owner = &callbacks;
     sc.owner = (struct session_owner){task_begin, task_end, login_check, text, ms};
     ms->session = session_init(malloc(session_size(&sc)), &sc);
-    nexus_init(&ms->nexus, &t->set);
+    nexus_init(&ms->nexus, &t->set, 1);
     if (!t->config.attentions)
         memset(ms->nexus.attention, 0, sizeof ms->nexus.attention);
     t->counters.sessions++;

@@ -242,7 +242,7 @@ static void short_cdbs_are_refused(void **state)
 static void a_nexus_begins_with_power_on(void **state)
 {
     (void)state;
-    nexus_init(&nexus, &set);
+    nexus_init(&nexus, &set, 1);
     for (int lun = 0; lun < 2; lun++) {
         run((uint64_t)lun, CDB(0x12, 0, 0, 0, 96));
         good(96);
@@ -291,11 +291,11 @@ static void request_sense_tells_and_clears_attention(void **state)
 static void a_pending_reset_is_not_pushed_aside(void **state)
 {
     (void)state;
-    nexus_init(&nexus, &set);
+    nexus_init(&nexus, &set, 1);
     nexus_attention(&nexus, ASC_DEVICE_RESET); /* but by another */
     run(2, CDB(0x00));
     refused(SENSE_UNIT_ATTENTION, ASC_DEVICE_RESET);
-    nexus_init(&nexus, &set);
+    nexus_init(&nexus, &set, 1);
     nexus_attention(&nexus, ASC_LUNS_CHANGED);
     run(0, CDB(0x00));
     refused(SENSE_UNIT_ATTENTION, ASC_POWER_ON);

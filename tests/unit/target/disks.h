@@ -116,6 +116,7 @@ static inline int set_up(void **state)
     memset(&nexus, 0, sizeof nexus);
     set.nexuses = NULL;
     nexus.set = &set;
+    nexus.id.port = 1;
     c = (struct command){.nexus = &nexus};
     memset(out, 0, sizeof out);
     return 0;

@@ -25,7 +25,7 @@ static void count_abort(struct nexus *n, uint64_t lun)
 static int begin(void **state)
 {
     set_up(state);
-    b = other_c = (struct nexus){.set = &set};
+    b = other_c = (struct nexus){.set = &set, .id.port = 1};
     b.abort = count_abort;
     aborts = 0;
     nexus_join(&nexus, (const uint8_t *)"port A", 6);
@@ -140,11 +140,37 @@ static void a_port_is_known_again(void **state)
     nexus_leave(&nexus);
     run_as(&b, CDB(0x2a, 0, 0, 0, 0, 0, 0, 0, 1));
     conflict(); /* still */
-    nexus = (struct nexus){.set = &set};
+    nexus = (struct nexus){.set = &set, .id.port = 1};
     nexus_join(&nexus, (const uint8_t *)"port A", 6);
     run(0, CDB(0x2a, 0, 0, 0, 0, 0, 0, 0, 1));
     good(0);
     reservation_is(3, 10);
+}
+
+static void another_target_port_is_another_nexus(void **state)
+{
+    (void)state;
+    static struct nexus twin;
+    twin = (struct nexus){.set = &set, .id.port = 2};
+    nexus_join(&twin, (const uint8_t *)"port A", 6);
+    persist(&nexus, REGISTER, 0, 0, 10);
+    good(0);
+    persist(&nexus, RESERVE, 3, 10, 0);
+    good(0);
+    run_as(&twin, CDB(0x28, 0, 0, 0, 0, 0, 0, 0, 1));
+    conflict();
+    persist(&twin, REGISTER, 0, 0, 20);
+    good(0);
+    KEYS_ARE(2, 10, 20);
+    run(0, CDB(0x5e, 3, 0, 0, 0, 0, 0, 1, 0));
+    good(8 + 2 * 30);
+    assert_int_equal(get16(memory + 8 + 18), 1);
+    assert_int_equal(get16(memory + 8 + 30 + 18), 2);
+    persist(&nexus, PREEMPT, 3, 10, 20);
+    good(0);
+    assert_int_equal(heard(&twin), ASC_REGISTRATIONS_PREEMPTED);
+    KEYS_ARE(3, 10);
+    nexus_leave(&twin);
 }
 
 static void flawed_lists_are_refused(void **state)
@@ -180,8 +206,8 @@ static void registrations_have_a_limit(void **state)
 {
     (void)state;
     for (uint32_t i = 0; i <= REGISTRATIONS_MAX; i++) {
-        struct nexus port = {.set = &set, .id_len = 4};
-        put32(port.id, i);
+        struct nexus port = {.set = &set, .id = {.port = 1, .len = 4}};
+        put32(port.id.bytes, i);
         persist(&port, REGISTER, 0, 0, 1000 + i);
         if (i < REGISTRATIONS_MAX)
             good(0);
@@ -619,19 +645,21 @@ static void damaged_files_are_refused(void **state)
     static const char *const texts[] = {
         "",
         "something else\n",
-        "berth-reservations 1\n",
-        "berth-reservations 1\nreservation 2 1\nregistration 000000000000000a 41\n",
-        "berth-reservations 1\nreservation 1 0\nregistration 000000000000000a 41\n",
-        "berth-reservations 1\nreservation 1 2\nregistration 000000000000000a 41\n",
-        "berth-reservations 1\nreservation 7 1\nregistration 000000000000000a 41\n",
-        "berth-reservations 1\nreservation 8 0\n",
-        "berth-reservations 1\nreservation 0 1\nregistration 000000000000000a 41\n",
-        "berth-reservations 1\nreservation 257 1\nregistration 000000000000000a 41\n",
-        "berth-reservations 1\nreservation 0 0\nregistration 0000000000000000 41\n",
-        "berth-reservations 1\nreservation 0 0\nregistration 000000000000000a \n",
-        "berth-reservations 1\nreservation 0 0\nregistration 000000000000000a 4\n",
-        "berth-reservations 1\nreservation 0 0\nregistration 000000000000000a 4g\n",
-        "berth-reservations 1\nreservation 0 0\nregistration 0a 41\nregistration 0b 41\n",
+        "berth-reservations 2\n",
+        "berth-reservations 2\nreservation 2 1\nregistration 000000000000000a 0001 41\n",
+        "berth-reservations 2\nreservation 1 0\nregistration 000000000000000a 0001 41\n",
+        "berth-reservations 2\nreservation 1 2\nregistration 000000000000000a 0001 41\n",
+        "berth-reservations 2\nreservation 7 1\nregistration 000000000000000a 0001 41\n",
+        "berth-reservations 2\nreservation 8 0\n",
+        "berth-reservations 2\nreservation 0 1\nregistration 000000000000000a 0001 41\n",
+        "berth-reservations 2\nreservation 257 1\nregistration 000000000000000a 0001 41\n",
+        "berth-reservations 2\nreservation 0 0\nregistration 0000000000000000 0001 41\n",
+        "berth-reservations 2\nreservation 0 0\nregistration 000000000000000a 0001 \n",
+        "berth-reservations 2\nreservation 0 0\nregistration 000000000000000a 0001 4\n",
+        "berth-reservations 2\nreservation 0 0\nregistration 000000000000000a 0001 4g\n",
+        "berth-reservations 2\nreservation 0 0\nregistration 000000000000000a 41\n",
+        "berth-reservations 2\nreservation 0 0\nregistration 000000000000000a x 41\n",
+        "berth-reservations 2\nreservation 0 0\nregistration 0a 0001 41\nregistration 0b 0001 41\n",
     };
     char why[512];
     const struct lu_reason reason = {why, sizeof why};
@@ -643,7 +671,7 @@ static void damaged_files_are_refused(void **state)
         assert_non_null(strstr(why, path));
         reservation_free(&disk.reservation);
     }
-    write_state("berth-reservations 1\nreservation 1 1\nregistration 000000000000000a 706f72742041\n");
+    write_state("berth-reservations 2\nreservation 1 1\nregistration 000000000000000a 0001 706f72742041\n");
     keep();
     reservation_is(1, 10);
     unlink(path);
@@ -660,6 +688,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RTEST(a_nexus_registers_changes_and_leaves),
         RTEST(a_port_is_known_again),
+        RTEST(another_target_port_is_another_nexus),
         RTEST(flawed_lists_are_refused),
         RTEST(registrations_have_a_limit),
         RTEST(every_type_forbids_what_it_should),
