@@ -14,7 +14,7 @@
 struct scsi_inquiry {
     uint8_t qualifier, device_type; /* 0,0 = a connected disk; 3,1fh = no LU there */
     uint8_t version;
-    bool third_party_copy, protect, command_queue;
+    bool third_party_copy, protect, multi_port, command_queue;
     uint8_t port_groups;                      /* TPGS: 1 implicit, 2 explicit asymmetric access, 3 both */
     char vendor[9], product[17], revision[5]; /* trimmed */
 };
@@ -48,12 +48,13 @@ struct scsi_designator {
     uint8_t bytes[SCSI_DESIGNATOR_MAX];
 };
 bool scsi_get_vpd_designator(const uint8_t *data, size_t len, struct scsi_designator *best);
-/* NAA (8 bytes), a T10 vendor designator "vendor" + "serial", and where they are told (not 0) the target port
- * and its group. */
+/* NAA (8 bytes), a T10 vendor designator "vendor" + "serial", and where they are told (not 0, not NULL) the
+ * target port, its group, and its name, which for iSCSI is the target's name and the portal group tag. */
 struct scsi_identification {
     const uint8_t *naa;
     const char *vendor, *serial;
     uint16_t port, port_group;
+    const char *target_name;
 };
 size_t scsi_put_vpd_identification(uint8_t *out, size_t size, const struct scsi_identification *id);
 /* "naa.6001405…", "eui.…", "t10.…" for people; NUL-terminated. */

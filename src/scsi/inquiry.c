@@ -7,8 +7,10 @@
 #define TPGS_SHIFT      4    /* byte 5 */
 #define THIRD_PARTY     0x08 /* byte 5 */
 #define PROTECT         0x01 /* byte 5 */
+#define MULTI_PORT      0x10 /* byte 6 */
 #define COMMAND_QUEUE   0x02 /* byte 7 */
 #define ADDITIONAL_AT   4u
+#define NO_DEVICE       3 /* PERIPHERAL QUALIFIER: nor could there be one */
 
 /* What a disk of ours claims to follow (SPC-4 table 142, no version claimed). */
 static const uint16_t standards[] = {
@@ -36,25 +38,24 @@ size_t scsi_put_inquiry_data(uint8_t out[SCSI_INQUIRY_LEN], const struct scsi_in
     write8(&w, SCSI_INQUIRY_LEN - ADDITIONAL_AT - 1);
     write8(&w, (uint8_t)((q->port_groups & 3) << TPGS_SHIFT | (q->third_party_copy ? THIRD_PARTY : 0) |
                          (q->protect ? PROTECT : 0)));
-    write8(&w, 0);
+    write8(&w, q->multi_port ? MULTI_PORT : 0);
     write8(&w, q->command_queue ? COMMAND_QUEUE : 0);
     write_ascii(&w, q->vendor, 8);
     write_ascii(&w, q->product, 16);
     write_ascii(&w, q->revision, 4);
-    if (q->qualifier == 0)
+    if (q->qualifier != NO_DEVICE)
         put_standards(out + 58);
     return SCSI_INQUIRY_LEN;
 }
 
 static void get_flags(struct reader *r, struct scsi_inquiry *q)
 {
-    uint8_t byte_5 = read8(r);
-    read8(r);
-    uint8_t byte_7 = read8(r);
+    uint8_t byte_5 = read8(r), byte_6 = read8(r), byte_7 = read8(r);
 
     q->port_groups = byte_5 >> TPGS_SHIFT & 3;
     q->third_party_copy = byte_5 & THIRD_PARTY;
     q->protect = byte_5 & PROTECT;
+    q->multi_port = byte_6 & MULTI_PORT;
     q->command_queue = byte_7 & COMMAND_QUEUE;
 }
 

@@ -26,6 +26,8 @@ enum scsi_sense_key {
 enum scsi_asc {
     ASC_NONE = 0x0000,
     ASC_START_REQUIRED = 0x0402,
+    ASC_PORT_IN_STANDBY = 0x040b,
+    ASC_PORT_UNAVAILABLE = 0x040c,
     ASC_WRITE_ERROR = 0x0c00,
     ASC_UNRECOVERED_READ = 0x1100,
     ASC_MISCOMPARE = 0x1d00,

@@ -140,6 +140,8 @@ bool scsi_get_vpd_designator(const uint8_t *data, size_t len, struct scsi_design
 }
 
 enum { OF_LU = 0x00, OF_PORT = 0x10 }; /* ASSOCIATION */
+#define PIV            0x80            /* in byte 1: the protocol identifier of byte 0 holds */
+#define PROTOCOL_ISCSI 0x50
 
 static void write_designator_head(struct writer *w, uint8_t code_set, uint8_t type, size_t len)
 {
@@ -159,6 +161,30 @@ static void write_port_designator(struct writer *w, uint8_t type, uint16_t numbe
     write32(w, number);
 }
 
+static void write_hex(struct writer *w, const uint8_t *bytes, size_t len)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < len; i++) {
+        write8(w, (uint8_t)digits[bytes[i] >> 4]);
+        write8(w, (uint8_t)digits[bytes[i] & 15]);
+    }
+}
+
+/* SPC-4 7.8.6.11 and RFC 7143 4.2.1: "name,t,0x" and four digits, filled up to words with at least one NUL.
+ */
+static void write_port_name(struct writer *w, const char *target_name, uint16_t group)
+{
+    static const char infix[] = ",t,0x";
+    size_t len = strlen(target_name) + sizeof infix - 1 + 4, padded = (len + 1 + 3) / 4 * 4;
+    uint8_t tag[2];
+    put16(tag, group);
+    write_designator_head(w, PROTOCOL_ISCSI | CODE_UTF8, PIV | OF_PORT | TYPE_SCSI_NAME, padded);
+    write_str(w, target_name);
+    write_str(w, infix);
+    write_hex(w, tag, sizeof tag);
+    write_zeros(w, padded - len);
+}
+
 size_t scsi_put_vpd_identification(uint8_t *out, size_t size, const struct scsi_identification *id)
 {
     struct writer w = page_begin(out, size, VPD_IDENTIFICATION);
@@ -169,16 +195,9 @@ size_t scsi_put_vpd_identification(uint8_t *out, size_t size, const struct scsi_
     write_str(&w, id->serial);
     write_port_designator(&w, TYPE_RELATIVE_PORT, id->port);
     write_port_designator(&w, TYPE_PORT_GROUP, id->port_group);
+    if (id->target_name)
+        write_port_name(&w, id->target_name, id->port);
     return page_end(&w);
-}
-
-static void write_hex(struct writer *w, const uint8_t *bytes, size_t len)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < len; i++) {
-        write8(w, (uint8_t)digits[bytes[i] >> 4]);
-        write8(w, (uint8_t)digits[bytes[i] & 15]);
-    }
 }
 
 static void write_printable(struct writer *w, const uint8_t *bytes, size_t len)

@@ -4,9 +4,9 @@
 #include "scsi/sense.h"
 #include "lu/command.h"
 
-void nexus_init(struct nexus *n, struct lu_set *set, uint16_t port)
+void nexus_init(struct nexus *n, struct lu_set *set, uint16_t group)
 {
-    *n = (struct nexus){.set = set, .id.port = port};
+    *n = (struct nexus){.set = set, .id.port = group};
     nexus_attention(n, ASC_POWER_ON);
 }
 

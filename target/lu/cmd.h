@@ -14,10 +14,6 @@
 #define CMD_SAME_BLOCKS_MAX  (1u << 15)
 #define CMD_COMPARE_MAX      255u /* blocks; the field has 8 bits */
 
-/* The one target port, in the one target port group; as many portals of it as there may be are one port. */
-#define CMD_TARGET_PORT 1u
-#define CMD_PORT_GROUP  1u
-
 /* The pages of memory and the blocks of most file systems: what can be deallocated. */
 #define CMD_PHYSICAL_BLOCK 4096u
 

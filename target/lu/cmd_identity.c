@@ -11,38 +11,49 @@
 #define THIN          2
 #define IMPLICIT      1
 
+/* PERIPHERAL QUALIFIER (SPC-4 table 174): not now (SPC-4 5.11.2.7), and never. */
+enum { NOT_CONNECTED = 1, NO_DEVICE = 3 };
+
 /* --- INQUIRY (SPC-4 6.6) --- */
 
 static size_t put_standard(struct command *c, const struct lu *lu)
 {
+    uint32_t ports;
+    lu_set_groups(c->nexus->set, &ports);
     struct scsi_inquiry q = {.version = VERSION_SPC_4,
+                             .qualifier = nexus_path(c->nexus) == PORT_UNAVAILABLE ? NOT_CONNECTED : 0,
+                             .multi_port = ports > 1,
                              .command_queue = true,
                              .port_groups = IMPLICIT,
                              .vendor = VENDOR,
                              .product = PRODUCT,
                              .revision = REVISION};
     if (!lu) {
-        q.qualifier = 3; /* no LU at this address, nor could there be one */
+        q.qualifier = NO_DEVICE;
         q.device_type = 0x1f;
     }
     return scsi_put_inquiry_data(c->reply, &q);
 }
 
-static size_t put_supported(const struct lu *lu, uint8_t *out, size_t size);
+static size_t put_supported(const struct command *c, const struct lu *lu, uint8_t *out, size_t size);
 
-static size_t put_serial(const struct lu *lu, uint8_t *out, size_t size)
+static size_t put_serial(const struct command *c, const struct lu *lu, uint8_t *out, size_t size)
 {
+    (void)c;
     return scsi_put_vpd_serial(out, size, lu->serial);
 }
 
-static size_t put_identification(const struct lu *lu, uint8_t *out, size_t size)
+static size_t put_identification(const struct command *c, const struct lu *lu, uint8_t *out, size_t size)
 {
-    const struct scsi_identification id = {lu->naa, VENDOR, lu->serial, CMD_TARGET_PORT, CMD_PORT_GROUP};
+    uint16_t port = c->nexus->id.port; /* alone in its group */
+    const struct scsi_identification id = {lu->naa, VENDOR, lu->serial,
+                                           port,    port,   c->nexus->set->target_name};
     return scsi_put_vpd_identification(out, size, &id);
 }
 
-static size_t put_limits(const struct lu *lu, uint8_t *out, size_t size)
+static size_t put_limits(const struct command *c, const struct lu *lu, uint8_t *out, size_t size)
 {
+    (void)c;
     const struct scsi_limits l = {
         .wsnz = true,
         .max_compare_and_write = CMD_COMPARE_MAX,
@@ -57,14 +68,15 @@ static size_t put_limits(const struct lu *lu, uint8_t *out, size_t size)
     return scsi_put_vpd_limits(out, size, &l);
 }
 
-static size_t put_characteristics(const struct lu *lu, uint8_t *out, size_t size)
+static size_t put_characteristics(const struct command *c, const struct lu *lu, uint8_t *out, size_t size)
 {
-    (void)lu;
+    (void)c, (void)lu;
     return scsi_put_vpd_characteristics(out, size, &(struct scsi_characteristics){SOLID_STATE});
 }
 
-static size_t put_provisioning(const struct lu *lu, uint8_t *out, size_t size)
+static size_t put_provisioning(const struct command *c, const struct lu *lu, uint8_t *out, size_t size)
 {
+    (void)c;
     bool can = !lu->read_only;
     const struct scsi_provisioning p = {
         .unmap = can, .write_same_16 = can, .write_same_10 = can, .read_zeros = true, .type = THIN};
@@ -73,7 +85,7 @@ static size_t put_provisioning(const struct lu *lu, uint8_t *out, size_t size)
 
 static const struct page {
     uint8_t code;
-    size_t (*put)(const struct lu *lu, uint8_t *out, size_t size);
+    size_t (*put)(const struct command *c, const struct lu *lu, uint8_t *out, size_t size);
 } pages[] = {
     {VPD_SUPPORTED, put_supported},
     {VPD_SERIAL, put_serial},
@@ -84,10 +96,10 @@ static const struct page {
 };
 #define PAGE_COUNT (sizeof pages / sizeof pages[0])
 
-static size_t put_supported(const struct lu *lu, uint8_t *out, size_t size)
+static size_t put_supported(const struct command *c, const struct lu *lu, uint8_t *out, size_t size)
 {
     uint8_t codes[PAGE_COUNT];
-    (void)lu;
+    (void)c, (void)lu;
     for (size_t i = 0; i < PAGE_COUNT; i++)
         codes[i] = pages[i].code;
     return scsi_put_vpd_supported(out, size, codes, PAGE_COUNT);
@@ -97,7 +109,7 @@ static size_t put_page(struct command *c, const struct lu *lu, uint8_t code)
 {
     for (size_t i = 0; lu && i < PAGE_COUNT; i++)
         if (pages[i].code == code)
-            return pages[i].put(lu, c->reply, sizeof c->reply);
+            return pages[i].put(c, lu, c->reply, sizeof c->reply);
     return 0;
 }
 

@@ -12,27 +12,42 @@ static void reply(struct command *c, const struct writer *w)
         cmd_fail(c, SENSE_HARDWARE_ERROR, ASC_INTERNAL_FAILURE);
 }
 
-/* --- REPORT TARGET PORT GROUPS (SPC-4 6.37): every path is as good as the others --- */
+/* --- REPORT TARGET PORT GROUPS (SPC-4 6.37) --- */
+
+#define GROUP_LEN 12u /* with its one port */
+
+static void write_group(struct writer *w, const struct port_group *group)
+{
+    enum { AO_SUP = 0x01, AN_SUP = 0x02, S_SUP = 0x04, U_SUP = 0x08, BY_ITSELF = 2 };
+    write8(w, group->state);
+    write8(w, AO_SUP | AN_SUP | S_SUP | U_SUP);
+    write16(w, group->tag);
+    write8(w, 0);
+    write8(w, group->changed ? BY_ITSELF : 0);
+    write8(w, 0);
+    write8(w, 1);
+    write32(w, group->tag); /* the port */
+}
 
 void cmd_report_port_groups(struct command *c, struct lu *lu)
 {
-    enum { PLAIN = 0, EXTENDED = 1, ACTIVE_OPTIMIZED = 0, AO_SUP = 0x01 };
+    enum { PLAIN = 0, EXTENDED = 1 };
     uint8_t format = c->cdb[1] >> 5;
+    uint32_t count, header = format == EXTENDED ? 4 : 0;
+    const struct port_group *groups = lu_set_groups(c->nexus->set, &count);
     struct writer w = writer_over(c->reply, sizeof c->reply);
+    _Static_assert(8 + COMMAND_GROUPS_MAX * GROUP_LEN <= COMMAND_INLINE_MAX, "all groups fit");
 
     (void)lu;
     if (format > EXTENDED) {
         cmd_invalid_field(c);
         return;
     }
-    write32(&w, format == EXTENDED ? 16 : 12);
+    write32(&w, header + count * GROUP_LEN);
     if (format == EXTENDED)
         write32(&w, (uint32_t)EXTENDED << 28); /* and no transition takes any time */
-    write8(&w, ACTIVE_OPTIMIZED);
-    write8(&w, AO_SUP);
-    write16(&w, CMD_PORT_GROUP);
-    write32(&w, 1); /* one port */
-    write32(&w, CMD_TARGET_PORT);
+    for (uint32_t i = 0; i < count; i++)
+        write_group(&w, &groups[i]);
     reply(c, &w);
 }
 

@@ -13,11 +13,15 @@ void cmd_request_sense(struct command *c, struct lu *lu)
     enum { DESC = 0x01 };
     struct scsi_sense s = {.key = SENSE_NO_SENSE};
     uint16_t pending = cmd_take_attention(c);
+    enum port_state path = nexus_path(c->nexus);
 
     if (!lu)
         s = (struct scsi_sense){.key = SENSE_ILLEGAL_REQUEST, .asc = ASC_LUN_NOT_SUPPORTED};
     else if (pending)
         s = (struct scsi_sense){.key = SENSE_UNIT_ATTENTION, .asc = pending};
+    else if (path >= PORT_STANDBY)
+        s = (struct scsi_sense){.key = SENSE_NOT_READY,
+                                .asc = path == PORT_STANDBY ? ASC_PORT_IN_STANDBY : ASC_PORT_UNAVAILABLE};
     else if (lu->stopped)
         s = (struct scsi_sense){.key = SENSE_NOT_READY, .asc = ASC_START_REQUIRED};
     s.descriptor = c->cdb[1] & DESC;

@@ -170,6 +170,15 @@ static enum access access_of(const struct row *row, const uint8_t *cdb)
     return starts ? ACCESS_FREE : (enum access)row->access;
 }
 
+/* Why the command cannot go through its port, as an ASC; 0 if it can. */
+static uint16_t out_of_reach(const struct row *row, const struct command *c)
+{
+    enum port_state state = nexus_path(c->nexus);
+    if (state == PORT_STANDBY && !(row->flags & STANDBY))
+        return ASC_PORT_IN_STANDBY;
+    return state == PORT_UNAVAILABLE && !(row->flags & UNAVAILABLE) ? ASC_PORT_UNAVAILABLE : ASC_NONE;
+}
+
 static bool forbidden(const struct row *row, const struct command *c, const struct lu *lu)
 {
     return row && lu && reservation_forbids(&lu->reservation, c->nexus, access_of(row, c->cdb));
@@ -182,7 +191,7 @@ static void dispatch(struct command *c)
     struct lu *lu = cmd_lu(c);
     const struct row *row = find_row(c);
     bool always = row && row->flags & ALWAYS;
-    uint16_t pending;
+    uint16_t pending, reach;
 
     if (!lu && !always)
         cmd_fail(c, SENSE_ILLEGAL_REQUEST, ASC_LUN_NOT_SUPPORTED);
@@ -192,6 +201,8 @@ static void dispatch(struct command *c)
         cmd_fail(c, SENSE_UNIT_ATTENTION, pending);
     else if (!row)
         cmd_fail(c, SENSE_ILLEGAL_REQUEST, knows_op(c) ? ASC_INVALID_FIELD_IN_CDB : ASC_INVALID_OPCODE);
+    else if ((reach = out_of_reach(row, c)) != 0)
+        cmd_fail(c, SENSE_NOT_READY, reach);
     else if (!fields_known(row, c))
         cmd_invalid_field(c);
     else if (row->flags & MEDIUM && lu->stopped)
@@ -243,6 +254,8 @@ static const struct row *runnable(const struct command *c, struct lu **lu)
     const struct row *row = find_row(c);
     *lu = cmd_lu(c);
     if (!row || (!*lu && !(row->flags & ALWAYS)) || forbidden(row, c, *lu) || !fields_known(row, c))
+        return NULL;
+    if (out_of_reach(row, c))
         return NULL;
     if (*lu && ((row->flags & MEDIUM && (*lu)->stopped) || (row->flags & CHANGES && protection(*lu))))
         return NULL;

@@ -9,14 +9,29 @@
 #define COMMAND_SENSE_MAX  96u
 #define COMMAND_INLINE_MAX 4096u /* answers that are no LU data: INQUIRY, MODE SENSE, ... */
 #define COMMAND_LU_MAX     1024u /* 2 KiB of each session; beyond 255 they have flat addresses (SAM-5 4.7) */
+#define COMMAND_GROUPS_MAX 64u
 #define COMMAND_XFER_MAX   (4u * 1024 * 1024) /* bytes of one command: VPD B0h announces it */
 
 struct nexus;
 
+/* How well a LU is reached through a target port (SPC-4 table 307). */
+enum port_state { PORT_OPTIMIZED = 0, PORT_NON_OPTIMIZED = 1, PORT_STANDBY = 2, PORT_UNAVAILABLE = 3 };
+
+/* A target port group (SPC-4 5.11): an iSCSI portal group, which is one target port. Its tag is the
+ * identifier of both, and which of its portals a nexus came through does not matter. */
+struct port_group {
+    uint16_t tag;  /* 1..65535 */
+    uint8_t state; /* enum port_state, for all LUs alike */
+    bool changed;  /* it has had another */
+};
+
 /* The logical units that an I_T nexus sees, and all who see them. */
 struct lu_set {
+    const char *target_name;        /* of VPD 83h, where the ports are named; NULL: they are not */
     struct lu *lus[COMMAND_LU_MAX]; /* by LUN; NULL where there is none */
     struct nexus *nexuses;          /* chained by `next` */
+    struct port_group groups[COMMAND_GROUPS_MAX];
+    uint32_t group_count; /* 0: there is but group 1, active and optimized */
 };
 
 /* An I_T nexus: who it is, and per LU its pending unit attentions, as bits of a table in attention.c. */
@@ -75,12 +90,23 @@ void command_execute(struct command *c);
 /* The operation's name for logs, as in "READ(10)"; "unknown operation" for a CDB without a row. */
 const char *command_name(const struct command *c);
 
+/* --- target port groups: port_group.c --- */
+
+/* One more, active and optimized, unless it is there already. false: no room, or 0, which is no tag. */
+bool lu_set_add_group(struct lu_set *set, uint16_t tag);
+/* The groups that there are; never none. */
+const struct port_group *lu_set_groups(const struct lu_set *set, uint32_t *count);
+/* Changes the state of a group; all initiators are told, on all LUs. false: there is no such group. */
+bool lu_set_access(struct lu_set *set, uint16_t tag, enum port_state state);
+/* The state of the nexus' path. */
+enum port_state nexus_path(const struct nexus *n);
+
 /* --- nexuses and unit attentions: attention.c --- */
 
-/* A nexus comes through one target port (1 where there is but one) and begins with POWER ON OCCURRED
- * (29h/00h) pending on every LU. It hears of others' doings from nexus_join() on, with the identity of its
- * initiator port, until nexus_leave(); both are harmless twice. */
-void nexus_init(struct nexus *n, struct lu_set *set, uint16_t port);
+/* A nexus comes through one target port, its group's tag (1 where there is but one), and begins with POWER ON
+ * OCCURRED (29h/00h) pending on every LU. It hears of others' doings from nexus_join() on, with the identity
+ * of its initiator port, until nexus_leave(); both are harmless twice. */
+void nexus_init(struct nexus *n, struct lu_set *set, uint16_t group);
 void nexus_join(struct nexus *n, const uint8_t *id, uint32_t id_len);
 void nexus_leave(struct nexus *n);
 /* Something to be told, on every LU: one of the codes that attention.c lists. Several may be pending, but a

@@ -9,10 +9,13 @@
 #define ROW_ALL       0xff /* whatever the service action */
 
 enum row_flags {
-    ALWAYS = 1,  /* runs where there is no LU, and past a pending unit attention (SAM-5 5.14.2) */
-    OUT = 2,     /* the data go out */
-    CHANGES = 4, /* refused by a read-only LU */
-    MEDIUM = 8,  /* refused by a LU that has been stopped */
+    ALWAYS = 1,       /* runs where there is no LU, and past a pending unit attention (SAM-5 5.14.2) */
+    OUT = 2,          /* the data go out */
+    CHANGES = 4,      /* refused by a read-only LU */
+    MEDIUM = 8,       /* refused by a LU that has been stopped */
+    STANDBY = 16,     /* runs through a port that is in standby, too (SPC-4 5.11.2.6) */
+    UNAVAILABLE = 32, /* and through one that is unavailable (5.11.2.7) */
+    ANYWHERE = STANDBY | UNAVAILABLE,
     WRITES = OUT | CHANGES
 };
 

@@ -90,7 +90,7 @@ static void command_done(struct command *c)
     task->sense_len = c->sense_len;
     memcpy(task->sense, c->sense, c->sense_len);
     if (task->write)
-        write_residual(task, command_data_out(c));
+        write_residual(task, job->takes);
     if (task->read)
         task->data = c->data_in;
     session_respond(job->session, task);
@@ -118,6 +118,7 @@ void job_execute(struct target_session *ts, struct task *task)
         refuse(ts, task);
         return;
     }
+    job->takes = out; /* before the LU's state may change again */
     if (task->write && job->memory)
         c->data_out = (struct extent){.segs = &job->seg, .count = 1, .len = task->moved};
     c->memory = job->memory;

@@ -55,10 +55,18 @@ int nodes_open(struct target *t, const struct reason *why)
     for (uint32_t i = 0; i < c->target_count; i++) {
         t->nodes[i].config = &c->targets[i];
         t->nodes[i].number = (uint16_t)i;
+        t->nodes[i].set.target_name = c->targets[i].iqn;
     }
     for (uint32_t i = 0; i < c->lun_count && !error; i++)
         error = open_lun(t, &c->luns[i], why);
     return error;
+}
+
+void nodes_add_group(struct target *t, uint16_t tag)
+{
+    _Static_assert(SERVE_PORTALS_MAX <= COMMAND_GROUPS_MAX, "there is room for a group each");
+    for (uint32_t i = 0; i < t->node_count; i++)
+        lu_set_add_group(&t->nodes[i].set, tag);
 }
 
 static void close_luns(struct node *n)

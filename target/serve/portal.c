@@ -107,6 +107,7 @@ static int listen_at(struct target *t, const char *text, const struct reason *wh
         return serve_refuse(why, BERTH_E_SYSTEM, "cannot listen at %s: %s; choose another address or port",
                             text, strerror(errno));
     addr_text(&entry->addr.sa, entry->text, sizeof entry->text);
+    nodes_add_group(t, entry->group);
     t->portal_count++;
     return BERTH_OK;
 }

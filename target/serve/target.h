@@ -42,8 +42,8 @@ struct job {
     struct task *task;
     struct session *session;
     void *memory;
-    uint32_t memory_len;
-    struct berth_seg seg; /* of the memory, for data-out */
+    uint32_t memory_len, takes; /* bytes: what there is, and what the CDB takes of data-out */
+    struct berth_seg seg;       /* of the memory, for data-out */
     struct command command;
 };
 
@@ -108,6 +108,7 @@ void addr_text(const struct sockaddr_storage *sa, char *out, size_t size); /* "h
 /* node.c */
 int nodes_open(struct target *t, const struct reason *why);
 void nodes_close(struct target *t);
+void nodes_add_group(struct target *t, uint16_t tag);      /* all LUNs are reached through it */
 struct node *node_find(struct target *t, const char *iqn); /* NULL: there is none */
 bool node_allows(const struct target *t, const struct node *n, const char *initiator);
 

@@ -56,10 +56,11 @@ static void what_is_written_reads_back(void **state)
 static void flags_stand_alone(void **state)
 {
     (void)state;
-    for (unsigned bits = 0; bits < 8; bits++) {
+    for (unsigned bits = 0; bits < 16; bits++) {
         struct scsi_inquiry q = {.third_party_copy = bits & 1,
                                  .protect = bits & 2,
-                                 .command_queue = bits & 4},
+                                 .command_queue = bits & 4,
+                                 .multi_port = bits & 8},
                             back;
         uint8_t out[SCSI_INQUIRY_LEN];
         scsi_put_inquiry_data(out, &q);
@@ -67,6 +68,8 @@ static void flags_stand_alone(void **state)
         assert_int_equal(back.third_party_copy, q.third_party_copy);
         assert_int_equal(back.protect, q.protect);
         assert_int_equal(back.command_queue, q.command_queue);
+        assert_int_equal(back.multi_port, q.multi_port);
+        assert_int_equal(out[6], bits & 8 ? 0x10 : 0);
     }
 }
 

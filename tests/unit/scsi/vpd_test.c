@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
 #include "check.h"
 #include "scsi/identity.h"
 
@@ -330,7 +331,8 @@ static void hostile_pages_stay_inside(void **state)
 static void ports_are_named_behind_the_lu(void **state)
 {
     (void)state;
-    const struct scsi_identification id = {(const uint8_t *)"12345678", "BERTH", "abcd", 0x0102, 0x0304};
+    const struct scsi_identification id = {
+        (const uint8_t *)"12345678", "BERTH", "abcd", 0x0102, 0x0304, NULL};
     struct scsi_designator best;
     uint8_t out[64];
     assert_int_equal(scsi_put_vpd_identification(out, sizeof out, &id), 4 + 12 + 16 + 8 + 8);
@@ -340,10 +342,32 @@ static void ports_are_named_behind_the_lu(void **state)
     assert_int_equal(scsi_put_vpd_identification(out, 47, &id), 0);
 }
 
+/* Of every length modulo four, so that there is always a NUL and never more than four. */
+static void a_port_has_the_targets_name_and_its_tag(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"iqn.x:abc", "iqn.x:abcd", "iqn.x:abcde", "iqn.x:abcdef"};
+    struct scsi_identification id = {(const uint8_t *)"12345678", "BERTH", "abcd", 0x0a0b, 0x0a0b, NULL};
+    for (size_t i = 0; i < COUNT(names); i++) {
+        uint8_t out[96], want[32] = {0};
+        size_t len = (size_t)snprintf((char *)want, sizeof want, "%s,t,0x0a0b", names[i]);
+        size_t padded = (len / 4 + 1) * 4;
+        id.target_name = names[i];
+        memset(out, 0xee, sizeof out);
+        assert_int_equal(scsi_put_vpd_identification(out, sizeof out, &id), 48 + 4 + padded);
+        assert_memory_equal(out + 48, "\x53\x98\0", 3);
+        assert_int_equal(out[51], padded);
+        assert_memory_equal(out + 52, want, padded);
+        assert_int_equal(out[52 + padded], 0xee);
+        assert_int_equal(scsi_put_vpd_identification(out, 51 + padded, &id), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ports_are_named_behind_the_lu),
+        cmocka_unit_test(a_port_has_the_targets_name_and_its_tag),
         cmocka_unit_test(supported_pages_go_both_ways),
         cmocka_unit_test(serial_goes_both_ways),
         cmocka_unit_test(identification_has_its_layout),

@@ -115,6 +115,7 @@ static inline int set_up(void **state)
     memset(&seen, 0, sizeof seen);
     memset(&nexus, 0, sizeof nexus);
     set.nexuses = NULL;
+    set.group_count = 0;
     nexus.set = &set;
     nexus.id.port = 1;
     c = (struct command){.nexus = &nexus};

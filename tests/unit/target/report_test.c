@@ -1,22 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* REPORT SUPPORTED OPERATION CODES, TASK MANAGEMENT FUNCTIONS, TARGET PORT GROUPS. */
+/* REPORT SUPPORTED OPERATION CODES and TASK MANAGEMENT FUNCTIONS. */
 #include "disks.h"
 #include "lu/rows.h"
-
-static void the_port_is_in_its_group(void **state)
-{
-    (void)state;
-    run(0, CDB(0xa3, 0x0a, 0, 0, 0, 0, 0, 0, 1, 0));
-    good(16);
-    assert_memory_equal(c.reply, "\0\0\0\x0c\0\1\0\1\0\0\0\1\0\0\0\1", 16);
-    run(0, CDB(0xa3, 0x2a, 0, 0, 0, 0, 0, 0, 1, 0));
-    good(20);
-    assert_memory_equal(c.reply, "\0\0\0\x10\x10\0\0\0\0\1\0\1", 12);
-    run(0, CDB(0xa3, 0x4a, 0, 0, 0, 0, 0, 0, 1, 0));
-    invalid_field();
-    run(0, CDB(0x12, 1, 0x83, 1, 0)); /* as INQUIRY names them */
-    assert_memory_equal(c.reply + 44, "\1\x14\0\4\0\0\0\1\1\x15\0\4\0\0\0\1", 16);
-}
 
 /* Every row is listed, once, with the length of its CDB, and is what one gets when asking for it alone. */
 static void every_command_is_told(void **state)
@@ -105,8 +90,9 @@ static void task_management_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_port_is_in_its_group),         TEST(every_command_is_told),
-        TEST(timeouts_are_told_when_asked_for), TEST(one_command_is_asked_for_rightly),
+        TEST(every_command_is_told),
+        TEST(timeouts_are_told_when_asked_for),
+        TEST(one_command_is_asked_for_rightly),
         TEST(task_management_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
