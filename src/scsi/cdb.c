@@ -8,12 +8,13 @@
 #define READ_CAPACITY_16 0x10
 #define GET_LBA_STATUS   0x12
 
-/* Bits of byte 1. */
-#define RW_DPO    0x10
-#define RW_FUA    0x08
-#define WS_ANCHOR 0x10
-#define WS_UNMAP  0x08
-#define WS_NDOB   0x01
+/* Bits of byte 1, or of byte 10 where there are 32 (SBC-3 5.11, 5.37). */
+#define LONG_BITS_AT 10
+#define RW_DPO       0x10
+#define RW_FUA       0x08
+#define WS_ANCHOR    0x10
+#define WS_UNMAP     0x08
+#define WS_NDOB      0x01
 
 const char *scsi_status_text(uint8_t status)
 {
@@ -100,6 +101,10 @@ static void get_range(const uint8_t *cdb, uint64_t *lba, uint32_t *blocks)
         *lba = get64(cdb + 2);
         *blocks = get32(cdb + 10);
         break;
+    case 0: /* 32 bytes */
+        *lba = get64(cdb + 12);
+        *blocks = get32(cdb + 28);
+        break;
     default:
         break;
     }
@@ -113,9 +118,10 @@ void scsi_get_rw(const uint8_t *cdb, struct scsi_rw *rw)
         return;
     }
     get_range(cdb, &rw->lba, &rw->blocks);
-    rw->protect = cdb[1] >> 5;
-    rw->dpo = cdb[1] & RW_DPO;
-    rw->fua = cdb[1] & RW_FUA;
+    uint8_t bits = cdb[cdb[0] == SCSI_VARIABLE_LENGTH ? LONG_BITS_AT : 1];
+    rw->protect = bits >> 5;
+    rw->dpo = bits & RW_DPO;
+    rw->fua = bits & RW_FUA;
 }
 
 /* --- identity and state --- */

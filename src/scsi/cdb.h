@@ -34,6 +34,7 @@ enum scsi_op {
     SCSI_MODE_SENSE_10 = 0x5a,
     SCSI_PERSISTENT_RESERVE_IN = 0x5e,
     SCSI_PERSISTENT_RESERVE_OUT = 0x5f,
+    SCSI_VARIABLE_LENGTH = 0x7f, /* 32 bytes: 0009h READ(32), 000Bh WRITE(32) */
     SCSI_READ_16 = 0x88,
     SCSI_COMPARE_AND_WRITE = 0x89,
     SCSI_WRITE_16 = 0x8a,
@@ -68,7 +69,10 @@ const char *scsi_status_text(uint8_t status); /* "BUSY"; never NULL */
 /* By group code: 6, 10, 12, 16; 0 for variable and vendor groups. */
 uint32_t scsi_cdb_len(uint8_t opcode);
 
-/* Reads, writes and other block ranges of 6, 10, 12 and 16 bytes. Where a command has no FUA, that bit is
+/* The length of the variable group's CDBs, which is in byte 7 (SPC-4 4.3.3) and for all of SBC-3 the same. */
+#define SCSI_LONG_LEN 32u
+
+/* Reads, writes and other block ranges of 6, 10, 12, 16 and 32 bytes. Where a command has no FUA, that bit is
  * another field of it. */
 struct scsi_rw {
     uint64_t lba;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What this target can do, and through which ports. */
+#include <string.h>
 #include "base/cursor.h"
 #include "lu/cmd.h"
 #include "lu/rows.h"
@@ -79,7 +80,7 @@ static void write_descriptor(struct writer *w, const struct command *c, const st
     write16(w, has_action(row) ? row->action : 0);
     write8(w, 0);
     write8(w, (uint8_t)((has_action(row) ? SERVACTV : 0) | (c->cdb[2] & RCTD ? CTDP : 0)));
-    write16(w, (uint16_t)scsi_cdb_len(row->op));
+    write16(w, (uint16_t)row_len(row));
     write_timeouts(w, c);
 }
 
@@ -96,10 +97,14 @@ static void report_all(struct command *c)
 /* The bits of the CDB that are looked at; of what names the command, its value. */
 static void write_usage(struct writer *w, const struct row *row)
 {
-    uint8_t first = has_action(row) ? (uint8_t)((row->usage[0] & 0xe0) | row->action) : row->usage[0];
+    uint8_t usage[ROW_USAGE_MAX];
+    memcpy(usage, row->usage, sizeof usage);
+    if (row->op == SCSI_VARIABLE_LENGTH)
+        put16(usage + 7, row->action);
+    else if (has_action(row))
+        usage[0] = (uint8_t)((usage[0] & 0xe0) | row->action);
     write8(w, row->op);
-    write8(w, first);
-    write_bytes(w, row->usage + 1, scsi_cdb_len(row->op) - 2);
+    write_bytes(w, usage, row_len(row) - 1);
 }
 
 static void report_one(struct command *c, const struct row *row)
@@ -110,7 +115,7 @@ static void report_one(struct command *c, const struct row *row)
 
     write8(&w, 0);
     write8(&w, (uint8_t)((row ? AS_STANDARD : NOT_SUPPORTED) | (timed ? CTDP_ONE : 0)));
-    write16(&w, row ? (uint16_t)scsi_cdb_len(row->op) : 0);
+    write16(&w, row ? (uint16_t)row_len(row) : 0);
     if (row) {
         write_usage(&w, row);
         write_timeouts(&w, c);

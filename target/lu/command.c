@@ -119,9 +119,16 @@ uint16_t cmd_take_attention(struct command *c)
     return lu_number(c, &number) ? nexus_take_attention(c->nexus, number) : 0;
 }
 
-static bool row_fits(const struct row *row, const uint8_t *cdb)
+static uint16_t action_of(const struct command *c)
 {
-    return row->op == cdb[0] && (row->action == ROW_ALL || row->action == (cdb[1] & 0x1f));
+    if (c->cdb[0] != SCSI_VARIABLE_LENGTH)
+        return c->cdb[1] & 0x1f;
+    return c->cdb_len >= SCSI_LONG_LEN ? get16(c->cdb + 8) : ROW_ALL;
+}
+
+static bool row_fits(const struct row *row, const struct command *c)
+{
+    return row->op == c->cdb[0] && (row->action == ROW_ALL || row->action == action_of(c));
 }
 
 static const struct row *find_row(const struct command *c)
@@ -129,7 +136,7 @@ static const struct row *find_row(const struct command *c)
     if (c->cdb_len < 6) /* no CDB is shorter */
         return NULL;
     for (size_t i = 0; i < command_row_count; i++)
-        if (row_fits(&command_rows[i], c->cdb))
+        if (row_fits(&command_rows[i], c))
             return &command_rows[i];
     return NULL;
 }
@@ -145,8 +152,11 @@ static bool knows_op(const struct command *c)
 
 static bool fields_known(const struct row *row, const struct command *c)
 {
-    uint32_t len = scsi_cdb_len(row->op);
+    enum { OP_TO_LENGTH = 8 }; /* what the additional CDB length in byte 7 does not count */
+    uint32_t len = row_len(row);
     if (c->cdb_len < len)
+        return false;
+    if (row->op == SCSI_VARIABLE_LENGTH && c->cdb[7] != len - OP_TO_LENGTH)
         return false;
     for (uint32_t i = 1; i < len; i++)
         if (c->cdb[i] & ~row->usage[i - 1])

@@ -71,6 +71,10 @@ const struct row command_rows[] = {
      {0x1f, B1, 0, 0, B4}},
     {SCSI_PERSISTENT_RESERVE_OUT, 0x06, OUT | STANDBY, PERSISTS, "REGISTER AND IGNORE EXISTING KEY", cmd_register_and_ignore, cmd_persist_bytes,
      {0x1f, B1, 0, 0, B4}},
+    {SCSI_VARIABLE_LENGTH, 0x0009, MEDIUM, READS, "READ(32)", cmd_read, cmd_read_bytes,
+     {0, Z3, 0, GRP, 0x18, B2, 0x1e, 0, B8, Z8, B4}},
+    {SCSI_VARIABLE_LENGTH, 0x000b, WRITES | MEDIUM, CHANGED, "WRITE(32)", cmd_write, cmd_write_bytes,
+     {0, Z3, 0, GRP, 0x18, B2, 0x1a, 0, B8, Z8, B4}},
     {SCSI_READ_16, ALL, MEDIUM, READS, "READ(16)", cmd_read, cmd_read_bytes, {0x1e, B8, B4, GRP}},
     {SCSI_COMPARE_AND_WRITE, ALL, WRITES | MEDIUM, CHANGED, "COMPARE AND WRITE", cmd_compare, cmd_pair_bytes,
      {0x1a, B8, Z3, B1, GRP}},
@@ -100,3 +104,8 @@ const struct row command_rows[] = {
 /* clang-format on */
 
 const size_t command_row_count = sizeof command_rows / sizeof command_rows[0];
+
+uint32_t row_len(const struct row *row)
+{
+    return row->op == SCSI_VARIABLE_LENGTH ? SCSI_LONG_LEN : scsi_cdb_len(row->op);
+}

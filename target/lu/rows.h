@@ -5,8 +5,8 @@
 
 #include "lu/command.h"
 
-#define ROW_USAGE_MAX 15u
-#define ROW_ALL       0xff /* whatever the service action */
+#define ROW_USAGE_MAX 31u
+#define ROW_ALL       0xffff /* whatever the service action */
 
 enum row_flags {
     ALWAYS = 1,       /* runs where there is no LU, and past a pending unit attention (SAM-5 5.14.2) */
@@ -23,7 +23,8 @@ enum row_flags {
  * asks for something it would not get, and is refused; so RDPROTECT, ANCHOR, NACA and reserved bits need no
  * code. */
 struct row {
-    uint8_t op, action;
+    uint8_t op;
+    uint16_t action; /* byte 1, or bytes 8 and 9 of the variable length operation code */
     uint8_t flags;
     uint8_t access; /* enum access */
     const char *name;
@@ -34,5 +35,7 @@ struct row {
 
 extern const struct row command_rows[];
 extern const size_t command_row_count;
+
+uint32_t row_len(const struct row *row); /* of the CDB */
 
 #endif

@@ -249,14 +249,16 @@ static void step(struct nexus nexuses[2], struct reader *data)
     static const int errors[] = {-EIO, -ENOSPC, -EROFS, -EINVAL};
     static struct command c;
     uint8_t lun = read8(data), flags = read8(data);
-    const uint8_t *cdb = read_bytes(data, 16);
+    uint32_t cdb_len = reader_left(data) > 0 && *data->at == SCSI_VARIABLE_LENGTH ? SCSI_LONG_LEN : 16;
+    const uint8_t *cdb = read_bytes(data, cdb_len);
 
     if (!cdb)
         return;
     struct nexus *nexus = &nexuses[flags & OTHER ? 1 : 0];
     disturb(nexus, flags, lun);
     store_error = flags & FAIL ? errors[lun & 3] : 0;
-    uint32_t cdb_len = flags & SHORT_CDB ? lun % 17 : 16;
+    if (flags & SHORT_CDB)
+        cdb_len = lun % (cdb_len + 1);
     uint8_t *copy = fuzz_copy(cdb, cdb_len);
     c = (struct command){
         .nexus = nexus, .cdb = copy, .cdb_len = cdb_len, .may_peek = flags & PEEK, .done = end};

@@ -83,6 +83,19 @@ static void all_lengths_of_reads_are_read(void **state)
              0x090a0b0c, 0, true, true);
 }
 
+static void long_reads_are_read(void **state)
+{
+    (void)state;
+    /* READ(32) and WRITE(32): their bits are in byte 10, and the tags in between are none of it. */
+    static const uint8_t read[32] = {0x7f, 0xff, 0,    0,    0,    0,    0x3f, 0x18, 0,  9,    0x30,
+                                     0xff, 1,    2,    3,    4,    5,    6,    7,    8,  0xff, 0xff,
+                                     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 9,    10,   11, 12};
+    static const uint8_t write[32] = {0x7f, 0, 0, 0, 0, 0, 0, 0x18, 0, 0x0b, 0xe8, 0, 0, 0, 0, 0,
+                                      0,    0, 0, 1, 0, 0, 0, 0,    0, 0,    0,    0, 0, 0, 0, 2};
+    check_rw(read, 0x0102030405060708, 0x090a0b0c, 1, true, false);
+    check_rw(write, 1, 2, 7, false, true);
+}
+
 static void what_is_built_reads_back(void **state)
 {
     (void)state;
@@ -228,6 +241,7 @@ int main(void)
         cmocka_unit_test(reads_and_writes_take_ten_bytes_where_they_fit),
         cmocka_unit_test(larger_ones_take_sixteen),
         cmocka_unit_test(all_lengths_of_reads_are_read),
+        cmocka_unit_test(long_reads_are_read),
         cmocka_unit_test(what_is_built_reads_back),
         cmocka_unit_test(identity_commands_have_their_layout),
         cmocka_unit_test(synchronize_cache_grows_when_needed),

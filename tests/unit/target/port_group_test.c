@@ -29,15 +29,20 @@ static int end(void **state)
     return tear_down(state);
 }
 
-static void run_far(const uint8_t *cdb)
+static void run_far_long(const uint8_t *cdb, uint32_t len)
 {
-    static uint8_t kept[16];
-    memcpy(kept, cdb, sizeof kept);
-    c = (struct command){.nexus = &far, .cdb = kept, .cdb_len = 16, .memory = memory, .done = count_done};
+    static uint8_t kept[SCSI_CDB_MAX];
+    memcpy(kept, cdb, len);
+    c = (struct command){.nexus = &far, .cdb = kept, .cdb_len = len, .memory = memory, .done = count_done};
     c.edtl_out = command_data_out(&c);
     out_segs[0] = seg_memory(out, c.edtl_out);
     c.data_out = (struct extent){out_segs, 1, 0, c.edtl_out};
     command_execute(&c);
+}
+
+static void run_far(const uint8_t *cdb)
+{
+    run_far_long(cdb, 16);
 }
 
 /* Changes the state of the far group, and hears of it. */
@@ -169,9 +174,11 @@ static void only_these_go_through(uint16_t asc, const uint16_t *list, size_t cou
 {
     for (size_t i = 0; i < command_row_count; i++) {
         const struct row *row = &command_rows[i];
-        uint8_t cdb[16] = {row->op, row->action == ROW_ALL ? 0 : (uint8_t)row->action};
+        uint8_t cdb[SCSI_CDB_MAX] = {row->op, row->action == ROW_ALL ? 0 : (uint8_t)row->action};
         struct scsi_sense s = {0};
-        run_far(cdb);
+        if (row->op == SCSI_VARIABLE_LENGTH)
+            cdb[1] = 0, cdb[9] = (uint8_t)row->action;
+        run_far_long(cdb, sizeof cdb);
         if (c.status == SCSI_CHECK_CONDITION)
             scsi_get_sense(c.sense, c.sense_len, &s);
         if ((s.asc == asc) == among(list, count, row))
