@@ -272,11 +272,26 @@ struct task *session_next_ready(struct session *s)
     return node ? list_entry(node, struct task, link) : NULL;
 }
 
+static bool in_hand(const struct task *task)
+{
+    return task->state == TASK_READY && list_empty(&task->link);
+}
+
+/* Once for each task; it may have ended when this returns. */
+static void cut_off(struct session *s, struct task *task)
+{
+    if (task->aborted)
+        return;
+    task->aborted = true;
+    if (s->config.owner.task_abort)
+        s->config.owner.task_abort(s->config.owner.owner, task);
+}
+
 /* A task that the owner has in hand is only cut off; session_respond() ends it. One into whose memory an
  * engine still receives stays until that is over. */
 void session_end(struct session *s, struct task *task)
 {
-    bool in_hand = task->state == TASK_READY && list_empty(&task->link);
+    bool stays = in_hand(task);
     list_remove(&task->link);
     if (task->tx_refs > 0) {
         task->state = TASK_ENDING;
@@ -284,8 +299,10 @@ void session_end(struct session *s, struct task *task)
     }
     task->conn = NULL;
     list_remove(&task->member);
-    if (in_hand)
+    if (stays) {
+        cut_off(s, task);
         return;
+    }
     if (s->config.owner.task_end)
         s->config.owner.task_end(s->config.owner.owner, task);
     session_task_free(s, task);
@@ -294,7 +311,7 @@ void session_end(struct session *s, struct task *task)
 void session_respond(struct session *s, struct task *task)
 {
     task->state = TASK_ANSWER;
-    if (!task->conn) {
+    if (task->aborted || !task->conn) {
         session_end(s, task);
         return;
     }
@@ -316,27 +333,69 @@ static bool covers(const struct task *tmf, const struct task *task)
     }
 }
 
-static bool abortable(const struct task *task)
+/* A command that has come since is not meant. An immediate request has the number of the next that is none.
+ */
+static bool older(const struct task *task, const struct task *tmf)
 {
-    bool waiting = task->state == TASK_READY && !list_empty(&task->link);
-    return task->kind == TASK_SCSI && (task->state == TASK_ACTIVE || waiting);
+    return serial_lt(task->cmd_sn, tmf->cmd_sn) || (task->immediate && task->cmd_sn == tmf->cmd_sn);
+}
+
+static bool unanswered(const struct task *task)
+{
+    return task->kind == TASK_SCSI && !task->aborted &&
+           (task->state == TASK_ACTIVE || task->state == TASK_READY);
+}
+
+/* What is half sent can be left at that. Of its own session's commands the answers go out before the
+ * response, as they would have anyhow; another session would hear them after it. */
+static bool half_answered(const struct task *task)
+{
+    return task->kind == TASK_SCSI && task->state == TASK_ANSWER && !list_empty(&task->link);
+}
+
+static void abort_one(struct session *s, struct task *task)
+{
+    if (in_hand(task)) {
+        cut_off(s, task);
+        return;
+    }
+    frame_forget_task(task->conn, task);
+    session_end(s, task);
+}
+
+static bool manageable(const struct task *tmf)
+{
+    return tmf->function >= WIRE_TMF_ABORT_TASK && tmf->function <= WIRE_TMF_TARGET_COLD_RESET &&
+           tmf->function != WIRE_TMF_CLEAR_ACA;
 }
 
 uint8_t session_abort(struct session *s, const struct task *tmf)
 {
     uint32_t ended = 0;
-    if (tmf->function < WIRE_TMF_ABORT_TASK || tmf->function > WIRE_TMF_TARGET_COLD_RESET ||
-        tmf->function == WIRE_TMF_CLEAR_ACA)
+    bool one = tmf->function == WIRE_TMF_ABORT_TASK;
+    if (!manageable(tmf))
         return WIRE_TMF_UNSUPPORTED;
     for (uint32_t i = 0; i < s->slots.count; i++) {
         struct task *task = &s->tasks[i];
-        if (!abortable(task) || !covers(tmf, task))
+        if (!unanswered(task) || !covers(tmf, task) || !(one || older(task, tmf)))
             continue;
-        frame_forget_task(task->conn, task);
-        session_end(s, task);
+        abort_one(s, task);
         ended++;
     }
-    return tmf->function == WIRE_TMF_ABORT_TASK && ended == 0 ? WIRE_TMF_NO_TASK : WIRE_TMF_COMPLETE;
+    return one && ended == 0 ? WIRE_TMF_NO_TASK : WIRE_TMF_COMPLETE;
+}
+
+uint32_t session_clear(struct session *s, const struct task *tmf)
+{
+    uint32_t ended = 0;
+    for (uint32_t i = 0; i < s->slots.count; i++) {
+        struct task *task = &s->tasks[i];
+        if (!(unanswered(task) || half_answered(task)) || !covers(tmf, task))
+            continue;
+        abort_one(s, task);
+        ended++;
+    }
+    return ended;
 }
 
 bool session_up(const struct session *s)

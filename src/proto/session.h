@@ -23,6 +23,12 @@ struct session_owner {
     /* Target: a task left the session without having been answered, or its answer is gone. Give back memory.
      */
     void (*task_end)(void *owner, struct task *task);
+    /* Target, may be NULL: a SCSI command has arrived, of whose data nothing is here yet. Commands come in
+     * order: the first is the oldest. task_begin() and session_next_ready(), or task_end(), follow. */
+    void (*task_arrive)(void *owner, struct task *task);
+    /* Target, may be NULL: a task that session_next_ready() or CONN_EV_TMF handed out is not to be answered
+     * any more. session_respond() is due all the same, in this call or later, and ends it. */
+    void (*task_abort)(void *owner, struct task *task);
     /* Target, in login: who is this, may it come in? `login` holds the declared names. Returns the login
      * status, WIRE_LOGIN_SUCCESS to go on. */
     uint16_t (*login_check)(void *owner, struct conn *conn);
@@ -99,10 +105,12 @@ struct task *session_next_ready(struct session *s);
  * here). */
 void session_respond(struct session *s, struct task *task);
 
-/* Target. Carries out a task management request (11.5) on those tasks of the session that have not been
- * handed out by session_next_ready(): they end unanswered. Returns the response code; the owner answers with
- * it. */
+/* Target. Carries out a task management request (11.5) of this session on those of its commands that are
+ * older and not answered: they end without an answer, those in the owner's hand when it lets them go
+ * (task_abort). Returns the response code; the owner answers with it once it has let go. */
 uint8_t session_abort(struct session *s, const struct task *tmf);
+/* Target. The same for a request of another session, which is of any age. Returns how many it has ended. */
+uint32_t session_clear(struct session *s, const struct task *tmf);
 
 /* Is any connection in full feature phase? */
 bool session_up(const struct session *s);

@@ -98,6 +98,13 @@ static void begin_data(struct conn *c, struct task *task, uint32_t immediate_len
     owner->task_begin(owner->owner, task);
 }
 
+static void arrive(struct conn *c, struct task *task)
+{
+    const struct session_owner *owner = &c->session->config.owner;
+    if (owner->task_arrive)
+        owner->task_arrive(owner->owner, task);
+}
+
 bool target_command_begin(struct conn *c, struct pdu *pdu)
 {
     struct wire_scsi_command cmd;
@@ -125,6 +132,7 @@ bool target_command_begin(struct conn *c, struct pdu *pdu)
     }
     describe(task, &cmd, cdb_len);
     memcpy(task->cdb, cdb, sizeof cdb);
+    arrive(c, task);
     begin_data(c, task, pdu->data_len);
     c->command = task;
     pdu->task = pdu->data_len && has_memory(task) ? task : NULL;
@@ -252,6 +260,7 @@ void target_tmf_request(struct conn *c, const struct pdu *pdu)
         reject(c, pdu, WIRE_REJECT_TOO_MANY_IMMEDIATE);
         return;
     }
+    task->cmd_sn = t.cmd_sn;
     task->function = t.function;
     task->referenced_tag = t.referenced_tag;
     task->ref_cmd_sn = t.ref_cmd_sn;

@@ -94,7 +94,11 @@ static void side_init(struct world *w, struct side *s, enum wire_role role, uint
                                 .isid = {0x80, 0, 0, 0, 0, 1},
                                 .first_cmd_sn = 0xfffffffcu,
                                 .crypto = host_crypto(),
-                                .owner = {task_begin, task_end, login_check, text, w}};
+                                .owner = {.task_begin = task_begin,
+                                          .task_end = task_end,
+                                          .login_check = login_check,
+                                          .text = text,
+                                          .owner = w}};
     struct conn_config cc = {.cid = 1,
                              .stage_bytes = CONN_STAGE_MIN,
                              .control_bytes = CONN_CONTROL_MIN,

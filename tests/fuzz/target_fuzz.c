@@ -344,7 +344,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct world *w = calloc(1, sizeof *w);
     struct duo *d = &w->duo;
-    const struct session_owner owner = {task_begin, task_end, login_check, text, w};
+    const struct session_owner owner = {
+        .task_begin = task_begin, .task_end = task_end, .login_check = login_check, .text = text, .owner = w};
     duo_begin(d, data, size);
     d->victim = &d->target;
     duo_configure(d, &d->initiator, ROLE_INITIATOR, NULL);

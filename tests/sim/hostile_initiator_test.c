@@ -821,8 +821,12 @@ static void test_task_management(void **state)
             put_scsi_command(bhs, &cmd);
             puppet_say(u, bhs, NULL, 0);
         }
-        struct wire_tmf_request t = {
-            .immediate = true, .function = rows[i].function, .lun = 1, .itt = 50, .referenced_tag = 2};
+        struct wire_tmf_request t = {.immediate = true,
+                                     .function = rows[i].function,
+                                     .lun = 1,
+                                     .itt = 50,
+                                     .referenced_tag = 2,
+                                     .cmd_sn = u->pair->ts->exp_cmd_sn};
         put_tmf_request(bhs, &t);
         puppet_say(u, bhs, NULL, 0);
         all_well(u, "task management");
@@ -1098,6 +1102,89 @@ static void test_in_hand(void **state)
     puppet_free(u);
 }
 
+static void say_tmf(struct puppet *u, uint8_t function, uint32_t referenced_tag)
+{
+    uint8_t bhs[WIRE_BHS_LEN];
+    struct wire_tmf_request t = {.immediate = true,
+                                 .function = function,
+                                 .itt = 0x900,
+                                 .referenced_tag = referenced_tag,
+                                 .cmd_sn = u->pair->ts->exp_cmd_sn};
+    put_tmf_request(bhs, &t);
+    puppet_say(u, bhs, NULL, 0);
+}
+
+/* What the owner has in hand is not answered once it has been aborted, and ends when he lets go. */
+static void test_abort_in_hand(void **state)
+{
+    static const uint8_t functions[] = {WIRE_TMF_ABORT_TASK, WIRE_TMF_ABORT_TASK_SET, WIRE_TMF_LU_RESET};
+    (void)state;
+    for (size_t i = 0; i < sizeof functions; i++) {
+        struct pair_config c = usual();
+        struct puppet *u = logged_in(&c);
+        struct pair *p = u->pair;
+        say_command(u, &(struct command){.op = 'E', .itt = 1});
+        struct task *task = session_next_ready(p->ts);
+        assert_non_null(task);
+        say_tmf(u, functions[i], 1);
+        all_well(u, "in hand");
+        puppet_expect(u, WIRE_TMF_RESPONSE); /* this owner waits for nothing */
+        assert_int_equal(u->bhs[2], WIRE_TMF_COMPLETE);
+        assert_true(task->aborted);
+        assert_int_equal(p->ended, 1); /* the request */
+        say_tmf(u, WIRE_TMF_ABORT_TASK, 1);
+        pair_work(p);
+        puppet_expect(u, WIRE_TMF_RESPONSE);
+        assert_int_equal(u->bhs[2], WIRE_TMF_NO_TASK); /* nobody can abort it twice */
+        task->status = 2;
+        session_respond(p->ts, task);
+        assert_int_equal(p->ended, 3);
+        assert_int_equal(p->ts->slots.taken, 0);
+        assert_false(puppet_hear(u));
+        puppet_free(u);
+    }
+}
+
+/* A request may be looked at when younger commands are here already. */
+static void test_younger_commands_are_spared(void **state)
+{
+    (void)state;
+    struct pair_config c = usual();
+    struct puppet *u = logged_in(&c);
+    struct pair *p = u->pair;
+    say_command(u, &(struct command){.op = 'W', .edtl = 6000, .itt = 1});
+    say_tmf(u, WIRE_TMF_LU_RESET, 0);
+    say_command(u, &(struct command){.op = 'E', .itt = 2});
+    pair_work(p);
+    assert_int_equal(p->executed, 1);
+    puppet_expect(u, WIRE_TMF_RESPONSE);
+    puppet_expect(u, WIRE_SCSI_RESPONSE);
+    assert_int_equal(wire_itt(u->bhs), 2);
+    assert_int_equal(p->ts->slots.taken, 0);
+    puppet_free(u);
+}
+
+/* Another session's reset cuts an answer short that is not out yet. */
+static void test_clear_cuts_answers(void **state)
+{
+    (void)state;
+    struct pair_config c = usual();
+    struct puppet *u = logged_in(&c);
+    struct pair *p = u->pair;
+    const struct task tmf = {.function = WIRE_TMF_LU_RESET};
+    say_command(u, &(struct command){.op = 'E', .itt = 1});
+    say_command(u, &(struct command){.op = 'E', .itt = 2});
+    session_respond(p->ts, session_next_ready(p->ts));
+    assert_int_equal(session_clear(p->ts, &tmf), 2);
+    assert_int_equal(p->ts->slots.taken, 0);
+    assert_int_equal(p->ended, 2);
+    assert_false(puppet_hear(u));
+    say_command(u, &(struct command){.op = 'E', .itt = 3});
+    all_well(u, "after it");
+    puppet_expect(u, WIRE_SCSI_RESPONSE);
+    puppet_free(u);
+}
+
 /* An engine receives in the background into memory of a command that is then aborted. */
 static void test_background_abort(void **state)
 {
@@ -1160,6 +1247,9 @@ int main(void)
         cmocka_unit_test(test_full_outbox),
         cmocka_unit_test(test_logouts),
         cmocka_unit_test(test_in_hand),
+        cmocka_unit_test(test_abort_in_hand),
+        cmocka_unit_test(test_younger_commands_are_spared),
+        cmocka_unit_test(test_clear_cuts_answers),
         cmocka_unit_test(test_background_abort),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

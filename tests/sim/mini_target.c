@@ -460,7 +460,11 @@ static struct link *on_accept(void *owner, const struct engine_addr *from)
     (void)from;
     ms->target = t;
     ms->wire.owner = &callbacks;
-    sc.owner = (struct session_owner){task_begin, task_end, login_check, text, ms};
+    sc.owner = (struct session_owner){.task_begin = task_begin,
+                                      .task_end = task_end,
+                                      .login_check = login_check,
+                                      .text = text,
+                                      .owner = ms};
     ms->session = session_init(malloc(session_size(&sc)), &sc);
     nexus_init(&ms->nexus, &t->set, 1);
     if (!t->config.attentions)

@@ -223,7 +223,8 @@ static void set_up_sessions(struct pair *p)
     p->isc = p->tsc = sc;
     p->tsc.role = ROLE_TARGET;
     p->tsc.depth = p->config.t_depth ? p->config.t_depth : PAIR_DEPTH;
-    p->tsc.owner = (struct session_owner){task_begin, task_end, login_check, text, p};
+    p->tsc.owner = (struct session_owner){
+        .task_begin = task_begin, .task_end = task_end, .login_check = login_check, .text = text, .owner = p};
     p->icc = conn_config(p, &p->il);
     p->tcc = conn_config(p, &p->tl);
 }
