@@ -194,7 +194,6 @@ static const struct {
     {ASC_ACCESS_CHANGED, "asymmetric access state changed"},
     {ASC_CAPACITY_CHANGED, "capacity data has changed"},
     {0x2c00, "command sequence error"},
-    {ASC_COMMANDS_CLEARED, "commands cleared by another initiator"},
     {0x3100, "medium format corrupted"},
     {0x3807, "thin provisioning soft threshold reached"},
     {ASC_COMMANDS_CLEARED, "commands cleared by another initiator"},

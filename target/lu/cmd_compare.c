@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* COMPARE AND WRITE (SBC-3 5.2). Commands run one after the other, so that nothing comes in between. */
+/* COMPARE AND WRITE (SBC-3 5.2). It runs alone on its LU (rows.c), so that nothing comes in between. */
 #include "base/bytes.h"
 #include "lu/cmd.h"
 

@@ -109,7 +109,7 @@ void cmd_write_verify(struct command *c, struct lu *lu)
         verify(c, lu, rw.lba, len);
 }
 
-/* --- ORWRITE(16) (SBC-3 5.11): commands run one after the other, so that nothing comes in between --- */
+/* --- ORWRITE(16) (SBC-3 5.11): it runs alone on its LU, so that nothing comes in between --- */
 
 static int or_step(struct command *c, struct lu *lu, uint64_t offset, uint32_t done, uint32_t len)
 {

@@ -198,13 +198,15 @@ static bool forbidden(const struct row *row, const struct command *c, const stru
 
 static void dispatch(struct command *c)
 {
-    struct lu *lu = cmd_lu(c);
+    struct lu *lu = c->lu;
     const struct row *row = find_row(c);
     bool always = row && row->flags & ALWAYS;
     uint16_t pending, reach;
 
     if (!lu && !always)
         cmd_fail(c, SENSE_ILLEGAL_REQUEST, ASC_LUN_NOT_SUPPORTED);
+    else if (c->attribute >= ATTRIBUTE_UNKNOWN) /* SAM-5 8.6.1 */
+        cmd_fail(c, SENSE_ILLEGAL_REQUEST, ASC_INVALID_MESSAGE);
     else if (forbidden(row, c, lu)) /* before all other statuses (SAM-5 5.3.3) */
         cmd_conflict(c);
     else if (!always && (pending = cmd_take_attention(c)) != 0)
@@ -226,8 +228,14 @@ static void dispatch(struct command *c)
 /* One thing less for the command to wait for. It may be gone when this returns. */
 static void leave(struct command *c)
 {
-    if (--c->busy == 0)
-        c->done(c);
+    struct lu *lu = c->lu;
+    if (--c->busy > 0)
+        return;
+    if (lu)
+        task_set_leave(&lu->tasks, c);
+    c->done(c);
+    if (lu)
+        lu_wake(lu);
 }
 
 static void io_done(struct lu_io *io)
@@ -247,7 +255,7 @@ void cmd_start(struct command *c, struct lu *lu, const struct lu_io *what, cmd_t
     lu_start(lu, &c->io);
 }
 
-void command_execute(struct command *c)
+static void run(struct command *c)
 {
     c->status = SCSI_GOOD;
     c->sense_len = 0;
@@ -255,6 +263,54 @@ void command_execute(struct command *c)
     c->busy = 1;
     dispatch(c);
     leave(c);
+}
+
+/* What runs to its end in this call wakes nobody itself: the loop looks again. */
+void lu_wake(struct lu *lu)
+{
+    struct task_set *s = &lu->tasks;
+    struct command *next;
+    if (s->waking)
+        return;
+    s->waking = true;
+    while ((next = task_set_next(s)) != NULL)
+        run(next);
+    s->waking = false;
+}
+
+bool lu_dying(const struct lu *lu)
+{
+    return lu->tasks.dying > 0;
+}
+
+void command_arrive(struct command *c)
+{
+    const struct row *row = find_row(c);
+    c->lu = cmd_lu(c);
+    c->exclusive = row && row->flags & ALONE;
+    if (c->lu)
+        task_set_enter(&c->lu->tasks, c);
+}
+
+void command_execute(struct command *c)
+{
+    if (c->stage == COMMAND_OUTSIDE)
+        command_arrive(c);
+    if (!c->lu || task_set_admit(&c->lu->tasks, c))
+        run(c);
+}
+
+void command_abort(struct command *c)
+{
+    enum command_stage stage = (enum command_stage)c->stage;
+    if (stage == COMMAND_OUTSIDE)
+        return;
+    task_set_abort(&c->lu->tasks, c);
+    if (stage == COMMAND_RUNNING)
+        return;
+    task_set_leave(&c->lu->tasks, c);
+    if (stage == COMMAND_WAITING)
+        c->done(c);
 }
 
 /* The LU and row of a command that its handler will see; unit attentions do not count, since another command

@@ -39,14 +39,15 @@ struct nexus {
     struct lu_set *set;
     struct nexus *next;
     struct nexus_id id; /* of the initiator port nothing before nexus_join() */
-    /* Ends this nexus' commands on a LU, unanswered, as far as they have not begun; may be NULL. */
+    /* Aborts this nexus' commands on a LU; may be NULL. */
     void (*abort)(struct nexus *n, uint64_t lun);
     uint16_t attention[COMMAND_LU_MAX];
 };
 
-/* One command. The caller fills the first part; for a command with data-out it learns from command_data_out()
- * how much memory to provide and sets `data_out` before command_execute(). After command_execute() `done` is
- * called, in this call or later from the same thread, with the second part filled. */
+/* One command. The caller fills the first part, with stage COMMAND_OUTSIDE; for a command with data-out it
+ * learns from command_data_out() how much memory to provide and sets `data_out` before command_execute().
+ * After command_execute() `done` is called, in this call or later from the same thread, with the last part
+ * filled. */
 struct command {
     struct nexus *nexus;
     uint64_t lun; /* the 8 bytes of the LUN field */
@@ -56,11 +57,19 @@ struct command {
     struct extent data_out;     /* received: min(command_data_out(), edtl_out) bytes, or more */
     /* Memory for LU data to be read, at least command_data_in() bytes; not used when peeked. */
     void *memory;
-    bool may_peek; /* answer may refer to the store's own memory (no digest runs over it) */
+    bool may_peek;     /* answer may refer to the store's own memory (no digest runs over it) */
+    uint8_t attribute; /* enum attribute */
+    uint8_t stage;     /* enum command_stage */
     void (*done)(struct command *);
     void *user;
 
-    /* Between command_execute() and `done`: what is under way for it on the LU. */
+    /* Its place on the LU; NULL where there is none. */
+    struct lu *lu;
+    struct list member; /* in lu->tasks */
+    bool exclusive;     /* nothing else may run on the LU meanwhile */
+    bool aborted;       /* `done` will be called, but nobody waits for the answer */
+
+    /* Between command_execute() and `done`: what is under way for it. */
     uint8_t busy; /* calls and I/Os that have not returned */
     struct lu_io io;
     void (*then)(struct command *c, struct lu *lu, int error);
@@ -84,8 +93,18 @@ uint32_t command_data_in(const struct command *c);
  * are written. */
 uint32_t command_data_out(const struct command *c);
 
-/* Until `done`, nothing of the command, of its nexus and of its LU's backend goes away. */
+/* Takes its place among the LU's commands, which is that of its arrival; without this call that of its
+ * execution. */
+void command_arrive(struct command *c);
+/* Runs it, now or when those are done that it must wait for. Until `done`, nothing of the command, of its
+ * nexus and of its LU goes away. */
 void command_execute(struct command *c);
+/* Nobody waits for it any more. One that does not run yet ends in this call, with `done` if it was executed;
+ * one that runs ends when its I/O does, and until then nothing else begins on its LU, so that what comes
+ * later is stored later. lu_wake() is due afterwards. */
+void command_abort(struct command *c);
+/* Runs what waits, as far as nothing is in its way any more. */
+void lu_wake(struct lu *lu);
 
 /* The operation's name for logs, as in "READ(10)"; "unknown operation" for a CDB without a row. */
 const char *command_name(const struct command *c);
@@ -120,6 +139,9 @@ void nexus_settle(struct nexus *n, uint16_t asc_ascq);
 /* On one LU: for one nexus, and for all that have joined but `except`, which may be NULL. */
 void lu_tell(const struct lu *lu, struct nexus *n, uint16_t asc_ascq);
 void lu_tell_others(const struct lu *lu, const struct nexus *except, struct lu_set *set, uint16_t asc_ascq);
+
+/* Have some of its commands been aborted that still run? */
+bool lu_dying(const struct lu *lu);
 
 /* A logical unit reset: what initiators have set up is gone, and all hear of it, also who asked for it (SAM-5
  * 6.3.3). */

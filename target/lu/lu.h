@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "base/seg.h"
 #include "lu/reservation.h"
+#include "lu/task_set.h"
 
 struct lu;
 struct workers;
@@ -74,6 +75,7 @@ struct lu {
     bool stopped;     /* by START STOP UNIT */
     struct lu_mode mode;
     struct reservation reservation;
+    struct task_set tasks;
     uint8_t naa[8];          /* designator of VPD 83h, stable for the same target name and backing path */
     char serial[17];         /* VPD 80h */
     void *store;             /* the backend's own */

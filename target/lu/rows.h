@@ -15,6 +15,7 @@ enum row_flags {
     MEDIUM = 8,       /* refused by a LU that has been stopped */
     STANDBY = 16,     /* runs through a port that is in standby, too (SPC-4 5.11.2.6) */
     UNAVAILABLE = 32, /* and through one that is unavailable (5.11.2.7) */
+    ALONE = 64, /* runs when nothing else does: what it has looked at is not to change before it is done */
     ANYWHERE = STANDBY | UNAVAILABLE,
     WRITES = OUT | CHANGES
 };
