@@ -31,10 +31,15 @@ bool reservation_forbids(const struct reservation *r, const struct nexus *n, enu
 
 /* --- registrations --- */
 
+bool nexus_id_equal(const struct nexus_id *a, const struct nexus_id *b)
+{
+    return a->port == b->port && a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
 struct registration *reservation_find(const struct reservation *r, const struct nexus_id *id)
 {
     for (struct registration *g = r->first; g; g = g->next)
-        if (g->id.port == id->port && g->id.len == id->len && memcmp(g->id.bytes, id->bytes, id->len) == 0)
+        if (nexus_id_equal(&g->id, id))
             return g;
     return NULL;
 }

@@ -23,6 +23,8 @@ struct nexus_id {
     uint8_t bytes[NEXUS_ID_MAX];
 };
 
+bool nexus_id_equal(const struct nexus_id *a, const struct nexus_id *b);
+
 struct registration {
     struct registration *next;
     uint64_t key;       /* never 0 */

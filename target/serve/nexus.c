@@ -43,15 +43,6 @@ static uint16_t new_tsih(struct target *t)
     return t->last_tsih;
 }
 
-/* For who is preempted by another: as if it had asked itself (SPC-4 5.12.11.4). */
-static void abort_tasks(struct nexus *n, uint64_t lun)
-{
-    struct target_session *ts =
-        (struct target_session *)(void *)((uint8_t *)n - offsetof(struct target_session, nexus));
-    const struct task tmf = {.kind = TASK_TMF, .function = WIRE_TMF_ABORT_TASK_SET, .lun = lun};
-    session_abort(ts->session, &tmf);
-}
-
 /* Where else the node wants its sessions to be, as a login status; 0: here. */
 static uint16_t redirection(const struct node *n, struct login *login)
 {
@@ -70,7 +61,7 @@ static uint16_t enter(struct target_session *ts, struct node *n, struct login *l
         return status;
     ts->node = n;
     nexus_init(&ts->nexus, &n->set, ts->portal->group);
-    ts->nexus.abort = abort_tasks;
+    ts->nexus.abort = manage_preempted;
     return WIRE_LOGIN_SUCCESS;
 }
 
@@ -97,8 +88,8 @@ static bool same_initiator(const struct target_session *a, const struct target_s
            strcmp(conn_login(a->conn)->initiator_name, conn_login(b->conn)->initiator_name) == 0;
 }
 
-/* The same initiator port logs in again: its old session ends first (6.3.5). Tasks of the old one that were
- * still receiving are gone with it; executed ones were executed before this. */
+/* The same initiator port logs in again: its old session ends first (6.3.5). Commands of it that are under
+ * way end before any of the new one's begins: held(). */
 static void reinstate(struct target_session *ts)
 {
     struct list *head = &ts->target->sessions;
@@ -145,60 +136,75 @@ static void logged_in(struct target_session *ts)
     nexus_join(&ts->nexus, id, put_transport_id(id, conn_login(ts->conn)));
 }
 
-/* --- task management --- */
-
-static bool resets_lu(uint8_t function)
-{
-    return function == WIRE_TMF_LU_RESET || function == WIRE_TMF_TARGET_WARM_RESET ||
-           function == WIRE_TMF_TARGET_COLD_RESET;
-}
-
-static void reset_lus(struct target_session *ts, const struct task *tmf, uint32_t number)
-{
-    struct lu_set *set = ts->nexus.set;
-    bool one = tmf->function == WIRE_TMF_LU_RESET;
-    list_each (at, &ts->target->sessions) {
-        struct target_session *other = list_entry(at, struct target_session, link);
-        if (other != ts && other->node == ts->node && other->logged_in)
-            session_abort(other->session, tmf);
-    }
-    for (uint32_t i = 0; i < COMMAND_LU_MAX; i++)
-        if (set->lus[i] && (!one || i == number))
-            lu_reset(set->lus[i], set);
-}
-
-static void manage(struct target_session *ts, struct task *tmf)
-{
-    uint32_t number = 0;
-    bool named = tmf->function <= WIRE_TMF_LU_RESET;
-    if (named &&
-        (!scsi_lun_decode(tmf->lun, &number) || number >= COMMAND_LU_MAX || !ts->nexus.set->lus[number])) {
-        tmf->response = WIRE_TMF_NO_LUN;
-    } else {
-        tmf->response = session_abort(ts->session, tmf);
-        if (resets_lu(tmf->function))
-            reset_lus(ts, tmf, number);
-    }
-    session_respond(ts->session, tmf);
-}
-
 /* --- the link --- */
 
+/* Is an older session of the same initiator port still at work? Then this one's commands wait. */
+static bool held(const struct target_session *ts)
+{
+    list_each (at, &ts->target->ending) {
+        const struct target_session *old = list_entry(at, struct target_session, link);
+        if (old->node == ts->node && nexus_id_equal(&old->nexus.id, &ts->nexus.id))
+            return true;
+    }
+    return false;
+}
+
+static void execute_ready(struct target_session *ts)
+{
+    struct task *task;
+    if (!list_empty(&ts->target->ending) && held(ts))
+        return;
+    while ((task = session_next_ready(ts->session)) != NULL)
+        job_execute(ts, task);
+}
+
+void target_session_settle(struct target_session *ts)
+{
+    struct target *t = ts->target;
+    if (ts->running > 0)
+        return;
+    list_remove(&ts->link);
+    free(ts->session);
+    free(ts);
+    list_each (at, &t->sessions) {
+        struct target_session *other = list_entry(at, struct target_session, link);
+        if (list_empty(&other->session->ready))
+            continue;
+        execute_ready(other);
+        link_kick(&other->wire);
+    }
+}
+
+static void wake_lus(struct lu_set *set)
+{
+    for (uint32_t i = 0; i < COMMAND_LU_MAX; i++)
+        if (set->lus[i])
+            lu_wake(set->lus[i]);
+}
+
+/* Commands that are under way keep the session's memory until they are back. */
 void target_session_end(struct target_session *ts)
 {
+    struct target *t = ts->target;
+    struct lu_set *set = ts->nexus.set;
     if (ts->node)
         nexus_leave(&ts->nexus);
     link_close(&ts->wire);
     if (ts->attached)
         conn_drop(ts->conn);
-    list_remove(&ts->link);
-    if (ts->logged_in)
-        ts->target->session_count--;
-    else
-        ts->target->login_count--;
     free(ts->conn);
-    free(ts->session);
-    free(ts);
+    ts->conn = NULL;
+    ts->attached = false;
+    ts->ended = true;
+    if (ts->logged_in)
+        t->session_count--;
+    else
+        t->login_count--;
+    list_remove(&ts->link);
+    list_push(&t->ending, &ts->link);
+    target_session_settle(ts);
+    if (set)
+        wake_lus(set);
 }
 
 static bool event(struct target_session *ts, const struct conn_event *ev)
@@ -230,12 +236,10 @@ static void on_progress(struct link *l)
 {
     struct target_session *ts = of_link(l);
     struct conn_event ev;
-    struct task *task;
     while (conn_event(ts->conn, &ev))
         if (!event(ts, &ev))
             return;
-    while ((task = session_next_ready(ts->session)) != NULL)
-        job_execute(ts, task);
+    execute_ready(ts);
 }
 
 static void on_up(struct link *l)
@@ -268,7 +272,13 @@ static const struct link_owner callbacks = {on_up, on_progress, on_down};
 static struct session *make_session(struct target_session *ts)
 {
     struct session_config sc = {.role = ROLE_TARGET, .depth = TARGET_DEPTH, .crypto = host_crypto()};
-    sc.owner = (struct session_owner){job_begin, job_end, login_check, send_targets, ts};
+    sc.owner = (struct session_owner){.task_arrive = job_arrive,
+                                      .task_begin = job_begin,
+                                      .task_abort = job_abort,
+                                      .task_end = job_end,
+                                      .login_check = login_check,
+                                      .text = send_targets,
+                                      .owner = ts};
     void *memory = malloc(session_size(&sc));
     return memory ? session_init(memory, &sc) : NULL;
 }

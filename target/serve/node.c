@@ -36,6 +36,7 @@ static int open_lun(struct target *t, const struct serve_lun *config, const stru
         free(lu);
         return BERTH_E_ARGUMENT;
     }
+    lu->workers = t->workers;
     n->set.lus[config->number] = lu;
     if (t->config->state_dir && reservation_keep(lu, t->config->state_dir, &reason) != 0)
         return BERTH_E_ARGUMENT;

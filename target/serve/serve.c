@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include "lu/workers.h"
 #include "serve/target.h"
 
 #define TICK_NS 1000000000ull
@@ -73,6 +74,12 @@ static void stop(void *owner)
     engine_wake(t->engine);
 }
 
+static void reap(void *owner)
+{
+    struct target *t = owner;
+    workers_reap(t->workers);
+}
+
 static void announce(const struct target *t)
 {
     const char *portals[SERVE_PORTALS_MAX];
@@ -128,6 +135,8 @@ static int run(struct target *t, const struct reason *why)
     raise_descriptor_limit();
     if (t->config->stop_fd >= 0)
         t->engine->ops->watch(t->engine, t->config->stop_fd, stop, t);
+    if (t->engine->ops->watch(t->engine, workers_fd(t->workers), reap, t) != 0)
+        return out_of_memory(why);
     announce(t);
     error = loop(t);
     return error ? serve_refuse(why, error, "%s", berth_error_text(error)) : BERTH_OK;
@@ -137,13 +146,18 @@ static void target_free(struct target *t)
 {
     while (!list_empty(&t->sessions))
         target_session_end(list_entry(t->sessions.next, struct target_session, link));
+    while (t->workers && workers_busy(t->workers) > 0)
+        workers_wait(t->workers);
     if (t->engine) {
         portals_close(t);
         if (t->config->stop_fd >= 0)
             t->engine->ops->watch(t->engine, t->config->stop_fd, NULL, NULL);
+        if (t->workers)
+            t->engine->ops->watch(t->engine, workers_fd(t->workers), NULL, NULL);
         engine_free(t->engine);
     }
     nodes_close(t);
+    workers_free(t->workers);
     jobs_free(t);
     pool_free(&t->pool);
     log_free(t->log);
@@ -157,11 +171,14 @@ static struct target *target_new(const struct serve_config *config)
         return NULL;
     t->config = config;
     list_init(&t->sessions);
+    list_init(&t->ending);
+    list_init(&t->managing);
     list_init(&t->jobs);
     pool_init(&t->pool, TARGET_MEMORY);
     t->log = log_new(config->log, config->log_arg);
     t->engine = engine_new("sockets");
-    if (t->engine && t->log)
+    t->workers = workers_new();
+    if (t->engine && t->workers && t->log)
         return t;
     target_free(t);
     return NULL;

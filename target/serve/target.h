@@ -4,9 +4,9 @@
  *
  *   serve.c    start, loop, stop                      portal.c   where it listens
  *   node.c     target names, their LUNs and who may   keys.c     what it wants of the negotiation
- *   nexus.c    one session: link, core, login, tasks  log.c      what happened, in sentences
- *   job.c      one command: memory, run, answer       pool.c     buffers
- *   send_targets.c  discovery's answer */
+ *   nexus.c    one session: link, core, login, end    log.c      what happened, in sentences
+ *   job.c      one command: memory, run, answer       manage.c   task management
+ *   pool.c     buffers                                send_targets.c  discovery's answer */
 #ifndef SERVE_TARGET_H
 #define SERVE_TARGET_H
 
@@ -35,12 +35,12 @@ struct reason {
     size_t size;
 };
 
-/* A command in execution. */
+/* A command, from its arrival to its answer; or a task management request that waits. */
 struct job {
-    struct list link; /* in target->jobs while free */
+    struct list link; /* in target->jobs while free, in target->managing while it waits */
     struct target *target;
+    struct target_session *ts;
     struct task *task;
-    struct session *session;
     void *memory;
     uint32_t memory_len, takes; /* bytes: what there is, and what the CDB takes of data-out */
     struct berth_seg seg;       /* of the memory, for data-out */
@@ -75,6 +75,8 @@ struct target_session {
     struct conn *conn;
     struct nexus nexus;
     bool attached, logged_in;
+    bool ended;       /* in target->ending: commands of it are still under way */
+    uint32_t running; /* commands that have been handed to their LU and not come back */
     uint64_t ping_at;
     char from[ADDRESS_MAX + 16];         /* "host:port" of the initiator */
     char send_targets[NAME_MAX_LEN + 1]; /* what is being listed, over several PDUs */
@@ -91,7 +93,10 @@ struct target {
     uint32_t node_count;
     struct login_credentials accounts[SERVE_ACCOUNTS_MAX];
     struct list sessions; /* oldest first */
+    struct list ending;   /* sessions that are over but for what is under way */
     struct list jobs;
+    struct list managing; /* jobs: task management requests that wait for commands to end */
+    struct workers *workers;
     uint32_t session_count, login_count; /* logged in; not yet */
     uint16_t last_tsih;
     struct pool pool;
@@ -119,11 +124,24 @@ int target_keys(struct negotiation *n, const struct serve_config *c, const struc
 /* nexus.c */
 struct link *target_accept(void *portal, const struct engine_addr *from);
 void target_session_end(struct target_session *ts);
+/* Frees a session that has ended, once nothing of it is under way. */
+void target_session_settle(struct target_session *ts);
 void target_tick(struct target *t, uint64_t now);
 
+/* manage.c */
+void manage(struct target_session *ts, struct task *tmf);
+/* Answers the requests that wait no longer; called when a command that was aborted has ended. */
+void manage_settle(struct target *t);
+/* The session of a nexus aborts what it has on a LU, because another preempts it. */
+void manage_preempted(struct nexus *n, uint64_t lun);
+
 /* job.c: callbacks of the core (owner = struct target_session) and execution */
+void job_arrive(void *owner, struct task *task);
 void job_begin(void *owner, struct task *task);
+void job_abort(void *owner, struct task *task);
 void job_end(void *owner, struct task *task);
+struct job *job_take(struct target_session *ts, struct task *task); /* NULL: no memory */
+void job_give(struct job *job);
 void job_execute(struct target_session *ts, struct task *task);
 void jobs_free(struct target *t);
 
