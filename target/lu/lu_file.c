@@ -1,17 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* "file:PATH": a file or block device through the page cache, which is the LU's volatile write cache. */
+/* "file:PATH": a file or block device through the page cache, which is the LU's volatile write cache.
+ *
+ * What the page cache holds is read in the target's own loop; all that may have to wait for a disk is done by
+ * the workers (doc/decisions/0004-file-backend.md). */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 #include "lu/lu.h"
+#include "lu/workers.h"
 
 struct file {
     int fd;
+    bool in_memory;   /* no disk behind it: nothing waits */
+    bool may_wait[2]; /* reads, writes: the file system cannot be asked not to */
 };
 
 #define SEGS_AT_ONCE 64
@@ -80,6 +88,12 @@ static int measure(struct lu *lu, int fd, const char *path, const struct lu_reas
     return 0;
 }
 
+static bool is_memory(int fd)
+{
+    struct statfs fs;
+    return fstatfs(fd, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+}
+
 static int adopt(struct lu *lu, int fd, const char *path, const struct lu_reason *why)
 {
     if (check_kind(fd, path, why) || lock(lu, fd, path, why) || measure(lu, fd, path, why))
@@ -87,7 +101,7 @@ static int adopt(struct lu *lu, int fd, const char *path, const struct lu_reason
     struct file *file = malloc(sizeof *file);
     if (!file)
         return lu_refuse(why, "file:%s cannot be opened (out of memory): free some and start again", path);
-    file->fd = fd;
+    *file = (struct file){.fd = fd, .in_memory = is_memory(fd)};
     lu->store = file;
     lu->write_cache = !lu->read_only;
     return 0;
@@ -128,15 +142,16 @@ static int gather(const struct extent *e, uint64_t done, struct iovec *iov)
     return (int)count;
 }
 
-static int transfer(int fd, uint64_t offset, const struct extent *e,
-                    ssize_t (*move)(int, const struct iovec *, int, off_t))
+typedef ssize_t mover(int fd, const struct iovec *iov, int count, off_t offset, int flags);
+
+static int transfer(int fd, uint64_t offset, const struct extent *e, mover *move, int flags)
 {
     for (uint64_t done = 0; done < e->len;) {
         struct iovec iov[SEGS_AT_ONCE];
         int count = gather(e, done, iov);
         if (count == 0)
             return -EINVAL;
-        ssize_t n = move(fd, iov, count, (off_t)(offset + done));
+        ssize_t n = move(fd, iov, count, (off_t)(offset + done), flags);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -150,12 +165,12 @@ static int transfer(int fd, uint64_t offset, const struct extent *e,
 
 static int file_read(struct lu *lu, uint64_t offset, const struct extent *to)
 {
-    return transfer(fd_of(lu), offset, to, preadv);
+    return transfer(fd_of(lu), offset, to, preadv2, 0);
 }
 
 static int file_write(struct lu *lu, uint64_t offset, const struct extent *from)
 {
-    return transfer(fd_of(lu), offset, from, pwritev);
+    return transfer(fd_of(lu), offset, from, pwritev2, 0);
 }
 
 static int file_flush(struct lu *lu)
@@ -163,6 +178,34 @@ static int file_flush(struct lu *lu)
     if (lu->read_only)
         return 0;
     return fdatasync(fd_of(lu)) ? -errno : 0;
+}
+
+/* --- without waiting --- */
+
+/* Moves it all if that is possible without waiting for a disk. What has been moved before that turned out not
+ * to be so is moved again. */
+static bool move_at_once(struct lu_io *io)
+{
+    struct file *file = io->lu->store;
+    bool write = io->kind == LU_WRITE;
+    if (file->may_wait[write] || io->fua)
+        return false;
+    io->error = transfer(file->fd, io->offset, &io->data, write ? pwritev2 : preadv2, RWF_NOWAIT);
+    file->may_wait[write] = io->error == -EOPNOTSUPP;
+    return io->error == 0;
+}
+
+static void file_start(struct lu *lu, struct lu_io *io)
+{
+    const struct file *file = lu->store;
+    bool moves = io->kind == LU_READ || io->kind == LU_WRITE;
+    if (!lu->workers || file->in_memory) {
+        lu_run(io);
+    } else if (!moves || !move_at_once(io)) {
+        workers_run(lu->workers, io, lu_run);
+        return;
+    }
+    io->done(io);
 }
 
 /* --- holes --- */
@@ -224,5 +267,6 @@ const struct lu_backend lu_file = {
     .punch = file_punch,
     .map = file_map,
     .peek = NULL,
+    .start = file_start,
     .close = file_close,
 };
