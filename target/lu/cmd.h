@@ -75,6 +75,7 @@ void cmd_report_capabilities(struct command *c, struct lu *lu);
 void cmd_read_full_status(struct command *c, struct lu *lu);
 void cmd_register(struct command *c, struct lu *lu);
 void cmd_register_and_ignore(struct command *c, struct lu *lu);
+void cmd_register_and_move(struct command *c, struct lu *lu);
 void cmd_persistent_reserve(struct command *c, struct lu *lu);
 void cmd_persistent_release(struct command *c, struct lu *lu);
 void cmd_clear(struct command *c, struct lu *lu);
@@ -110,6 +111,7 @@ uint32_t cmd_pair_bytes(const struct command *c, struct lu *lu);
 uint32_t cmd_luns_bytes(const struct command *c, struct lu *lu); /* of an answer */
 uint32_t cmd_full_status_bytes(const struct command *c, struct lu *lu);
 uint32_t cmd_persist_bytes(const struct command *c, struct lu *lu);
+uint32_t cmd_move_bytes(const struct command *c, struct lu *lu);
 uint32_t cmd_mode_select_6_bytes(const struct command *c, struct lu *lu);
 uint32_t cmd_mode_select_10_bytes(const struct command *c, struct lu *lu);
 uint32_t cmd_unmap_bytes(const struct command *c, struct lu *lu);

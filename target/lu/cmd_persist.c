@@ -150,41 +150,94 @@ static void unregister(struct command *c, struct lu *lu, struct registration *mi
         tell_registrants(c, lu, ASC_RESERVATIONS_RELEASED);
 }
 
-static void do_register(struct command *c, struct lu *lu, const struct scsi_pr_out *p,
-                        struct registration *mine)
+/* The target ports through which the initiator registers: the one that this command came through, or all. */
+static uint32_t list_ports(const struct command *c, bool all, uint16_t ports[COMMAND_GROUPS_MAX])
 {
-    if (!mine && p->action_key == 0)
-        return;
-    if (!mine && !reservation_add(&lu->reservation, &c->nexus->id, p->action_key)) {
+    uint32_t count;
+    const struct port_group *groups = lu_set_groups(c->nexus->set, &count);
+    ports[0] = c->nexus->id.port;
+    if (!all)
+        return 1;
+    for (uint32_t i = 0; i < count; i++)
+        ports[i] = groups[i].tag;
+    return count;
+}
+
+static struct nexus_id through(const struct command *c, uint16_t port)
+{
+    struct nexus_id id = c->nexus->id;
+    id.port = port;
+    return id;
+}
+
+/* false: that makes no change, or the command has ended. */
+static bool do_register(struct command *c, struct lu *lu, const struct scsi_pr_out *p, uint16_t port)
+{
+    const struct nexus_id id = through(c, port);
+    struct registration *g = reservation_find(&lu->reservation, &id);
+    if (!g && p->action_key == 0)
+        return false;
+    if (!g && !reservation_add(&lu->reservation, &id, p->action_key)) {
         cmd_fail(c, SENSE_ILLEGAL_REQUEST, ASC_NO_REGISTRATION_RESOURCES);
-        return;
+        return false;
     }
-    if (mine && p->action_key == 0)
-        unregister(c, lu, mine);
-    else if (mine)
-        mine->key = p->action_key;
+    if (g && p->action_key == 0)
+        unregister(c, lu, g);
+    else if (g)
+        g->key = p->action_key;
+    return true;
+}
+
+static void register_all(struct command *c, struct lu *lu, const struct scsi_pr_out *p, const uint16_t *ports,
+                         uint32_t count)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < count && c->status == SCSI_GOOD; i++)
+        any |= do_register(c, lu, p, ports[i]);
+    if (!any)
+        return;
     lu->reservation.kept = p->aptpl;
     changed(c, lu);
 }
 
-/* Registrations for other ports (SPEC_I_PT, ALL_TG_PT) and ones that last need what is not there. */
-static bool register_refused(const struct lu *lu, const struct scsi_pr_out *p)
+/* Is the key the right one on each port? Counts those where there is no registration yet. */
+static bool keys_fit(const struct command *c, const struct lu *lu, uint64_t key, const uint16_t *ports,
+                     uint32_t count, uint32_t *fresh)
 {
-    return p->spec_i_pt || p->all_tg_pt || (p->aptpl && !lu->reservation.path);
+    bool fit = true;
+    *fresh = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct nexus_id id = through(c, ports[i]);
+        const struct registration *g = reservation_find(&lu->reservation, &id);
+        fit &= key == (g ? g->key : 0);
+        *fresh += !g;
+    }
+    return fit;
 }
 
+/* Registrations for other initiator ports (SPEC_I_PT) are not known, and ones that last need a place. */
+static bool register_refused(const struct lu *lu, const struct scsi_pr_out *p)
+{
+    return p->spec_i_pt || (p->aptpl && !lu->reservation.path);
+}
+
+/* All of it is checked before any of it is done. */
 static void check_and_register(struct command *c, struct lu *lu, bool ignore)
 {
-    struct registration *mine = reservation_find(&lu->reservation, &c->nexus->id);
     struct scsi_pr_out p;
+    uint16_t ports[COMMAND_GROUPS_MAX];
+    uint32_t fresh;
     if (!take_list(c, &p))
         return;
-    if (!ignore && p.key != (mine ? mine->key : 0))
+    uint32_t count = list_ports(c, p.all_tg_pt, ports);
+    if (!keys_fit(c, lu, p.key, ports, count, &fresh) && !ignore)
         cmd_conflict(c);
     else if (register_refused(lu, &p))
         cmd_fail(c, SENSE_ILLEGAL_REQUEST, ASC_INVALID_FIELD_IN_PARAMETERS);
+    else if (p.action_key != 0 && fresh > REGISTRATIONS_MAX - lu->reservation.count)
+        cmd_fail(c, SENSE_ILLEGAL_REQUEST, ASC_NO_REGISTRATION_RESOURCES);
     else
-        do_register(c, lu, &p, mine);
+        register_all(c, lu, &p, ports, count);
 }
 
 void cmd_register(struct command *c, struct lu *lu)
@@ -195,6 +248,78 @@ void cmd_register(struct command *c, struct lu *lu)
 void cmd_register_and_ignore(struct command *c, struct lu *lu)
 {
     check_and_register(c, lu, true);
+}
+
+/* --- REGISTER AND MOVE (SPC-4 5.12.8) --- */
+
+uint32_t cmd_move_bytes(const struct command *c, struct lu *lu)
+{
+    (void)lu;
+    uint32_t len = get32(c->cdb + 5);
+    return len > SCSI_PR_MOVE_LEN && len <= sizeof c->reply ? len : 0;
+}
+
+static bool take_move(struct command *c, struct scsi_pr_move *m)
+{
+    uint32_t told = cmd_move_bytes(c, NULL);
+    bool whole = told > 0 && cmd_take_parameters(c, told) == told && scsi_get_pr_move(c->reply, told, m);
+    if (!whole)
+        cmd_fail(c, SENSE_ILLEGAL_REQUEST, ASC_PARAMETER_LIST_LENGTH);
+    return whole;
+}
+
+static bool may_move(struct command *c, const struct reservation *r, const struct registration *mine,
+                     uint64_t key)
+{
+    if (!mine || mine->key != key)
+        cmd_conflict(c);
+    else if (r->type == PR_NONE) /* nothing to be moved */
+        cmd_invalid_field(c);
+    else if (r->holder != mine) /* another's, or everybody's */
+        cmd_conflict(c);
+    return c->status == SCSI_GOOD;
+}
+
+/* Who gets it: an initiator port that is not this one, through a target port that is there. It need not be
+ * logged in. */
+static bool find_heir(const struct command *c, const struct scsi_pr_move *m, struct nexus_id *heir)
+{
+    const struct nexus_id *me = &c->nexus->id;
+    heir->port = m->port;
+    heir->len = scsi_get_transport_id(m->id, m->id_len, heir->bytes, sizeof heir->bytes);
+    bool self = heir->len == me->len && memcmp(heir->bytes, me->bytes, me->len) == 0;
+    return heir->len > 0 && !self && lu_set_has_group(c->nexus->set, m->port);
+}
+
+static void move(struct command *c, struct lu *lu, const struct scsi_pr_move *m, const struct nexus_id *to)
+{
+    struct reservation *r = &lu->reservation;
+    struct registration *heir = reservation_find(r, to), *mine = r->holder;
+    if (!heir)
+        heir = reservation_add(r, to, m->action_key);
+    if (!heir) {
+        cmd_fail(c, SENSE_ILLEGAL_REQUEST, ASC_NO_REGISTRATION_RESOURCES);
+        return;
+    }
+    heir->key = m->action_key;
+    reservation_set(r, heir, r->type);
+    if (m->unregister)
+        reservation_remove(r, mine);
+    r->kept = m->aptpl;
+    changed(c, lu);
+}
+
+void cmd_register_and_move(struct command *c, struct lu *lu)
+{
+    struct reservation *r = &lu->reservation;
+    struct scsi_pr_move m;
+    struct nexus_id heir;
+    if (!take_move(c, &m) || !may_move(c, r, reservation_find(r, &c->nexus->id), m.key))
+        return;
+    if (m.action_key == 0 || !find_heir(c, &m, &heir) || (m.aptpl && !r->path))
+        cmd_fail(c, SENSE_ILLEGAL_REQUEST, ASC_INVALID_FIELD_IN_PARAMETERS);
+    else
+        move(c, lu, &m, &heir);
 }
 
 /* --- RESERVE, RELEASE, CLEAR (5.12.9, 5.12.11.2, 5.12.11.5) --- */

@@ -113,6 +113,7 @@ const char *command_name(const struct command *c);
 
 /* One more, active and optimized, unless it is there already. false: no room, or 0, which is no tag. */
 bool lu_set_add_group(struct lu_set *set, uint16_t tag);
+bool lu_set_has_group(const struct lu_set *set, uint16_t tag);
 /* The groups that there are; never none. */
 const struct port_group *lu_set_groups(const struct lu_set *set, uint32_t *count);
 /* Changes the state of a group; all initiators are told, on all LUs. false: there is no such group. */

@@ -21,6 +21,11 @@ static const struct port_group *find(const struct lu_set *set, uint16_t tag)
     return NULL;
 }
 
+bool lu_set_has_group(const struct lu_set *set, uint16_t tag)
+{
+    return find(set, tag) != NULL;
+}
+
 /* The first to be added takes the place of the one that was assumed. */
 bool lu_set_add_group(struct lu_set *set, uint16_t tag)
 {

@@ -71,6 +71,8 @@ const struct row command_rows[] = {
      {0x1f, B1, 0, 0, B4}},
     {SCSI_PERSISTENT_RESERVE_OUT, 0x06, OUT | STANDBY, PERSISTS, "REGISTER AND IGNORE EXISTING KEY", cmd_register_and_ignore, cmd_persist_bytes,
      {0x1f, B1, 0, 0, B4}},
+    {SCSI_PERSISTENT_RESERVE_OUT, 0x07, OUT | STANDBY, PERSISTS, "REGISTER AND MOVE", cmd_register_and_move, cmd_move_bytes,
+     {0x1f, B1, 0, 0, B4}},
     {SCSI_VARIABLE_LENGTH, 0x0009, MEDIUM, READS, "READ(32)", cmd_read, cmd_read_bytes,
      {0, Z3, 0, GRP, 0x18, B2, 0x1e, 0, B8, Z8, B4}},
     {SCSI_VARIABLE_LENGTH, 0x000b, WRITES | MEDIUM, CHANGED, "WRITE(32)", cmd_write, cmd_write_bytes,

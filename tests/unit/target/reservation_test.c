@@ -7,7 +7,7 @@
 #include "disks.h"
 #include "scsi/reservation.h"
 
-enum { REGISTER, RESERVE, RELEASE, CLEAR, PREEMPT, PREEMPT_AND_ABORT, REGISTER_AND_IGNORE };
+enum { REGISTER, RESERVE, RELEASE, CLEAR, PREEMPT, PREEMPT_AND_ABORT, REGISTER_AND_IGNORE, MOVE };
 static const uint8_t types[] = {1, 3, 5, 6, 7, 8};
 
 /* `nexus` of disks.h is A; B and C are others. */
@@ -186,14 +186,14 @@ static void flawed_lists_are_refused(void **state)
         }
     run_edtl(0, CDB(0x5f, 0, 0, 0, 0, 0, 0, 0, 24), 20);
     refused(SENSE_ILLEGAL_REQUEST, ASC_PARAMETER_LIST_LENGTH);
-    for (int bit = 0; bit < 3; bit++) { /* SPEC_I_PT, ALL_TG_PT, and APTPL where nothing is kept */
-        const struct scsi_pr_out p = {0, 9, bit == 0, bit == 1, bit == 2};
+    for (int bit = 0; bit < 2; bit++) { /* SPEC_I_PT, and APTPL where nothing is kept */
+        const struct scsi_pr_out p = {0, 9, bit == 0, false, bit == 1};
         scsi_put_pr_out(out, &p);
         run(0, CDB(0x5f, REGISTER, 0, 0, 0, 0, 0, 0, 24));
         refused(SENSE_ILLEGAL_REQUEST, ASC_INVALID_FIELD_IN_PARAMETERS);
     }
     keys_are(0, 0, NULL);
-    for (uint8_t action = 7; action < 32; action++) { /* REGISTER AND MOVE among them */
+    for (uint8_t action = 8; action < 32; action++) {
         run(0, CDB(0x5f, action, 0, 0, 0, 0, 0, 0, 24));
         invalid_field();
     }
@@ -462,6 +462,242 @@ static void zero_preempts_all_registrants(void **state)
     reservation_is(5, 10);
 }
 
+/* --- registering through all ports --- */
+
+static struct nexus twin; /* A once more, through port 2 */
+
+static void add_a_port(void)
+{
+    assert_true(lu_set_add_group(&set, 1) && lu_set_add_group(&set, 2));
+    twin = (struct nexus){.set = &set, .id.port = 2};
+    nexus_join(&twin, (const uint8_t *)"port A", 6);
+}
+
+static void register_everywhere(uint8_t action, uint64_t key, uint64_t action_key)
+{
+    const struct scsi_pr_out p = {.key = key, .action_key = action_key, .all_tg_pt = true};
+    scsi_put_pr_out(out, &p);
+    run_as(&nexus, CDB(0x5f, action, 0, 0, 0, 0, 0, 0, 24));
+}
+
+static void one_registration_is_made_on_all_ports(void **state)
+{
+    (void)state;
+    add_a_port();
+    run(0, CDB(0x5e, 2, 0, 0, 0, 0, 0, 1, 0));
+    assert_int_equal(c.reply[2], 4); /* ATP_C */
+    register_everywhere(REGISTER, 0, 10);
+    good(0);
+    KEYS_ARE(1, 10, 10);
+    persist(&twin, RESERVE, 3, 10, 0);
+    good(0);
+    register_everywhere(REGISTER, 10, 11);
+    good(0);
+    KEYS_ARE(2, 11, 11);
+    persist(&twin, REGISTER, 0, 11, 12);
+    register_everywhere(REGISTER, 11, 13); /* not the key of both */
+    conflict();
+    KEYS_ARE(3, 11, 12);
+    register_everywhere(REGISTER_AND_IGNORE, 0, 13);
+    good(0);
+    KEYS_ARE(4, 13, 13);
+    register_everywhere(REGISTER, 13, 0);
+    good(0);
+    keys_are(5, 0, NULL);
+    reservation_is(PR_NONE, 0);
+    register_everywhere(REGISTER, 0, 0);
+    good(0);
+    keys_are(5, 0, NULL);
+}
+
+static void all_ports_or_none_are_registered(void **state)
+{
+    (void)state;
+    add_a_port();
+    for (uint32_t i = 1; i < REGISTRATIONS_MAX; i++) {
+        struct nexus port = {.set = &set, .id = {.port = 1, .len = 4}};
+        put32(port.id.bytes, i);
+        persist(&port, REGISTER, 0, 0, i);
+        good(0);
+    }
+    register_everywhere(REGISTER, 0, 10);
+    refused(SENSE_ILLEGAL_REQUEST, ASC_NO_REGISTRATION_RESOURCES);
+    assert_int_equal(disk.reservation.count, REGISTRATIONS_MAX - 1);
+    register_everywhere(REGISTER_AND_IGNORE, 0, 10);
+    refused(SENSE_ILLEGAL_REQUEST, ASC_NO_REGISTRATION_RESOURCES);
+    persist(&nexus, REGISTER, 0, 0, 10);
+    good(0);
+}
+
+/* --- moving a reservation --- */
+
+/* As iSCSI names the port; other_c is known by it. */
+static const char heir_id[] = "\x45\0\0\x1ciqn.x:c,i,0x00023d000001\0\0\0";
+
+static void name_the_heir(void)
+{
+    nexus_join(&other_c, (const uint8_t *)heir_id, 32);
+}
+
+static void move_to(struct nexus *n, const struct scsi_pr_move *m)
+{
+    uint8_t cdb[16] = {0x5f, MOVE, 0xff}; /* scope and type are none of it */
+    scsi_put_pr_move(out, m);
+    put32(cdb + 5, SCSI_PR_MOVE_LEN + m->id_len);
+    run_as(n, cdb);
+}
+
+/* From A with key 10 to C with key 12, through port 1. */
+static struct scsi_pr_move to_c(bool unregister)
+{
+    return (struct scsi_pr_move){10, 12, unregister, false, 1, (const uint8_t *)heir_id, 32};
+}
+
+static void the_holder_moves_it_on(void **state)
+{
+    (void)state;
+    for (int unregister = 0; unregister < 2; unregister++) {
+        struct scsi_pr_move m = to_c(unregister);
+        reservation_free(&disk.reservation);
+        name_the_heir();
+        register_both();
+        persist(&nexus, RESERVE, 6, 10, 0);
+        move_to(&nexus, &m);
+        good(0);
+        reservation_is(6, 12);
+        if (unregister)
+            KEYS_ARE(3, 11, 12);
+        else
+            KEYS_ARE(3, 10, 11, 12);
+        run_as(&other_c, CDB(0x28, 0, 0, 0, 0, 0, 0, 0, 1));
+        good(512);
+        persist(&other_c, RELEASE, 6, 12, 0);
+        good(0);
+        heard(&nexus), heard(&b);
+    }
+}
+
+static void who_is_registered_gets_another_key(void **state)
+{
+    (void)state;
+    struct scsi_pr_move m = to_c(false);
+    uint8_t loose[40] = {0x45, 0, 0, 36};
+    name_the_heir();
+    register_both();
+    persist(&other_c, REGISTER, 0, 0, 7);
+    persist(&nexus, RESERVE, 1, 10, 0);
+    memcpy(loose + 4, "iqn.x:C,i,0x00023D000001", 24); /* the same port in other words */
+    m.id = loose, m.id_len = sizeof loose;
+    move_to(&nexus, &m);
+    good(0);
+    KEYS_ARE(4, 10, 11, 12);
+    reservation_is(1, 12);
+    run(0, CDB(0x2a, 0, 0, 0, 0, 0, 0, 0, 1));
+    conflict();
+}
+
+static void it_moves_to_another_port(void **state)
+{
+    (void)state;
+    struct scsi_pr_move m = to_c(true);
+    add_a_port();
+    name_the_heir();
+    persist(&nexus, REGISTER, 0, 0, 10);
+    persist(&nexus, RESERVE, 3, 10, 0);
+    m.port = 3;
+    move_to(&nexus, &m);
+    refused(SENSE_ILLEGAL_REQUEST, ASC_INVALID_FIELD_IN_PARAMETERS);
+    m.port = 2;
+    move_to(&nexus, &m);
+    good(0);
+    reservation_is(3, 12);
+    run_as(&other_c, CDB(0x28, 0, 0, 0, 0, 0, 0, 0, 1)); /* that is the same initiator through port 1 */
+    conflict();
+}
+
+static void only_what_is_held_can_be_moved(void **state)
+{
+    (void)state;
+    struct scsi_pr_move m = to_c(false);
+    name_the_heir();
+    move_to(&nexus, &m); /* not registered */
+    conflict();
+    register_both();
+    move_to(&nexus, &m); /* no reservation */
+    invalid_field();
+    persist(&b, RESERVE, 1, 11, 0);
+    move_to(&nexus, &m); /* of another */
+    conflict();
+    persist(&b, RELEASE, 1, 11, 0);
+    persist(&nexus, RESERVE, 7, 10, 0);
+    move_to(&nexus, &m); /* of all */
+    conflict();
+    persist(&nexus, RELEASE, 7, 10, 0);
+    heard(&b);
+    persist(&nexus, RESERVE, 1, 10, 0);
+    m.key = 9;
+    move_to(&nexus, &m); /* not the key */
+    conflict();
+    KEYS_ARE(2, 10, 11);
+    reservation_is(1, 10);
+}
+
+static void flawed_moves_are_refused(void **state)
+{
+    (void)state;
+    static const struct scsi_pr_move m = {10, 12, false, false, 1, (const uint8_t *)heir_id, 32};
+    struct scsi_pr_move flawed[] = {m, m, m, m};
+    flawed[0].action_key = 0;
+    flawed[1].aptpl = true; /* nothing can be kept */
+    flawed[2].port = 0;
+    flawed[3].id = (const uint8_t *)"\x05\0\0\x1ciqn.x:c,i,0x00023d000001\0\0\0"; /* any port of that name */
+    nexus_join(&nexus, (const uint8_t *)heir_id, 32);
+    register_both();
+    persist(&nexus, RESERVE, 1, 10, 0);
+    move_to(&nexus, &m); /* to oneself */
+    refused(SENSE_ILLEGAL_REQUEST, ASC_INVALID_FIELD_IN_PARAMETERS);
+    nexus_join(&nexus, (const uint8_t *)"port A", 6);
+    persist(&nexus, REGISTER, 0, 0, 10);
+    persist(&b, CLEAR, 0, 11, 0);
+    heard(&nexus), heard(&other_c);
+    persist(&nexus, REGISTER, 0, 0, 10);
+    persist(&nexus, RESERVE, 1, 10, 0);
+    good(0);
+    for (size_t i = 0; i < COUNT(flawed); i++) {
+        move_to(&nexus, &flawed[i]);
+        refused(SENSE_ILLEGAL_REQUEST, ASC_INVALID_FIELD_IN_PARAMETERS);
+    }
+    scsi_put_pr_move(out, &m);
+    for (uint8_t len = 0; len < 80; len++) { /* lengths that contradict the list's own */
+        run(0, CDB(0x5f, MOVE, 0, 0, 0, 0, 0, 0, len));
+        if (len != SCSI_PR_MOVE_LEN + 32)
+            refused(SENSE_ILLEGAL_REQUEST, ASC_PARAMETER_LIST_LENGTH);
+        else
+            good(0);
+        if (len <= SCSI_PR_MOVE_LEN)
+            assert_int_equal(command_data_out(&c), 0);
+    }
+    run(0, CDB(0x5f, MOVE, 0, 0, 0, 0, 0, 0xff, 0xff));
+    refused(SENSE_ILLEGAL_REQUEST, ASC_PARAMETER_LIST_LENGTH);
+    reservation_is(1, 12);
+}
+
+static void a_move_needs_room(void **state)
+{
+    (void)state;
+    struct scsi_pr_move m = to_c(true);
+    register_both();
+    for (uint32_t i = 2; i < REGISTRATIONS_MAX; i++) {
+        struct nexus port = {.set = &set, .id = {.port = 1, .len = 4}};
+        put32(port.id.bytes, i);
+        persist(&port, REGISTER, 0, 0, i);
+    }
+    persist(&nexus, RESERVE, 1, 10, 0);
+    move_to(&nexus, &m);
+    refused(SENSE_ILLEGAL_REQUEST, ASC_NO_REGISTRATION_RESOURCES);
+    reservation_is(1, 10);
+}
+
 /* --- what is told --- */
 
 static void full_status_names_the_ports(void **state)
@@ -704,6 +940,14 @@ int main(void)
         RTEST(others_are_preempted_without_the_reservation),
         RTEST(preempt_names_somebody),
         RTEST(zero_preempts_all_registrants),
+        RTEST(one_registration_is_made_on_all_ports),
+        RTEST(all_ports_or_none_are_registered),
+        RTEST(the_holder_moves_it_on),
+        RTEST(who_is_registered_gets_another_key),
+        RTEST(it_moves_to_another_port),
+        RTEST(only_what_is_held_can_be_moved),
+        RTEST(flawed_moves_are_refused),
+        RTEST(a_move_needs_room),
         RTEST(full_status_names_the_ports),
         RTEST(conflicts_come_before_attentions),
         RTEST(a_reset_changes_nothing_that_persists),
