@@ -1082,6 +1082,29 @@ static void test_logouts(void **state)
     }
 }
 
+/* Data that an R2T asked for may be on their way when the initiator leaves. */
+static void test_data_behind_logout(void **state)
+{
+    (void)state;
+    struct pair_config c = usual();
+    c.immediate_data = false;
+    c.initial_r2t = true;
+    struct puppet *u = logged_in(&c);
+    uint8_t bhs[WIRE_BHS_LEN];
+    say_command(u, &(struct command){.op = 'W', .edtl = 4096, .itt = 7});
+    puppet_expect(u, WIRE_R2T);
+    struct wire_data_out out = {.final = true, .itt = 7, .ttt = get32(u->bhs + 20)};
+    struct wire_logout_request l = {.immediate = true, .itt = 8, .cmd_sn = u->pair->ts->exp_cmd_sn};
+    put_logout_request(bhs, &l);
+    puppet_say(u, bhs, NULL, 0);
+    put_data_out(bhs, &out);
+    puppet_say(u, bhs, payload, 4096);
+    puppet_expect(u, WIRE_LOGOUT_RESPONSE);
+    all_well(u, "data behind a logout");
+    assert_int_equal(u->pair->last_t.kind, CONN_EV_LOGGED_OUT);
+    puppet_free(u);
+}
+
 /* The connection dies while the owner has a task in hand: the answer comes to nothing, and the slot back. */
 static void test_in_hand(void **state)
 {
@@ -1246,6 +1269,7 @@ int main(void)
         cmocka_unit_test(test_ping_and_sense),
         cmocka_unit_test(test_full_outbox),
         cmocka_unit_test(test_logouts),
+        cmocka_unit_test(test_data_behind_logout),
         cmocka_unit_test(test_in_hand),
         cmocka_unit_test(test_abort_in_hand),
         cmocka_unit_test(test_younger_commands_are_spared),
