@@ -389,8 +389,8 @@ static void expel(struct command *c, struct lu *lu, const struct preemption *p)
         if (n == c->nexus || !g || !ends(p, g))
             continue;
         lu_tell(lu, n, ASC_REGISTRATIONS_PREEMPTED);
-        if (p->abort && n->abort)
-            n->abort(n, c->lun);
+        if (p->abort && n->abort && n->abort(n, c->lun) > 0)
+            lu_tell(lu, n, ASC_COMMANDS_CLEARED); /* TAS is 0: they end unanswered */
     }
 }
 

@@ -39,8 +39,8 @@ struct nexus {
     struct lu_set *set;
     struct nexus *next;
     struct nexus_id id; /* of the initiator port nothing before nexus_join() */
-    /* Aborts this nexus' commands on a LU; may be NULL. */
-    void (*abort)(struct nexus *n, uint64_t lun);
+    /* Aborts this nexus' commands on a LU and tells how many there were; may be NULL. */
+    uint32_t (*abort)(struct nexus *n, uint64_t lun);
     uint16_t attention[COMMAND_LU_MAX];
 };
 

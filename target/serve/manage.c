@@ -140,10 +140,10 @@ void manage(struct target_session *ts, struct task *tmf)
         session_respond(ts->session, tmf);
 }
 
-void manage_preempted(struct nexus *n, uint64_t lun)
+uint32_t manage_preempted(struct nexus *n, uint64_t lun)
 {
     struct target_session *ts =
         (struct target_session *)(void *)((uint8_t *)n - offsetof(struct target_session, nexus));
     const struct task tmf = {.kind = TASK_TMF, .function = WIRE_TMF_ABORT_TASK_SET, .lun = lun};
-    session_clear(ts->session, &tmf);
+    return session_clear(ts->session, &tmf);
 }

@@ -133,7 +133,7 @@ void manage(struct target_session *ts, struct task *tmf);
 /* Answers the requests that wait no longer; called when a command that was aborted has ended. */
 void manage_settle(struct target *t);
 /* The session of a nexus aborts what it has on a LU, because another preempts it. */
-void manage_preempted(struct nexus *n, uint64_t lun);
+uint32_t manage_preempted(struct nexus *n, uint64_t lun);
 
 /* job.c: callbacks of the core (owner = struct target_session) and execution */
 void job_arrive(void *owner, struct task *task);

@@ -14,12 +14,14 @@ static const uint8_t types[] = {1, 3, 5, 6, 7, 8};
 static struct nexus b, other_c;
 static uint64_t aborted_lun;
 static int aborts;
+static uint32_t commands; /* that B has */
 
-static void count_abort(struct nexus *n, uint64_t lun)
+static uint32_t count_abort(struct nexus *n, uint64_t lun)
 {
     assert_ptr_equal(n, &b);
     aborts++;
     aborted_lun = lun;
+    return commands;
 }
 
 static int begin(void **state)
@@ -28,6 +30,7 @@ static int begin(void **state)
     b = other_c = (struct nexus){.set = &set, .id.port = 1};
     b.abort = count_abort;
     aborts = 0;
+    commands = 0;
     nexus_join(&nexus, (const uint8_t *)"port A", 6);
     nexus_join(&b, (const uint8_t *)"port B", 6);
     nexus_join(&other_c, (const uint8_t *)"port C", 6);
@@ -403,7 +406,19 @@ static void preempt_and_abort_aborts(void **state)
     good(0);
     assert_int_equal(aborts, 1);
     assert_int_equal(aborted_lun, 0);
+    assert_int_equal(heard(&b), ASC_REGISTRATIONS_PREEMPTED);
+    assert_int_equal(heard(&b), 0); /* it had no commands */
     reservation_is(1, 10);
+    commands = 2;
+    persist(&b, REGISTER, 0, 0, 11);
+    persist(&nexus, PREEMPT, 1, 10, 11); /* aborts none */
+    assert_int_equal(aborts, 1);
+    assert_int_equal(heard(&b), ASC_REGISTRATIONS_PREEMPTED);
+    persist(&b, REGISTER, 0, 0, 11);
+    persist(&nexus, PREEMPT_AND_ABORT, 1, 10, 11);
+    assert_int_equal(heard(&b), ASC_REGISTRATIONS_PREEMPTED);
+    assert_int_equal(heard(&b), ASC_COMMANDS_CLEARED);
+    assert_int_equal(heard(&b), 0);
 }
 
 static void others_are_preempted_without_the_reservation(void **state)
