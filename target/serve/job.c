@@ -17,7 +17,7 @@ struct job *job_take(struct target_session *ts, struct task *task)
     job->ts = ts;
     job->task = task;
     job->memory = NULL;
-    job->memory_len = 0;
+    job->memory_len = job->unread = 0;
     task->owner = job;
     return job;
 }
@@ -30,8 +30,10 @@ void job_give(struct job *job)
 
 static bool job_memory(struct job *job, uint32_t len)
 {
-    job->memory = pool_take(&job->target->pool, len);
-    job->memory_len = len;
+    struct pool *pool = &job->target->pool;
+    job->memory = pool_fair(pool, job->ts->memory, len) ? pool_take(pool, len) : NULL;
+    job->memory_len = job->memory ? len : 0;
+    job->ts->memory += job->memory_len;
     return job->memory != NULL;
 }
 
@@ -107,6 +109,8 @@ void job_end(void *owner, struct task *task)
     if (task->kind == TASK_SCSI)
         command_abort(&job->command); /* it may still have its place on the LU */
     pool_give(&ts->target->pool, job->memory, job->memory_len);
+    ts->memory -= job->memory_len;
+    ts->unread -= job->unread;
     job_give(job);
 }
 
@@ -169,7 +173,12 @@ static bool starved(struct job *job)
     uint32_t in = command_data_in(c), out = command_data_out(c);
     if (out > 0 && c->edtl_out > 0 && !job->memory)
         return true;
-    return in > 0 && !job->memory && !job_memory(job, in);
+    if (in == 0 || job->memory)
+        return false;
+    if (!job_memory(job, in))
+        return true;
+    job->ts->unread += job->unread = in;
+    return false;
 }
 
 void job_execute(struct target_session *ts, struct task *task)

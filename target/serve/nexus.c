@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include "host/crypto.h"
 #include "scsi/identity.h"
 #include "scsi/sense.h"
@@ -154,7 +155,7 @@ static void execute_ready(struct target_session *ts)
     struct task *task;
     if (!list_empty(&ts->target->ending) && held(ts))
         return;
-    while ((task = session_next_ready(ts->session)) != NULL)
+    while (ts->unread < TARGET_UNREAD && (task = session_next_ready(ts->session)) != NULL)
         job_execute(ts, task);
 }
 
@@ -337,6 +338,33 @@ static bool silent(struct target_session *ts, uint64_t now)
     return now >= ts->ping_at + TARGET_PING_NS;
 }
 
+/* A peer that does not read what it asked for holds the memory that others need. */
+static bool stalled(struct target_session *ts, uint64_t now)
+{
+    if (ts->sent != ts->wire.tx_bytes || !conn_tx_pending(ts->conn)) {
+        ts->sent = ts->wire.tx_bytes;
+        ts->sent_at = now;
+    }
+    return now >= ts->sent_at + TARGET_STALL_NS;
+}
+
+/* What the system has taken over for a peer that does not read would stay there after a mere close. */
+static void reset_when_closed(struct target_session *ts)
+{
+    static const struct linger now = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(ts->wire.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+/* Why the session is to end now; NULL: it is not. */
+static const char *overdue(struct target_session *ts, uint64_t now)
+{
+    if (now >= conn_deadline(ts->conn))
+        return "the login did not finish in time";
+    if (stalled(ts, now))
+        return "does not read what it asked for";
+    return silent(ts, now) ? "silent for too long" : NULL;
+}
+
 void target_tick(struct target *t, uint64_t now)
 {
     for (struct list *at = t->sessions.next, *next; at != &t->sessions; at = next) {
@@ -344,9 +372,11 @@ void target_tick(struct target *t, uint64_t now)
         struct target_session *ts = list_entry(at, struct target_session, link);
         if (!ts->attached)
             continue;
-        if (now < conn_deadline(ts->conn) && !silent(ts, now))
+        const char *why = overdue(ts, now);
+        if (!why)
             continue;
-        tell(ts, ts->logged_in ? LOG_FAULT : LOG_REFUSAL, "silent for too long");
+        tell(ts, ts->logged_in ? LOG_FAULT : LOG_REFUSAL, why);
+        reset_when_closed(ts);
         target_session_end(ts);
     }
     log_tick(t->log, now);

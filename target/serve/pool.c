@@ -51,6 +51,11 @@ void pool_give(struct pool *p, void *buffer, uint32_t len)
     p->kept += size;
 }
 
+bool pool_fair(const struct pool *p, uint64_t share, uint32_t len)
+{
+    return share == 0 || share + len <= (p->limit - p->taken) / 4;
+}
+
 void pool_free(struct pool *p)
 {
     for (uint32_t c = 0; c < POOL_CLASSES; c++)

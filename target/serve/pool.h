@@ -3,6 +3,7 @@
 #ifndef TARGET_POOL_H
 #define TARGET_POOL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define POOL_CLASSES   12u /* 4 KiB .. 8 MiB */
@@ -18,6 +19,9 @@ void pool_init(struct pool *p, uint64_t limit);
  */
 void *pool_take(struct pool *p, uint32_t len);
 void pool_give(struct pool *p, void *buffer, uint32_t len);
+/* May somebody who has `share` bytes take `len` more? At most a quarter of what is left for others: however
+ * many come and hold on to what they have, the next one still gets something. */
+bool pool_fair(const struct pool *p, uint64_t share, uint32_t len);
 void pool_free(struct pool *p);
 
 #endif

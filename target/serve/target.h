@@ -20,11 +20,13 @@
 #define TARGET_CONNECTIONS_MAX 1u    /* of a session: MaxConnections */
 #define TARGET_DEPTH           128u  /* commands of one session at once */
 #define TARGET_MEMORY          (1024ull << 20) /* bytes of all commands' data at once */
-#define TARGET_SEGMENT         (256u * 1024)   /* MaxRecvDataSegmentLength */
-#define TARGET_BURST           (1024u * 1024)  /* MaxBurstLength */
-#define TARGET_FIRST_BURST     (256u * 1024)   /* FirstBurstLength */
-#define TARGET_R2T             4u              /* MaxOutstandingR2T */
+#define TARGET_UNREAD          (8u << 20)    /* bytes read from stores for a session that have not left yet */
+#define TARGET_SEGMENT         (256u * 1024) /* MaxRecvDataSegmentLength */
+#define TARGET_BURST           (1024u * 1024) /* MaxBurstLength */
+#define TARGET_FIRST_BURST     (256u * 1024)  /* FirstBurstLength */
+#define TARGET_R2T             4u             /* MaxOutstandingR2T */
 #define TARGET_LOGIN_NS        (15ull * 1000000000)
+#define TARGET_STALL_NS        (30ull * 1000000000) /* how long a peer may leave what it asked for unread */
 #define TARGET_PING_NS         (60ull * 1000000000) /* silence before a ping, and again before giving up */
 
 struct target;
@@ -43,6 +45,7 @@ struct job {
     struct task *task;
     void *memory;
     uint32_t memory_len, takes; /* bytes: what there is, and what the CDB takes of data-out */
+    uint32_t unread;            /* memory_len if it is for data to be read */
     struct berth_seg seg;       /* of the memory, for data-out */
     struct command command;
 };
@@ -75,10 +78,12 @@ struct target_session {
     struct conn *conn;
     struct nexus nexus;
     bool attached, logged_in;
-    bool ended;       /* in target->ending: commands of it are still under way */
-    uint32_t running; /* commands that have been handed to their LU and not come back */
+    bool ended;              /* in target->ending: commands of it are still under way */
+    uint32_t running;        /* commands that have been handed to their LU and not come back */
+    uint64_t memory, unread; /* bytes that its commands have of the pool, and of these, for what is read */
     uint64_t ping_at;
-    char from[ADDRESS_MAX + 16];         /* "host:port" of the initiator */
+    uint64_t sent, sent_at;      /* bytes that had left, and when it was last seen that more of them do */
+    char from[ADDRESS_MAX + 16]; /* "host:port" of the initiator */
     char send_targets[NAME_MAX_LEN + 1]; /* what is being listed, over several PDUs */
 };
 
