@@ -122,7 +122,7 @@ static void raise_descriptor_limit(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static int run(struct target *t, const struct reason *why)
+int target_open(struct target *t, const struct reason *why)
 {
     int error = target_keys(&t->wishes, t->config, why);
     take_accounts(t);
@@ -135,14 +135,10 @@ static int run(struct target *t, const struct reason *why)
     raise_descriptor_limit();
     if (t->config->stop_fd >= 0)
         t->engine->ops->watch(t->engine, t->config->stop_fd, stop, t);
-    if (t->engine->ops->watch(t->engine, workers_fd(t->workers), reap, t) != 0)
-        return out_of_memory(why);
-    announce(t);
-    error = loop(t);
-    return error ? serve_refuse(why, error, "%s", berth_error_text(error)) : BERTH_OK;
+    return t->engine->ops->watch(t->engine, workers_fd(t->workers), reap, t) ? out_of_memory(why) : BERTH_OK;
 }
 
-static void target_free(struct target *t)
+void target_free(struct target *t)
 {
     while (!list_empty(&t->sessions))
         target_session_end(list_entry(t->sessions.next, struct target_session, link));
@@ -164,7 +160,7 @@ static void target_free(struct target *t)
     free(t);
 }
 
-static struct target *target_new(const struct serve_config *config)
+struct target *target_new(const struct serve_config *config)
 {
     struct target *t = calloc(1, sizeof *t);
     if (!t)
@@ -184,6 +180,13 @@ static struct target *target_new(const struct serve_config *config)
     return NULL;
 }
 
+static int run(struct target *t, const struct reason *why)
+{
+    announce(t);
+    int error = loop(t);
+    return error ? serve_refuse(why, error, "%s", berth_error_text(error)) : BERTH_OK;
+}
+
 int serve_run(const struct serve_config *config, char *why_text, size_t why_size)
 {
     struct reason why = {why_text, why_size};
@@ -193,7 +196,9 @@ int serve_run(const struct serve_config *config, char *why_text, size_t why_size
     struct target *t = target_new(config);
     if (!t)
         return out_of_memory(&why);
-    error = run(t, &why);
+    error = target_open(t, &why);
+    if (!error)
+        error = run(t, &why);
     target_free(t);
     return error;
 }

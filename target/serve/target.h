@@ -164,7 +164,11 @@ void log_say(struct log *l, uint64_t now, enum log_kind kind, const char *format
 void log_tick(struct log *l, uint64_t now); /* tells what was left out, when its time has come */
 void log_free(struct log *l);
 
-/* serve.c: writes the sentence, returns `error`. */
+/* serve.c: a target's life, but for the loop. */
+struct target *target_new(const struct serve_config *config); /* NULL: no memory */
+int target_open(struct target *t, const struct reason *why);
+void target_free(struct target *t); /* waits for what is under way */
+/* Writes the sentence, returns `error`. */
 int serve_refuse(const struct reason *why, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
