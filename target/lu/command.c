@@ -198,7 +198,7 @@ static bool forbidden(const struct row *row, const struct command *c, const stru
 
 static void dispatch(struct command *c)
 {
-    struct lu *lu = c->lu;
+    struct lu *lu = cmd_lu(c) == c->lu ? c->lu : NULL; /* it may have been taken away since */
     const struct row *row = find_row(c);
     bool always = row && row->flags & ALWAYS;
     uint16_t pending, reach;

@@ -109,6 +109,22 @@ void lu_wake(struct lu *lu);
 /* The operation's name for logs, as in "READ(10)"; "unknown operation" for a CDB without a row. */
 const char *command_name(const struct command *c);
 
+/* --- changes of the set: lu_set.c --- */
+
+/* All initiators are told, on the other LUs that the list has changed, on this one that it begins anew.
+ * false: there is no such number, or a LU has it. */
+bool lu_set_add(struct lu_set *set, struct lu *lu);
+/* From now on there is no such LU, also for commands that have come and not begun. The others may go on: the
+ * LU is closed once it is idle and, as for a store that shows its memory (peek), once no answer that was read
+ * from it is still to be sent. */
+void lu_set_remove(struct lu_set *set, struct lu *lu);
+/* No command is on the LU. */
+bool lu_idle(const struct lu *lu);
+/* Gives the LU another size, or with 0 measures what is behind it; all initiators are told of a change.
+ * Commands may be under way: those that begin after this see the new size. On failure the LU stays as it was,
+ * and -1 is returned with a sentence. */
+int lu_resize(struct lu *lu, struct lu_set *set, uint64_t size, const struct lu_reason *why);
+
 /* --- target port groups: port_group.c --- */
 
 /* One more, active and optimized, unless it is there already. false: no room, or 0, which is no tag. */

@@ -107,15 +107,15 @@ static void set_identity(struct lu *lu, const char *where, const char *iqn)
 
 /* --- open and close --- */
 
-static int check_size(const struct lu *lu, const char *spec, const struct lu_reason *why)
+int lu_check_size(const struct lu *lu, uint64_t size, const char *what, const struct lu_reason *why)
 {
-    if (lu->size > 0 && lu->size % lu->block == 0)
+    if (size > 0 && size % lu->block == 0)
         return 0;
-    if (lu->size == 0)
-        return lu_refuse(why, "%s: it has no bytes: give it a size first, as with truncate -s 1G", spec);
-    uint64_t fitting = lu->size / lu->block * lu->block + lu->block;
-    return lu_refuse(why, "%s: its size of %llu bytes is no multiple of the block of %u: make it %llu", spec,
-                     (unsigned long long)lu->size, lu->block, (unsigned long long)fitting);
+    if (size == 0)
+        return lu_refuse(why, "%s: it has no bytes: give it a size first, as with truncate -s 1G", what);
+    uint64_t fitting = size / lu->block * lu->block + lu->block;
+    return lu_refuse(why, "%s: its size of %llu bytes is no multiple of the block of %u: make it %llu", what,
+                     (unsigned long long)size, lu->block, (unsigned long long)fitting);
 }
 
 /* Takes `words`, a copy of the spec, apart. */
@@ -142,7 +142,7 @@ int lu_open(struct lu *lu, const char *spec, uint16_t number, const char *iqn, c
     if (strlen(spec) >= sizeof words)
         return lu_refuse(&reason, "the path is longer than %d bytes: use a shorter one", PATH_MAX);
     memcpy(words, spec, strlen(spec) + 1);
-    if (!open_words(lu, words, iqn, &reason) && !check_size(lu, spec, &reason))
+    if (!open_words(lu, words, iqn, &reason) && !lu_check_size(lu, lu->size, spec, &reason))
         return 0;
     lu_close(lu);
     return -1;

@@ -55,6 +55,10 @@ struct lu_backend {
      * of its own to wait hands the I/O to lu->workers, or back through them (workers.h); without workers
      * (NULL) it is done in this call. */
     void (*start)(struct lu *lu, struct lu_io *io);
+    /* Sets lu->size anew: to `size`, where the size is the LU's own, or with 0 to what the store has now. I/O
+     * may be under way; what it moves of blocks that are no more need not make sense. Returns -1 with
+     * lu_refuse(). */
+    int (*resize)(struct lu *lu, uint64_t size, const struct lu_reason *why);
     /* No I/O is under way. */
     void (*close)(struct lu *lu);
 };
@@ -96,6 +100,9 @@ void lu_run(struct lu_io *io);
 
 /* For backends: writes the sentence, returns -1. */
 int lu_refuse(const struct lu_reason *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Can a LU with blocks of this one's length be that large? 0, or -1 with a sentence that begins with `what`.
+ */
+int lu_check_size(const struct lu *lu, uint64_t size, const char *what, const struct lu_reason *why);
 /* Reads "1G"; 0, or -1 with a sentence: size.c. */
 int lu_read_size(const char *text, uint64_t *size, const struct lu_reason *why);
 

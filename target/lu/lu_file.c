@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -78,14 +79,24 @@ static int lock(const struct lu *lu, int fd, const char *path, const struct lu_r
                      strerror(errno));
 }
 
-static int measure(struct lu *lu, int fd, const char *path, const struct lu_reason *why)
+static int measure(struct lu *lu, int fd, const char *what, const struct lu_reason *why)
 {
     off_t end = lseek(fd, 0, SEEK_END); /* fstat tells no size of a block device */
     if (end < 0)
-        return lu_refuse(why, "file:%s tells no size (%s): name a file or a block device", path,
-                         strerror(errno));
+        return lu_refuse(why, "%s tells no size (%s): name a file or a block device", what, strerror(errno));
     lu->size = (uint64_t)end;
     return 0;
+}
+
+/* Somebody has made the file longer or shorter. */
+static int file_resize(struct lu *lu, uint64_t size, const struct lu_reason *why)
+{
+    char name[16];
+    snprintf(name, sizeof name, "LUN %u", lu->number);
+    if (size > 0)
+        return lu_refuse(why, "%s is as large as its file: change that with truncate, then ask for no size",
+                         name);
+    return measure(lu, fd_of(lu), name, why);
 }
 
 static bool is_memory(int fd)
@@ -268,5 +279,6 @@ const struct lu_backend lu_file = {
     .map = file_map,
     .peek = NULL,
     .start = file_start,
+    .resize = file_resize,
     .close = file_close,
 };

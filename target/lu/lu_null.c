@@ -63,6 +63,13 @@ static int null_map(struct lu *lu, uint64_t offset, uint64_t *len, bool *allocat
     return 0;
 }
 
+static int null_resize(struct lu *lu, uint64_t size, const struct lu_reason *why)
+{
+    (void)why;
+    lu->size = size > 0 ? size : lu->size;
+    return 0;
+}
+
 const struct lu_backend lu_null = {
     .name = "null",
     .open = null_open,
@@ -72,5 +79,6 @@ const struct lu_backend lu_null = {
     .punch = null_punch,
     .map = null_map,
     .peek = null_peek,
+    .resize = null_resize,
     .close = null_close,
 };

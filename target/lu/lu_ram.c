@@ -12,46 +12,78 @@ struct ram {
     uint8_t *memory;
     uint8_t *written;
     uint64_t size, pages, page;
+    uint64_t
+        room; /* bytes of addresses that are kept for growing: the memory never moves, for answers show it */
 };
+
+#define ROOM_MIN (UINT64_C(64) << 30)
 
 #define MAP_RUN_MAX                                                                                          \
     (UINT64_C(1) << 18) /* pages looked at for one answer, so that an empty TiB takes no second */
 
 /* --- open and close --- */
 
-static uint8_t *map_memory(uint64_t len)
+static uint64_t pages_of(const struct ram *ram, uint64_t size)
 {
-    void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return (size - 1) / ram->page + 1;
+}
+
+static uint8_t *reserve(uint64_t len)
+{
+    void *p = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return p == MAP_FAILED ? NULL : p;
 }
 
 static void unmap_memory(struct ram *ram)
 {
     if (ram->memory)
-        munmap(ram->memory, ram->size);
+        munmap(ram->memory, ram->room);
     if (ram->written)
-        munmap(ram->written, ram->pages);
-    free(ram);
+        munmap(ram->written, pages_of(ram, ram->room));
+}
+
+static bool reserve_room(struct ram *ram, uint64_t room)
+{
+    ram->room = pages_of(ram, room) * ram->page;
+    ram->memory = reserve(ram->room);
+    ram->written = reserve(pages_of(ram, room));
+    if (ram->memory && ram->written)
+        return true;
+    unmap_memory(ram);
+    return false;
+}
+
+/* The first `size` bytes are there to be used. What has been there once stays mapped. */
+static bool open_up(struct ram *ram, uint64_t size)
+{
+    uint64_t pages = pages_of(ram, size);
+    if (mprotect(ram->memory, pages * ram->page, PROT_READ | PROT_WRITE) ||
+        mprotect(ram->written, pages_of(ram, pages) * ram->page, PROT_READ | PROT_WRITE))
+        return false;
+    ram->size = size;
+    ram->pages = pages;
+    return true;
 }
 
 static void ram_close(struct lu *lu)
 {
     unmap_memory(lu->store);
+    free(lu->store);
 }
 
+/* Where addresses are scarce, there is room for this size only. */
 static struct ram *make_ram(uint64_t size)
 {
     struct ram *ram = calloc(1, sizeof *ram);
     if (!ram)
         return NULL;
     ram->page = (uint64_t)sysconf(_SC_PAGESIZE);
-    ram->size = size;
-    ram->pages = (size - 1) / ram->page + 1;
-    ram->memory = map_memory(size);
-    ram->written = map_memory(ram->pages);
-    if (ram->memory && ram->written)
+    bool room = (size < ROOM_MIN && reserve_room(ram, ROOM_MIN)) || reserve_room(ram, size);
+    if (room && open_up(ram, size))
         return ram;
-    unmap_memory(ram);
+    if (room)
+        unmap_memory(ram);
+    free(ram);
     return NULL;
 }
 
@@ -150,6 +182,33 @@ static int ram_map(struct lu *lu, uint64_t offset, uint64_t *len, bool *allocate
     return 0;
 }
 
+/* --- size --- */
+
+/* What is cut off is given back; an answer that still shows it shows zeros. */
+static void shrink(struct lu *lu, uint64_t size)
+{
+    struct ram *ram = lu->store;
+    ram_punch(lu, size, ram->size - size);
+    ram->size = size;
+    ram->pages = pages_of(ram, size);
+}
+
+static int ram_resize(struct lu *lu, uint64_t size, const struct lu_reason *why)
+{
+    struct ram *ram = lu->store;
+    if (size > ram->room)
+        return lu_refuse(why,
+                         "LUN %u may grow to %llu bytes while it is served: start anew to make it larger",
+                         lu->number, (unsigned long long)ram->room);
+    if (size > ram->size && !open_up(ram, size))
+        return lu_refuse(why, "LUN %u: the system gives no room for that much memory: choose a smaller size",
+                         lu->number);
+    if (size > 0 && size < ram->size)
+        shrink(lu, size);
+    lu->size = ram->size;
+    return 0;
+}
+
 const struct lu_backend lu_ram = {
     .name = "ram",
     .open = ram_open,
@@ -159,5 +218,6 @@ const struct lu_backend lu_ram = {
     .punch = ram_punch,
     .map = ram_map,
     .peek = ram_peek,
+    .resize = ram_resize,
     .close = ram_close,
 };
