@@ -58,7 +58,7 @@ static void describe(struct job *job, const struct task *task)
     c->lun = task->lun;
     c->cdb = task->cdb;
     c->cdb_len = task->cdb_len;
-    c->attribute = attribute_of(task);
+    c->attribute = (uint8_t)attribute_of(task);
     c->edtl_in = task->read ? task->edtl : 0;
     c->edtl_out = task->write ? task->edtl : 0;
     c->may_peek = !facts.data_digest; /* what a digest was computed over must not change on its way out */
