@@ -30,7 +30,6 @@ struct login_config {
     uint32_t account_count;
     bool required;                     /* target: no login without CHAP */
     uint16_t portal_group;             /* target: TargetPortalGroupTag */
-    const char *target_alias;          /* target: declared if not NULL */
     uint8_t algorithms[CHAP_LIST_MAX]; /* CHAP algorithms in order of preference */
     uint8_t algorithm_count;
     struct negotiation want; /* what we want of each key */
@@ -57,7 +56,7 @@ struct login {
     char initiator_name[NAME_MAX_LEN + 1]; /* target: declared by the peer */
     char initiator_alias[TEXT_VALUE_MAX + 1];
     char target_name[NAME_MAX_LEN + 1];
-    char target_alias[TEXT_VALUE_MAX + 1]; /* initiator: declared by the peer */
+    char target_alias[TEXT_VALUE_MAX + 1]; /* of the target. On the target login_check() may set it */
     char chap_name[CHAP_NAME_MAX + 1];     /* target: who proved themselves */
     int32_t portal_group;                  /* initiator: declared by the target, -1 unknown */
     struct portal redirect; /* with status 01xx: where to. On the target login_check() sets it */

@@ -99,8 +99,8 @@ static uint16_t introduce(struct conn *c, struct writer *w)
         return status;
     if (!discovery)
         text_put_number(w, "TargetPortalGroupTag", l->config->portal_group);
-    if (l->config->target_alias)
-        text_put(w, "TargetAlias", l->config->target_alias);
+    if (l->target_alias[0])
+        text_put(w, "TargetAlias", l->target_alias);
     return 0;
 }
 

@@ -61,6 +61,7 @@ static uint16_t enter(struct target_session *ts, struct node *n, struct login *l
     if (status != WIRE_LOGIN_SUCCESS)
         return status;
     ts->node = n;
+    snprintf(login->target_alias, sizeof login->target_alias, "%s", n->config->alias ? n->config->alias : "");
     nexus_init(&ts->nexus, &n->set, ts->portal->group);
     ts->nexus.abort = manage_preempted;
     return WIRE_LOGIN_SUCCESS;
