@@ -115,7 +115,7 @@ int target_keys(struct negotiation *n, const struct serve_config *c, const struc
     for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++)
         negotiation_want(n, defaults[i].key, defaults[i].value);
     for (uint32_t i = 0; i < c->key_count && !error; i++)
-        error = set_word(n, c->keys[i], why);
+        error = serve_blame(c, c->keys[i], set_word(n, c->keys[i], why), why);
     if (!error && n->mine[KEY_FIRST_BURST_LENGTH] > n->mine[KEY_MAX_BURST_LENGTH])
         n->mine[KEY_FIRST_BURST_LENGTH] = n->mine[KEY_MAX_BURST_LENGTH]; /* 13.14 */
     n->wanted = 0; /* answers only, but for the one thing that is declared */

@@ -6,19 +6,38 @@
 
 /* --- opening --- */
 
-static int check_names(const struct serve_config *c, const struct reason *why)
+static int check_name(const struct serve_config *c, uint32_t number, const struct reason *why)
 {
-    for (uint32_t i = 0; i < c->target_count; i++) {
-        const char *iqn = c->targets[i].iqn;
-        if (!name_valid((struct span){iqn, strlen(iqn)}))
-            return serve_refuse(why, BERTH_E_NAME,
-                                "'%s' is not an iSCSI name; take iqn.YYYY-MM.domain:name in lower case", iqn);
-        for (uint32_t j = 0; j < i; j++)
-            if (strcmp(c->targets[j].iqn, iqn) == 0)
-                return serve_refuse(why, BERTH_E_NAME,
-                                    "%s is there twice: give each target a name of its own", iqn);
-    }
+    const char *iqn = c->targets[number].iqn;
+    if (!name_valid((struct span){iqn, strlen(iqn)}))
+        return serve_refuse(why, BERTH_E_NAME,
+                            "'%s' is not an iSCSI name; take iqn.YYYY-MM.domain:name in lower case", iqn);
+    for (uint32_t i = 0; i < number; i++)
+        if (strcmp(c->targets[i].iqn, iqn) == 0)
+            return serve_refuse(why, BERTH_E_NAME, "%s is there twice: give each target a name of its own",
+                                iqn);
     return BERTH_OK;
+}
+
+static int check_redirect(const char *address, const struct reason *why)
+{
+    struct portal p;
+    if (!address || portal_parse((struct span){address, strlen(address)}, &p))
+        return BERTH_OK;
+    return serve_refuse(why, BERTH_E_ADDRESS,
+                        "'%s' is no address to send logins to; take ADDR:PORT or [V6ADDR]:PORT", address);
+}
+
+static int check_targets(const struct serve_config *c, const struct reason *why)
+{
+    int error = BERTH_OK;
+    for (uint32_t i = 0; i < c->target_count && !error; i++) {
+        const char *redirect = c->targets[i].redirect.address;
+        error = serve_blame(c, c->targets[i].iqn, check_name(c, i, why), why);
+        if (!error)
+            error = serve_blame(c, redirect, check_redirect(redirect, why), why);
+    }
+    return error;
 }
 
 static int open_lun(struct target *t, const struct serve_lun *config, const struct reason *why)
@@ -46,7 +65,7 @@ static int open_lun(struct target *t, const struct serve_lun *config, const stru
 int nodes_open(struct target *t, const struct reason *why)
 {
     const struct serve_config *c = t->config;
-    int error = check_names(c, why);
+    int error = check_targets(c, why);
     if (error)
         return error;
     t->nodes = calloc(c->target_count, sizeof *t->nodes);
@@ -59,7 +78,7 @@ int nodes_open(struct target *t, const struct reason *why)
         t->nodes[i].set.target_name = c->targets[i].iqn;
     }
     for (uint32_t i = 0; i < c->lun_count && !error; i++)
-        error = open_lun(t, &c->luns[i], why);
+        error = serve_blame(c, c->luns[i].spec, open_lun(t, &c->luns[i], why), why);
     return error;
 }
 

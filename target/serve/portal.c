@@ -117,7 +117,7 @@ int portals_open(struct target *t, const struct reason *why)
     const struct serve_config *c = t->config;
     int error = c->portal_count == 0 ? listen_at(t, DEFAULT_PORTAL, why) : BERTH_OK;
     for (uint32_t i = 0; i < c->portal_count && !error; i++)
-        error = listen_at(t, c->portals[i], why);
+        error = serve_blame(c, c->portals[i], listen_at(t, c->portals[i], why), why);
     return error;
 }
 

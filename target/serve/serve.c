@@ -19,6 +19,18 @@ int serve_refuse(const struct reason *why, int error, const char *format, ...)
     return error;
 }
 
+int serve_blame(const struct serve_config *c, const char *text, int error, const struct reason *why)
+{
+    const char *place = error && c->place && text ? c->place(c->place_arg, text) : "";
+    size_t len = strlen(place);
+    if (len == 0 || len >= why->size)
+        return error;
+    memmove(why->text + len, why->text, why->size - len);
+    memcpy(why->text, place, len);
+    why->text[why->size - 1] = '\0';
+    return error;
+}
+
 static int out_of_memory(const struct reason *why)
 {
     return serve_refuse(why, BERTH_E_MEMORY, "%s", berth_error_text(BERTH_E_MEMORY));
@@ -61,7 +73,7 @@ static int check(const struct serve_config *c, const struct reason *why)
     if (c->mutual.name && !secret_fits(&c->mutual))
         return serve_refuse(why, BERTH_E_SECRET, "the mutual CHAP secret must have 12 to 255 bytes");
     for (uint32_t i = 0; i < c->account_count && !error; i++)
-        error = check_account(c, i, why);
+        error = serve_blame(c, c->accounts[i].name, check_account(c, i, why), why);
     return error;
 }
 

@@ -72,6 +72,10 @@ struct serve_config {
     /* What happened, one sentence without a full stop, for a log. NULL: nobody wants to know. */
     void (*log)(void *arg, const char *sentence);
     void *log_arg;
+    /* Where a text of all this stands, as "FILE:LINE: "; "" for what is in no file. NULL: there is no file.
+     */
+    const char *(*place)(void *arg, const char *text);
+    void *place_arg;
     int stop_fd; /* readable: stop (a signalfd); -1 none */
 };
 

@@ -171,5 +171,8 @@ void target_free(struct target *t); /* waits for what is under way */
 /* Writes the sentence, returns `error`. */
 int serve_refuse(const struct reason *why, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* What has just been refused (an error, else it does nothing) is about this text of the configuration: its
+ * place goes before the sentence. Returns `error`. */
+int serve_blame(const struct serve_config *c, const char *text, int error, const struct reason *why);
 
 #endif
