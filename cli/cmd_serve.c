@@ -1,22 +1,47 @@
 /* SPDX-License-Identifier: MIT */
 /* berth serve: the built-in target in the foreground, until a signal. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include "cli/commands.h"
 #include "cli/json.h"
 #include "cli/say.h"
-#include "cli/secret.h"
+#include "cli/setup.h"
 #include "cli/signals.h"
 #include "cli/utf8.h"
 
 struct service {
     const struct options *o;
-    struct serve_config config;
-    struct secret secret, mutual;
+    struct setup setup;
 };
 
+static void json_luns(struct json *j, const struct serve_config *c, uint32_t target)
+{
+    json_array(j, "luns");
+    for (uint32_t i = 0; i < c->lun_count; i++) {
+        if (c->luns[i].target != target)
+            continue;
+        json_object(j, NULL);
+        json_u64(j, "lun", c->luns[i].number);
+        json_text(j, "store", c->luns[i].spec);
+        json_object_end(j);
+    }
+    json_array_end(j);
+}
+
+static void json_targets(struct json *j, const struct serve_config *c)
+{
+    json_array(j, "targets");
+    for (uint32_t i = 0; i < c->target_count; i++) {
+        json_object(j, NULL);
+        json_text(j, "target", c->targets[i].iqn);
+        json_luns(j, c, i);
+        json_object_end(j);
+    }
+    json_array_end(j);
+}
+
+/* `target` and `luns` are the first target's. */
 static void ready_json(const struct serve_config *c, const char *const *portals, uint32_t count)
 {
     struct json j = {.out = stdout};
@@ -27,26 +52,22 @@ static void ready_json(const struct serve_config *c, const char *const *portals,
     for (uint32_t i = 0; i < count; i++)
         json_text(&j, NULL, portals[i]);
     json_array_end(&j);
-    json_array(&j, "luns");
-    for (uint32_t i = 0; i < c->lun_count; i++) {
-        json_object(&j, NULL);
-        json_u64(&j, "lun", i);
-        json_text(&j, "store", c->luns[i].spec);
-        json_object_end(&j);
-    }
-    json_array_end(&j);
+    json_luns(&j, c, 0);
+    json_targets(&j, c);
     json_object_end(&j);
     putchar('\n');
 }
 
 static void ready_text(const struct serve_config *c, const char *const *portals, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++)
-        printf("berth: serving %s on %s\n", c->targets[0].iqn, portals[i]);
+    for (uint32_t t = 0; t < c->target_count; t++)
+        for (uint32_t i = 0; i < count; i++)
+            printf("berth: serving %s on %s\n", c->targets[t].iqn, portals[i]);
     for (uint32_t i = 0; i < c->lun_count && count; i++) {
+        const struct serve_lun *l = &c->luns[i];
         char store[512];
-        printf("berth: LUN %" PRIu32 " %s iscsi://%s/%s/%" PRIu32 "\n", i,
-               utf8_plain(store, sizeof store, c->luns[i].spec), portals[0], c->targets[0].iqn, i);
+        printf("berth: LUN %u %s iscsi://%s/%s/%u\n", l->number, utf8_plain(store, sizeof store, l->spec),
+               portals[0], c->targets[l->target].iqn, l->number);
     }
 }
 
@@ -55,61 +76,59 @@ static void ready(void *arg, const char *const *portals, uint32_t count)
 {
     const struct service *s = arg;
     if (s->o->json)
-        ready_json(&s->config, portals, count);
+        ready_json(&s->setup.config, portals, count);
     else
-        ready_text(&s->config, portals, count);
+        ready_text(&s->setup.config, portals, count);
     fflush(stdout);
 }
 
-static int check(const struct options *o)
+/* What is wrong with the options by themselves. */
+static int check_options(const struct options *o)
 {
-    if (o->store_count == 0)
-        return fail(STATUS_USAGE, "there is nothing to serve; give --lun ram:SIZE or --lun file:PATH");
     if (o->secret_file && !o->user)
         return fail(STATUS_USAGE, "--secret-file belongs to a user; give --user NAME as well");
-    if (o->mutual_user && !o->user)
-        return fail(STATUS_USAGE, "--mutual-user needs a user who logs in; give --user NAME as well");
     if (o->mutual_secret_file && !o->mutual_user)
         return fail(STATUS_USAGE, "--mutual-secret-file belongs to a name; give --mutual-user NAME as well");
-    if (o->no_auth && o->user)
-        return fail(STATUS_USAGE, "--no-auth and --user contradict each other; leave one out");
     if (o->mutual_user && o->secret_file && o->mutual_secret_file && strcmp(o->secret_file, "-") == 0 &&
         strcmp(o->mutual_secret_file, "-") == 0)
         return fail(STATUS_USAGE, "standard input can carry only one secret; put the other in a file");
     return STATUS_OK;
 }
 
-static int load_secrets(struct service *s)
+/* What is wrong with file and options together. */
+static int check(const struct serve_config *c)
 {
-    const struct options *o = s->o;
-    int status = STATUS_OK;
-    if (o->user)
-        status = secret_load(&s->secret, o->secret_file, o->user, false);
-    if (status == STATUS_OK && o->mutual_user)
-        status = secret_load(&s->mutual, o->mutual_secret_file, o->mutual_user, false);
-    return status;
+    if (c->lun_count == 0)
+        return fail(STATUS_USAGE,
+                    "there is nothing to serve; give --lun ram:SIZE or --lun file:PATH, or a file that does");
+    if (c->mutual.name && c->account_count == 0)
+        return fail(STATUS_USAGE, "--mutual-user needs a user who logs in; give --user NAME as well");
+    if (c->no_auth && c->account_count > 0)
+        return fail(STATUS_USAGE, "--no-auth and --user contradict each other; leave one out");
+    return STATUS_OK;
 }
 
-/* LUN 0, 1, ... of the one target that options can describe. */
-static void configure_target(struct serve_config *c, const struct options *o)
+static int read_file(struct setup *s, const char *name)
 {
-    c->targets[0] = (struct serve_target){.iqn = o->iqn ? o->iqn : SERVE_IQN};
-    c->target_count = 1;
-    for (uint32_t i = 0; i < o->store_count; i++)
-        c->luns[i] = (struct serve_lun){.spec = o->stores[i], .number = (uint16_t)i};
-    c->lun_count = o->store_count;
-    for (uint32_t i = 0; i < o->allowed_count; i++)
-        c->allowed[i] = (struct serve_allowed){.name = o->allowed[i]};
-    c->allowed_count = o->allowed_count;
+    char why[SETUP_WHY_MAX];
+    FILE *file = fopen(name, "re");
+    if (!file)
+        return fail_errno("open the configuration", name);
+    int error = setup_read(s, file, name, why);
+    fclose(file);
+    return error ? fail(STATUS_USAGE, "%s", why) : STATUS_OK;
 }
 
-static void configure_logins(struct serve_config *c, const struct service *s)
+static int gather(struct setup *s, const struct options *o)
 {
-    const struct options *o = s->o;
-    c->account_count = o->user != NULL;
-    c->accounts[0] = (struct serve_account){o->user, s->secret.bytes, s->secret.len};
-    c->mutual = (struct serve_account){o->mutual_user, s->mutual.bytes, s->mutual.len};
-    c->no_auth = o->no_auth;
+    int status = check_options(o);
+    if (status == STATUS_OK && o->operand_count > 0)
+        status = read_file(s, o->operands[0]);
+    if (status == STATUS_OK)
+        status = setup_take_options(s, o);
+    if (status == STATUS_OK)
+        status = check(&s->config);
+    return status == STATUS_OK ? setup_load_secrets(s) : status;
 }
 
 static void log_sentence(void *arg, const char *sentence)
@@ -120,19 +139,12 @@ static void log_sentence(void *arg, const char *sentence)
 
 static void configure(struct service *s)
 {
-    const struct options *o = s->o;
-    struct serve_config *c = &s->config;
-    configure_target(c, o);
-    configure_logins(c, s);
-    memcpy(c->portals, o->portals, sizeof c->portals);
-    c->portal_count = o->portal_count;
-    memcpy(c->keys, o->keys, sizeof c->keys);
-    c->key_count = o->key_count;
-    c->busy_poll = o->busy_poll;
-    c->state_dir = o->state_dir;
+    struct serve_config *c = &s->setup.config;
     c->ready = ready;
     c->ready_arg = s;
     c->log = log_sentence;
+    c->place = setup_place;
+    c->place_arg = &s->setup;
 }
 
 /* Here it is our own user, not a peer, who must choose between a login and none. */
@@ -141,33 +153,36 @@ static int status_of(int error)
     return error == BERTH_E_AUTH_REQUIRED ? STATUS_USAGE : exit_find(error)->status;
 }
 
+static const char *subject(const struct service *s)
+{
+    return s->o->operand_count > 0 ? s->o->operands[0] : s->setup.config.targets[0].iqn;
+}
+
 static int serve(struct service *s)
 {
+    struct serve_config *c = &s->setup.config;
     struct berth_detail detail = {0};
     configure(s);
-    s->config.stop_fd = signals_fd();
-    if (s->config.stop_fd < 0)
+    c->stop_fd = signals_fd();
+    if (c->stop_fd < 0)
         return fail_errno("watch for", "signals");
-    detail.error = serve_run(&s->config, detail.text, sizeof detail.text);
-    close(s->config.stop_fd);
+    detail.error = serve_run(c, detail.text, sizeof detail.text);
+    close(c->stop_fd);
     if (detail.error && detail.text[0]) /* the target's reasons say themselves what to do next */
         return fail(status_of(detail.error), "%s", detail.text);
     if (detail.error)
-        return fail_error(detail.error, NULL, s->config.targets[0].iqn);
-    say("stopped serving %s", s->config.targets[0].iqn);
+        return fail_error(detail.error, NULL, subject(s));
+    say("stopped serving %s", subject(s));
     return STATUS_OK;
 }
 
 int cmd_serve(const struct options *o)
 {
     static struct service s; /* its tables are too large for comfort on the stack */
-    int status = check(o);
     s.o = o;
-    if (status == STATUS_OK)
-        status = load_secrets(&s);
+    int status = gather(&s.setup, o);
     if (status == STATUS_OK)
         status = serve(&s);
-    secret_wipe(&s.secret);
-    secret_wipe(&s.mutual);
+    setup_free(&s.setup);
     return status;
 }

@@ -20,12 +20,12 @@ static const int serve_options[] = {
     OPT_NO_AUTH, OPT_ALLOW,  OPT_KEY, OPT_STATE_DIR, OPT_BUSY_POLL,   OPT_JSON,        OPT_NONE};
 
 static const struct command commands[] = {
-    {"discover", cmd_discover, "PORTAL", 1, "list the targets that a portal offers", discover_options},
-    {"info", cmd_info, "URL", 1, "show a LUN's identity, size, limits and session", info_options},
-    {"copy", cmd_copy, "SRC DST", 2, "copy between LUNs, files and - (standard input or output)",
+    {"discover", cmd_discover, "PORTAL", 1, 1, "list the targets that a portal offers", discover_options},
+    {"info", cmd_info, "URL", 1, 1, "show a LUN's identity, size, limits and session", info_options},
+    {"copy", cmd_copy, "SRC DST", 2, 2, "copy between LUNs, files and - (standard input or output)",
      copy_options},
-    {"bench", cmd_bench, "URL", 1, "measure a LUN: I/Os per second, latency, CPU per I/O", bench_options},
-    {"serve", cmd_serve, "", 0, "be a target: serve memory and files as LUNs", serve_options},
+    {"bench", cmd_bench, "URL", 1, 1, "measure a LUN: I/Os per second, latency, CPU per I/O", bench_options},
+    {"serve", cmd_serve, "[FILE]", 0, 1, "be a target: serve memory and files as LUNs", serve_options},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
@@ -71,10 +71,10 @@ static int run(const struct command *c, int argc, char *argv[])
         return help(c);
     if (parsed < 0)
         return STATUS_USAGE;
-    if (o.operand_count > c->operand_count)
+    if (o.operand_count > c->operands_max)
         return fail(STATUS_USAGE, "'%s' is one operand too many; see 'berth %s --help'",
-                    o.operands[c->operand_count], c->name);
-    if (o.operand_count < c->operand_count)
+                    o.operands[c->operands_max], c->name);
+    if (o.operand_count < c->operands_min)
         return fail(STATUS_USAGE, "'berth %s' needs %s; see 'berth %s --help'", c->name, c->operands,
                     c->name);
     return c->run(&o);

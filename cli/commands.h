@@ -9,7 +9,7 @@ struct command {
     const char *name;
     int (*run)(const struct options *o); /* returns enum exit_status */
     const char *operands;                /* as the help shows them */
-    int operand_count;
+    int operands_min, operands_max;
     const char *summary;
     const int *options; /* enum option_id, ends with OPT_NONE */
 };

@@ -7,13 +7,21 @@
 #include "cli/utf8.h"
 
 static bool line_stands;
+static const char *place = "";
 
 __attribute__((format(printf, 1, 0))) static void say_args(const char *format, va_list args)
 {
     char text[1024], plain[1024];
-    vsnprintf(text, sizeof text, format, args);
+    size_t len = strlen(place) < sizeof text / 2 ? strlen(place) : 0;
+    memcpy(text, place, len);
+    vsnprintf(text + len, sizeof text - len, format, args);
     say_in_place(NULL);
     fprintf(stderr, "berth: %s\n", utf8_plain(plain, sizeof plain, text));
+}
+
+void say_place(const char *where)
+{
+    place = where;
 }
 
 void say(const char *format, ...)

@@ -9,6 +9,9 @@
 /* Says one sentence. Control characters in it, which may come from a peer, become '?'. */
 __attribute__((format(printf, 1, 2))) void say(const char *format, ...);
 
+/* What is said from now on is about this place, as in "FILE:LINE: "; "" for none. It must stay. */
+void say_place(const char *where);
+
 /* Says it and returns `status`, so that a function can end with `return fail(...)`. */
 __attribute__((format(printf, 2, 3))) int fail(int status, const char *format, ...);
 

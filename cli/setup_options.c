@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* The options of `berth serve` on top of its file: berth-serve.conf(5) says what adds and what replaces. */
+#include <string.h>
+#include "cli/say.h"
+#include "cli/setup.h"
+
+/* An option beyond what there is room for beside the file. */
+static int no_room(const char *option, const char *value, const char *expected)
+{
+    return fail(STATUS_USAGE, "--%s must be %s, not '%s'; take out some of the file", option, expected,
+                value);
+}
+
+static int take_portals(struct setup *s, const struct options *o)
+{
+    if (o->portal_count == 0)
+        return STATUS_OK;
+    memcpy(s->config.portals, o->portals, sizeof s->config.portals);
+    s->config.portal_count = o->portal_count;
+    return STATUS_OK;
+}
+
+static uint32_t find_target(const struct setup *s, const char *iqn)
+{
+    uint32_t i = 0;
+    while (i < s->config.target_count && iqn && strcmp(s->config.targets[i].iqn, iqn) != 0)
+        i++;
+    return i;
+}
+
+/* --lun and --allow: of the target that --iqn names. */
+static int take_target(struct setup *s, const struct options *o)
+{
+    uint32_t target = find_target(s, o->iqn);
+    const char *expected = NULL;
+    if (target == s->config.target_count && (expected = setup_add_target(s, o->iqn ? o->iqn : SERVE_IQN)))
+        return no_room("iqn", o->iqn, expected);
+    for (uint32_t i = 0; i < o->store_count; i++)
+        if ((expected = setup_add_lun(s, target, setup_next_lun(s, target), o->stores[i])))
+            return no_room("lun", o->stores[i], expected);
+    for (uint32_t i = 0; i < o->allowed_count; i++)
+        if ((expected = setup_add_allowed(s, target, o->allowed[i])))
+            return no_room("allow", o->allowed[i], expected);
+    return STATUS_OK;
+}
+
+static int take_keys(struct setup *s, const struct options *o)
+{
+    const char *expected;
+    for (uint32_t i = 0; i < o->key_count; i++)
+        if ((expected = setup_add_key(s, o->keys[i])))
+            return no_room("key", o->keys[i], expected);
+    return STATUS_OK;
+}
+
+static int take_logins(struct setup *s, const struct options *o)
+{
+    const char *expected;
+    if (o->user && (expected = setup_add_account(s, o->user, o->secret_file)))
+        return no_room("user", o->user, expected);
+    if (o->mutual_user) {
+        s->config.mutual.name = o->mutual_user;
+        s->mutual_file = o->mutual_secret_file;
+    }
+    return STATUS_OK;
+}
+
+static void take_words(struct serve_config *c, const struct options *o)
+{
+    c->no_auth |= o->no_auth;
+    c->busy_poll |= o->busy_poll;
+    if (o->state_dir)
+        c->state_dir = o->state_dir;
+}
+
+int setup_take_options(struct setup *s, const struct options *o)
+{
+    static int (*const takes[])(struct setup *, const struct options *) = {take_portals, take_target,
+                                                                           take_keys, take_logins};
+    int status = STATUS_OK;
+    for (size_t i = 0; i < sizeof takes / sizeof takes[0] && status == STATUS_OK; i++)
+        status = takes[i](s, o);
+    take_words(&s->config, o);
+    return status;
+}
