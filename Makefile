@@ -7,7 +7,7 @@ BENCH   ?=
 
 export DESTDIR
 
-.PHONY: all help deps demo test bench install uninstall clean format
+.PHONY: all help deps demo test bench bench-target install uninstall clean format
 
 # The command is build/berth, the library build/libberth.so and build/libberth.a.
 all:
@@ -21,6 +21,7 @@ help:
 	@echo 'make demo       shows berth at work on a target it starts itself; installs what is missing'
 	@echo 'make test       runs all tests; installs what is missing'
 	@echo 'make bench      measures berth beside libiscsi on the same target; installs what is missing'
+	@echo 'make bench-target  measures berth serve beside tgtd; as root, installs what is missing'
 	@echo 'make install    installs below PREFIX ($(PREFIX)), staged under DESTDIR if that is set'
 	@echo 'make uninstall  removes what make install put there'
 	@echo 'make format     formats the sources with clang-format'
@@ -48,6 +49,11 @@ bench:
 	scripts/install-deps bench
 	@$(MAKE) --no-print-directory all
 	bench/run build/berth $(BENCH)
+
+bench-target:
+	scripts/install-deps bench
+	@$(MAKE) --no-print-directory all
+	bench/target build/berth $(BENCH)
 
 install: all
 	cmake --install build
