@@ -119,7 +119,9 @@ void session_submit(struct session *s, struct task *task)
 {
     struct list *before = &s->queued;
     task->state = TASK_QUEUED;
-    if (task->immediate) /* ahead of the others, behind those of its kind */
+    if (task->kind == TASK_TEXT)
+        task->immediate = true; /* as are those that ask for the rest, and all have one I bit (11.10.3) */
+    if (task->immediate)        /* ahead of the others, behind those of its kind */
         for (before = s->queued.next; before != &s->queued; before = before->next)
             if (!list_entry(before, struct task, link)->immediate)
                 break;

@@ -84,7 +84,7 @@ struct task *session_task(struct session *s, enum task_kind kind);
 void session_task_free(struct session *s, struct task *task);
 
 /* Initiator. Queues a task filled in by the caller; it goes on the wire when a connection and the window let
- * it. */
+ * it. Texts become immediate. */
 void session_submit(struct session *s, struct task *task);
 /* The session ended with its last connection; a new login (TSIH 0, same ISID) is about to begin. Nothing
  * negotiated is carried over; queued and detached tasks stay. */

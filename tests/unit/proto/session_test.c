@@ -132,6 +132,20 @@ static void test_order(void **state)
     free(s);
 }
 
+/* A text that goes on has one I bit in all its requests, and those that ask for the rest wait for no window.
+ */
+static void test_texts(void **state)
+{
+    (void)state;
+    struct session *s = session_of(ROLE_INITIATOR, DEPTH, 0);
+    struct task *command = session_task(s, TASK_SCSI), *text = session_task(s, TASK_TEXT);
+    session_submit(s, command);
+    session_submit(s, text);
+    assert_true(text->immediate && !command->immediate);
+    assert_ptr_equal(s->queued.next, &text->link);
+    free(s);
+}
+
 static void test_restart(void **state)
 {
     (void)state;
@@ -200,7 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pool),          cmocka_unit_test(test_tags),  cmocka_unit_test(test_last_tag),
         cmocka_unit_test(test_requeue),       cmocka_unit_test(test_order), cmocka_unit_test(test_restart),
-        cmocka_unit_test(test_target_window), cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_target_window), cmocka_unit_test(test_sizes), cmocka_unit_test(test_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
