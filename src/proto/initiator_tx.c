@@ -24,8 +24,10 @@ static void drop_burst(struct conn *c, struct task *task)
 static void next_data_out(struct conn *c, struct task *task, struct tx_slot *slot)
 {
     struct burst *b = &task->bursts[task->burst_first];
-    uint32_t len = least(b->len - b->moved, c->max_send);
-    struct wire_data_out d = {.final = len == b->len - b->moved,
+    uint32_t left = b->len - b->moved, len = left;
+    if (left > c->max_send)
+        len = c->max_send - c->max_send % 4; /* whole words, except at the end (11.7.7) */
+    struct wire_data_out d = {.final = len == left,
                               .lun = b->ttt == WIRE_TAG_NONE ? 0 : task->lun,
                               .itt = task->itt,
                               .ttt = b->ttt,
