@@ -753,6 +753,25 @@ static void test_async(void **state)
     scene_end(s);
 }
 
+/* The owner has not heard yet that we are to leave: no new command goes (11.9.1), anything else does. */
+static void test_asked_to_leave(void **state)
+{
+    (void)state;
+    struct scene *s = scene(0);
+    uint8_t bhs[WIRE_BHS_LEN];
+    struct wire_async a = {.window = puppet_window(s->u), .event = WIRE_ASYNC_LOGOUT, .parameter3 = 9};
+    put_async(bhs, &a);
+    puppet_say(s->u, bhs, NULL, 0);
+    s->task = pair_submit(s->p, 'R', 0, LEN, s->buf);
+    assert_false(puppet_hear(s->u));
+    assert_true(conn_ping(s->p->ic));
+    puppet_expect(s->u, WIRE_NOP_OUT);
+    assert_false(puppet_hear(s->u));
+    assert_int_equal(puppet_drain(s->u), 1);
+    puppet_expect(s->u, WIRE_SCSI_COMMAND);
+    scene_end(s);
+}
+
 /* Text of the initiator's own waits to be sent: what comes is taken all the same, lest both sides wait. */
 static void test_text_blocks_nothing(void **state)
 {
@@ -1127,6 +1146,7 @@ int main(void)
         cmocka_unit_test(test_ping_storm),
         cmocka_unit_test(test_event_storm),
         cmocka_unit_test(test_async),
+        cmocka_unit_test(test_asked_to_leave),
         cmocka_unit_test(test_text_blocks_nothing),
         cmocka_unit_test(test_misplaced),
         cmocka_unit_test(test_unknown_ahs),
