@@ -133,7 +133,7 @@ static void judge_solicited(struct referee *r, struct task_seen *t, const struct
     struct burst_seen *b = &t->r2t[(uint32_t)(t->r2t_first + at) % REFEREE_R2T_MAX];
     if (at > 0)
         foul(r, RULE_D11, "%d earlier R2T is not answered yet", at);
-    if (d->lun != b->lun)
+    if (d->lun != b->lun && d->lun != t->lun) /* the two differ in a target's mistake only */
         foul(r, RULE_D6, "LUN differs from that of the R2T");
     judge_burst(r, b, len);
     judge_run(r, b, d, len);
