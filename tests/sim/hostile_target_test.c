@@ -255,13 +255,14 @@ static void say_response(struct scene *s, uint32_t itt, const struct response *r
     puppet_say(s->u, bhs, r->data, r->data_len);
 }
 
-/* Two R2Ts at once, answered in order, in pieces of the target's segment size as far as it is whole words, LUN
- * and tag as asked. */
+/* Two R2Ts at once, answered in order, in pieces of the target's segment size as far as it is whole words,
+ * LUN and tag as asked. */
 static void test_r2ts_answered(void **state)
 {
     (void)state;
     struct pair_config c = usual();
     c.segment_t = 703;
+    c.breaks = "D6"; /* the LUN is not that of the command, so that it can be told from 0 */
     struct scene *s = scene_of(&c, 'W');
     struct wire_data_out d;
     memcpy(s->buf, payload, LEN);
@@ -300,7 +301,8 @@ static void test_r2ts_behind_unsolicited(void **state)
     c.initial_r2t = false;
     c.segment_t = 512;
     c.max_burst = c.first_burst = FIRST;
-    c.max_r2t = 50; /* comes down to what a task has room for */
+    c.breaks = "D6"; /* the R2Ts come before the command has been heard */
+    c.max_r2t = 50;  /* comes down to what a task has room for */
     struct scene *s = scene_of(&c, 0);
     uint8_t *buf = malloc(WHOLE);
     memset(buf, 0x5c, WHOLE);
@@ -506,6 +508,8 @@ static void test_old_answers(void **state)
         struct task *task = session_task(is, kinds[i]);
         task->data = (struct extent){.segs = &seg, .count = 1, .len = LEN};
         task->immediate = true;
+        task->function = kinds[i] == TASK_TMF ? WIRE_TMF_LU_RESET : WIRE_LOGOUT_SESSION;
+        task->referenced_tag = WIRE_TAG_NONE;
         session_submit(is, task);
         assert_true(puppet_hear(s->u));
         uint8_t bhs[WIRE_BHS_LEN] = {opcodes[i], 0x80}, rejected[WIRE_BHS_LEN] = {WIRE_TMF_REQUEST};
@@ -767,6 +771,7 @@ static void test_asked_to_leave(void **state)
     assert_true(conn_ping(s->p->ic));
     puppet_expect(s->u, WIRE_NOP_OUT);
     assert_false(puppet_hear(s->u));
+    s->p->config.breaks = s->p->witness.breaks = "A6"; /* it goes when the owner knows, and does not mind */
     assert_int_equal(puppet_drain(s->u), 1);
     puppet_expect(s->u, WIRE_SCSI_COMMAND);
     scene_end(s);
@@ -838,6 +843,7 @@ static void test_tmf(void **state)
         struct scene *s = scene(0);
         s->task = session_task(s->p->is, TASK_TMF);
         s->task->function = WIRE_TMF_LU_RESET;
+        s->task->referenced_tag = WIRE_TAG_NONE;
         s->task->immediate = true;
         session_submit(s->p->is, s->task);
         puppet_expect(s->u, WIRE_TMF_REQUEST);
@@ -897,7 +903,8 @@ static void test_text(void **state)
         struct scene *s = scene(0);
         struct berth_seg seg = seg_memory(s->buf, LEN);
         s->task = session_task(s->p->is, TASK_TEXT);
-        s->task->edtl = 4;
+        s->task->edtl = sizeof "A=b";
+        memcpy(s->buf, "A=b", sizeof "A=b");
         s->task->data = (struct extent){.segs = &seg, .count = 1, .len = LEN};
         session_submit(s->p->is, s->task);
         puppet_expect(s->u, WIRE_TEXT_REQUEST);

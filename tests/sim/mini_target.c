@@ -10,6 +10,8 @@
 #include "scsi/sense.h"
 #include "proto/core.h" /* answers that no target of ours gives are put into the outbox by hand */
 #include "lu/command.h"
+#include "stream/tap.h"
+#include "witness.h"
 
 #define STAGE_BYTES 4096u
 #define LOGIN_NS    (15ull * 1000000000)
@@ -22,6 +24,8 @@ struct mini_session {
     struct conn *conn;
     bool attached;
     struct nexus nexus;
+    struct referee *referee;
+    struct tap tap; /* the referee's */
 };
 
 /* One command from its arrival until its answer is out; or, without a session, until it is executed or its
@@ -52,6 +56,7 @@ struct mini_target {
     struct login_config login;
     struct mini_counters counters;
     uint16_t last_tsih;
+    struct witness witness;
 };
 
 static uint32_t chance(struct mini_target *t)
@@ -324,6 +329,8 @@ static void session_over(struct mini_session *ms)
     cut_works(ms);
     list_remove(&ms->link);
     ms->target->counters.sessions--;
+    if (ms->referee)
+        referee_free(ms->referee);
     free(ms->conn);
     free(ms->session);
     free(ms);
@@ -403,6 +410,13 @@ static struct conn_config conn_config(struct mini_target *t)
                                 .login = &t->login};
 }
 
+static void listen_in(struct mini_session *ms)
+{
+    struct referee *r = ms->referee = witness_connection(&ms->target->witness);
+    tap_init(&ms->tap, ms->conn, NULL, referee_received(r), referee_sent(r));
+    link_attach_filter(&ms->wire, &ms->tap.filter);
+}
+
 static void on_up(struct link *l)
 {
     struct mini_session *ms = of_link(l);
@@ -413,6 +427,7 @@ static void on_up(struct link *l)
     conn_init(ms->conn, ms->session, &cc, engine_now(ms->target->engine));
     ms->attached = true;
     link_attach(l, ms->conn);
+    listen_in(ms);
 }
 
 static void on_down(struct link *l, int error)
@@ -516,6 +531,12 @@ static void open_lu(struct mini_target *t, const char *lu)
     t->set.lus[0] = &t->lu;
 }
 
+static uint64_t time_of(void *target)
+{
+    struct mini_target *t = target;
+    return engine_now(t->engine);
+}
+
 struct mini_target *mini_new(struct engine *engine, const struct mini_config *config)
 {
     struct mini_target *t = calloc(1, sizeof *t);
@@ -524,6 +545,7 @@ struct mini_target *mini_new(struct engine *engine, const struct mini_config *co
     list_init(&t->sessions);
     list_init(&t->works);
     open_lu(t, config->lu ? config->lu : "ram:1M");
+    witness_begin(&t->witness, time_of, t, config->breaks);
     return t;
 }
 
@@ -568,6 +590,7 @@ void mini_free(struct mini_target *t)
 {
     mini_stop(t);
     lu_close(&t->lu);
+    witness_end(&t->witness);
     free(t);
 }
 

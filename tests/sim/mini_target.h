@@ -36,6 +36,7 @@ struct mini_config {
     enum mini_turn (*script)(void *arg, struct task *task); /* may be NULL */
     /* Login status to answer with; 0: come in. May be NULL. */
     uint16_t (*login)(void *arg);
+    const char *breaks;   /* rules that the initiator breaks because the test makes it (witness.h) */
     const char *redirect; /* TargetAddress that goes with a status 01xx */
     /* The answer to SendTargets; NULL: none. */
     void (*targets)(void *arg, struct writer *answer);

@@ -237,6 +237,12 @@ static void join_target(struct pair *p)
     p->tc = conn_init(p->memory[3], p->ts, &p->tcc, p->now);
 }
 
+static uint64_t time_of(void *pair)
+{
+    const struct pair *p = pair;
+    return p->now;
+}
+
 struct pair *pair_new(const struct pair_config *config)
 {
     struct pair *p = calloc(1, sizeof *p);
@@ -249,6 +255,8 @@ struct pair *pair_new(const struct pair_config *config)
     p->memory[2] = calloc(1, conn_size(p->is, &p->icc));
     p->ic = conn_init(p->memory[2], p->is, &p->icc, p->now);
     join_target(p);
+    witness_begin(&p->witness, time_of, p, p->config.breaks);
+    p->referee = witness_connection(&p->witness);
     return p;
 }
 
@@ -266,10 +274,14 @@ void pair_reconnect(struct pair *p)
     session_restart(p->is);
     conn_init(p->memory[2], p->is, &p->icc, p->now);
     join_target(p);
+    referee_free(p->referee);
+    p->referee = witness_connection(&p->witness);
 }
 
 void pair_free(struct pair *p)
 {
+    referee_free(p->referee);
+    witness_end(&p->witness);
     pair_drop(p);
     for (size_t i = 0; i < 4; i++)
         free(p->memory[i]);
@@ -277,6 +289,11 @@ void pair_free(struct pair *p)
 }
 
 /* --- moving bytes --- */
+
+void pair_show(struct pair *p, bool to_target, const void *bytes, uint64_t len)
+{
+    scan_bytes(to_target ? referee_received(p->referee) : referee_sent(p->referee), bytes, len);
+}
 
 static uint64_t move(struct pair *p, struct conn *from, struct conn *to, uint32_t max, uint64_t limit)
 {
@@ -286,6 +303,7 @@ static uint64_t move(struct pair *p, struct conn *from, struct conn *to, uint32_
     for (uint32_t i = 0; i < n && moved < limit; i++) {
         uint64_t want = segs[i].len < limit - moved ? segs[i].len : limit - moved;
         uint64_t took = conn_feed(to, segs[i].base, want, p->now);
+        pair_show(p, to == p->tc, segs[i].base, took);
         moved += took;
         if (took < want)
             break;

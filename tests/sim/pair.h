@@ -6,6 +6,7 @@
 #define SIM_PAIR_H
 
 #include "proto/conn.h"
+#include "witness.h"
 
 #define PAIR_DISK  (256u * 1024)
 #define PAIR_DEPTH 16u
@@ -29,6 +30,7 @@ struct pair_config {
     const char *redirect;    /* "host:port" that goes with a status 01xx */
     uint16_t depth, t_depth; /* of the initiator, of the target; 0: PAIR_DEPTH */
     uint32_t control_bytes;  /* 0: CONN_CONTROL_MIN */
+    const char *breaks;      /* rules that the initiator breaks because the test makes it */
 };
 
 struct pair {
@@ -46,6 +48,8 @@ struct pair {
     struct conn_event last_i, last_t;
     bool up;
     void *memory[4];
+    struct witness witness;  /* hears what is moved: */
+    struct referee *referee; /* of the connection */
 };
 
 void pair_config_init(struct pair_config *config, uint64_t seed);
@@ -60,6 +64,8 @@ void pair_reconnect(struct pair *p);
 
 /* Moves at most `limit` bytes one way; returns how many. */
 uint64_t pair_move(struct pair *p, bool to_target, uint64_t limit);
+/* Lets the referee hear what did not come through pair_move(). */
+void pair_show(struct pair *p, bool to_target, const void *bytes, uint64_t len);
 /* Lets both owners work: events, and commands at the target. */
 bool pair_work(struct pair *p);
 

@@ -28,6 +28,13 @@ void puppet_free(struct puppet *u)
 
 /* --- hearing --- */
 
+/* The referee judges victims that are initiators. */
+static void show(struct puppet *u, bool to_target, const void *bytes, uint64_t len)
+{
+    if (u->victim == u->pair->ic)
+        pair_show(u->pair, to_target, bytes, len);
+}
+
 static void listen(struct puppet *u)
 {
     struct berth_seg segs[16];
@@ -37,6 +44,7 @@ static void listen(struct puppet *u)
         for (uint32_t i = 0; i < n; i++) {
             assert_true(u->heard_len + segs[i].len <= HEARD_MAX);
             memcpy(u->heard + u->heard_len, segs[i].base, segs[i].len);
+            show(u, true, segs[i].base, segs[i].len);
             u->heard_len += segs[i].len;
             moved += segs[i].len;
         }
@@ -98,6 +106,7 @@ uint64_t puppet_babble(struct puppet *u, const void *bytes, size_t len)
     uint8_t *copy = malloc(len + 1); /* of its own size, for the sanitizer */
     memcpy(copy, bytes, len);
     uint64_t took = conn_feed(u->victim, copy, len, ++u->pair->now);
+    show(u, false, bytes, took);
     free(copy);
     return took;
 }

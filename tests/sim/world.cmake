@@ -1,15 +1,17 @@
 # The initiator's floors against a small target, in a simulated world (world.h, mini_target.h). Tests elsewhere use it
 # through sim_world, too.
 berth_view(sim_world base wire proto scsi host engine initiator block)
-file(CREATE_LINK ${CMAKE_SOURCE_DIR}/target/lu ${CMAKE_BINARY_DIR}/views/sim_world/lu SYMBOLIC)
-add_library(sim_world OBJECT world.c mini_target.c lab.c)
+foreach(part lu referee stream)
+  file(CREATE_LINK ${CMAKE_SOURCE_DIR}/target/${part} ${CMAKE_BINARY_DIR}/views/sim_world/${part} SYMBOLIC)
+endforeach()
+add_library(sim_world OBJECT world.c mini_target.c lab.c witness.c)
 target_link_libraries(sim_world PRIVATE view_sim_world berth_warnings)
 
 # berth_world_test(NAME NOUN): the executable NAME from NOUN_test.c over everything that a LUN stands on.
 function(berth_world_test name noun)
   add_executable(${name} ${noun}_test.c)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/sim)
-  target_link_libraries(${name} PRIVATE sim_world target_lu
+  target_link_libraries(${name} PRIVATE sim_world target_referee target_stream target_lu
     floor_base floor_wire floor_proto floor_scsi floor_host floor_engine floor_initiator floor_block
     view_sim_world berth_warnings PkgConfig::CMOCKA ${BERTH_SYSTEM})
 endfunction()
