@@ -156,14 +156,12 @@ void target_free(struct target *t)
         target_session_end(list_entry(t->sessions.next, struct target_session, link));
     while (t->workers && workers_busy(t->workers) > 0)
         workers_wait(t->workers);
-    if (t->engine) {
-        portals_close(t);
-        if (t->config->stop_fd >= 0)
-            t->engine->ops->watch(t->engine, t->config->stop_fd, NULL, NULL);
-        if (t->workers)
-            t->engine->ops->watch(t->engine, workers_fd(t->workers), NULL, NULL);
-        engine_free(t->engine);
-    }
+    portals_close(t);
+    if (t->config->stop_fd >= 0)
+        t->engine->ops->watch(t->engine, t->config->stop_fd, NULL, NULL);
+    if (t->workers)
+        t->engine->ops->watch(t->engine, workers_fd(t->workers), NULL, NULL);
+    engine_free(t->engine);
     nodes_close(t);
     workers_free(t->workers);
     jobs_free(t);
@@ -172,11 +170,14 @@ void target_free(struct target *t)
     free(t);
 }
 
-struct target *target_new(const struct serve_config *config)
+struct target *target_new(const struct serve_config *config, struct engine *engine)
 {
-    struct target *t = calloc(1, sizeof *t);
-    if (!t)
+    struct target *t = engine ? calloc(1, sizeof *t) : NULL;
+    if (!t) {
+        if (engine)
+            engine_free(engine);
         return NULL;
+    }
     t->config = config;
     list_init(&t->sessions);
     list_init(&t->ending);
@@ -184,9 +185,9 @@ struct target *target_new(const struct serve_config *config)
     list_init(&t->jobs);
     pool_init(&t->pool, TARGET_MEMORY);
     t->log = log_new(config->log, config->log_arg);
-    t->engine = engine_new("sockets");
+    t->engine = engine;
     t->workers = workers_new();
-    if (t->engine && t->workers && t->log)
+    if (t->workers && t->log)
         return t;
     target_free(t);
     return NULL;
@@ -205,7 +206,7 @@ int serve_run(const struct serve_config *config, char *why_text, size_t why_size
     int error = check(config, &why);
     if (error)
         return error;
-    struct target *t = target_new(config);
+    struct target *t = target_new(config, engine_new("sockets"));
     if (!t)
         return out_of_memory(&why);
     error = target_open(t, &why);

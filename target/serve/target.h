@@ -165,7 +165,8 @@ void log_tick(struct log *l, uint64_t now); /* tells what was left out, when its
 void log_free(struct log *l);
 
 /* serve.c: a target's life, but for the loop. */
-struct target *target_new(const struct serve_config *config); /* NULL: no memory */
+/* On this engine, which it takes over; NULL: no memory, or there is no engine. */
+struct target *target_new(const struct serve_config *config, struct engine *engine);
 int target_open(struct target *t, const struct reason *why);
 void target_free(struct target *t); /* waits for what is under way */
 /* Writes the sentence, returns `error`. */

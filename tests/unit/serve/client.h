@@ -69,7 +69,7 @@ static inline int start_target(void **state)
                                    .lun_count = 2,
                                    .stop_fd = -1};
     held_count = 0;
-    target = target_new(&config);
+    target = target_new(&config, engine_new("sockets"));
     if (!target || target_open(target, &why) != 0)
         return -1;
     disk = target->nodes[0].set.lus[0];
