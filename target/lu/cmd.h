@@ -33,6 +33,15 @@ void cmd_reply(struct command *c, size_t len, size_t allocation);
 typedef void cmd_then(struct command *c, struct lu *lu, int error);
 void cmd_start(struct command *c, struct lu *lu, const struct lu_io *what, cmd_then *then);
 
+/* Begins work of several steps. It calls the backend, which may wait, and so perhaps on another thread: it
+ * touches nothing but the command's CDB, data-out, reply and answer, and the LU's backend and block length.
+ * It returns 0, or from cmd_fault() a negative errno or CMD_DIFFERS, with which the command then ends. */
+enum { CMD_DIFFERS = 1 };
+void cmd_work(struct command *c, struct lu *lu, bool fua, int (*work)(struct command *c, struct lu *lu));
+int cmd_fault(struct command *c, int error, uint16_t asc, uint64_t at);
+/* Behind a change: makes it durable if it must be. */
+int cmd_settle(const struct command *c, struct lu *lu);
+
 /* An answer that may be longer than `reply` and lies in `memory`, which has `allocation` bytes: what is put
  * is counted, and kept as far as it fits. */
 struct cmd_long_reply {
@@ -123,11 +132,8 @@ bool cmd_in_range(const struct lu *lu, uint64_t lba, uint64_t blocks); /* the LB
 uint16_t cmd_refusal(const struct lu *lu, const struct scsi_rw *rw);
 /* Bytes to be written, whole blocks; false when the command has ended because they cannot be. */
 bool cmd_check_write(struct command *c, const struct lu *lu, const struct scsi_rw *rw, uint32_t *len);
-void cmd_write_blocks(struct command *c, struct lu *lu, const struct scsi_rw *rw, uint32_t len);
 /* Must a change be durable before it is answered? */
 bool cmd_must_settle(const struct lu *lu, bool fua);
-/* Behind every change: makes it durable where it must be. Returns what the backend says. */
-int cmd_settle(struct lu *lu, bool fua);
 
 /* Where `len` bytes of `reply` differ from the data-out at `at`; `len` if nowhere: cmd_verify.c. */
 uint32_t cmd_first_difference(const struct command *c, uint64_t at, uint32_t len);

@@ -125,9 +125,9 @@ bool cmd_must_settle(const struct lu *lu, bool fua)
     return lu->write_cache && (fua || lu->mode.cache_off);
 }
 
-int cmd_settle(struct lu *lu, bool fua)
+int cmd_settle(const struct command *c, struct lu *lu)
 {
-    return cmd_must_settle(lu, fua) ? lu->backend->flush(lu) : 0;
+    return c->settle ? lu->backend->flush(lu) : 0;
 }
 
 bool cmd_check_write(struct command *c, const struct lu *lu, const struct scsi_rw *rw, uint32_t *len)
@@ -138,16 +138,6 @@ bool cmd_check_write(struct command *c, const struct lu *lu, const struct scsi_r
     else if (!came_in_full(c, lu, rw->blocks * lu->block, len))
         cmd_fail(c, SENSE_ABORTED_COMMAND, ASC_INTERNAL_FAILURE);
     return c->status == SCSI_GOOD;
-}
-
-void cmd_write_blocks(struct command *c, struct lu *lu, const struct scsi_rw *rw, uint32_t len)
-{
-    struct extent from = c->data_out;
-    from.len = len;
-    int error = len > 0 ? lu->backend->write(lu, rw->lba * lu->block, &from) : 0;
-    if (!error)
-        error = cmd_settle(lu, rw->fua);
-    cmd_errno(c, error, ASC_WRITE_ERROR, rw->lba);
 }
 
 static void have_written(struct command *c, struct lu *lu, int error)

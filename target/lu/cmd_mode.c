@@ -86,37 +86,59 @@ static bool same(const struct scsi_mode *a, const struct scsi_mode *b)
            a->software_write_protect == b->software_write_protect;
 }
 
-/* What is in the cache when it is switched off was promised to be durable only now. */
-static void change(struct command *c, struct lu *lu, const struct scsi_mode *wanted)
+static void apply(struct command *c, struct lu *lu, const struct scsi_mode *wanted)
 {
-    struct lu_mode before = lu->mode;
-    struct scsi_mode is = current(lu);
-    if (same(&is, wanted))
-        return;
     lu->mode = (struct lu_mode){
         .cache_off = lu->write_cache && !wanted->write_cache,
         .descriptor_sense = wanted->descriptor_sense,
         .write_protected = wanted->software_write_protect,
     };
-    if (lu->mode.cache_off && !before.cache_off)
-        cmd_errno(c, lu->backend->flush(lu), ASC_WRITE_ERROR, 0);
-    if (c->status != SCSI_GOOD)
-        lu->mode = before;
-    else
-        lu_tell_others(lu, c->nexus, c->nexus->set, ASC_MODE_CHANGED);
+    lu_tell_others(lu, c->nexus, c->nexus->set, ASC_MODE_CHANGED);
 }
 
-typedef uint16_t select_reader(const uint8_t *list, size_t len, const struct scsi_mode *can,
-                               struct scsi_mode *mode);
+/* What the parameter list in `reply` asks for; an ASC if that cannot be. */
+static uint16_t read_list(const struct command *c, const struct lu *lu, struct scsi_mode *wanted)
+{
+    struct scsi_mode can = changeable(lu);
+    bool six = c->cdb[0] == SCSI_MODE_SELECT_6;
+    uint32_t told = six ? cmd_mode_select_6_bytes(c, NULL) : cmd_mode_select_10_bytes(c, NULL);
+    *wanted = current(lu);
+    return (six ? scsi_get_mode_select_6 : scsi_get_mode_select_10)(c->reply, told, &can, wanted);
+}
 
-static void mode_select(struct command *c, struct lu *lu, uint32_t told, select_reader *read)
+static void have_emptied(struct command *c, struct lu *lu, int error)
+{
+    struct scsi_mode wanted;
+    if (error) {
+        lu->mode.cache_off = false;
+        cmd_errno(c, error, ASC_WRITE_ERROR, 0);
+    } else if (read_list(c, lu, &wanted) == ASC_NONE) {
+        apply(c, lu, &wanted);
+    }
+}
+
+/* What is in the cache when it is switched off was promised to be durable only now. */
+static void change(struct command *c, struct lu *lu, const struct scsi_mode *wanted)
+{
+    struct scsi_mode is = current(lu);
+    if (same(&is, wanted))
+        return;
+    if (is.write_cache && !wanted->write_cache) {
+        lu->mode.cache_off = true; /* for what is written meanwhile */
+        cmd_start(c, lu, &(struct lu_io){.kind = LU_FLUSH}, have_emptied);
+        return;
+    }
+    apply(c, lu, wanted);
+}
+
+static void mode_select(struct command *c, struct lu *lu, uint32_t told)
 {
     enum { PAGE_FORMAT = 0x10 };
-    struct scsi_mode can = changeable(lu), wanted = current(lu);
+    struct scsi_mode wanted;
     if (told == 0) /* no list: no error, no change */
         return;
     uint32_t len = cmd_take_parameters(c, told);
-    uint16_t why = len < told ? ASC_PARAMETER_LIST_LENGTH : read(c->reply, len, &can, &wanted);
+    uint16_t why = len < told ? ASC_PARAMETER_LIST_LENGTH : read_list(c, lu, &wanted);
 
     if (!(c->cdb[1] & PAGE_FORMAT))
         cmd_invalid_field(c);
@@ -128,10 +150,10 @@ static void mode_select(struct command *c, struct lu *lu, uint32_t told, select_
 
 void cmd_mode_select_6(struct command *c, struct lu *lu)
 {
-    mode_select(c, lu, cmd_mode_select_6_bytes(c, lu), scsi_get_mode_select_6);
+    mode_select(c, lu, cmd_mode_select_6_bytes(c, lu));
 }
 
 void cmd_mode_select_10(struct command *c, struct lu *lu)
 {
-    mode_select(c, lu, cmd_mode_select_10_bytes(c, lu), scsi_get_mode_select_10);
+    mode_select(c, lu, cmd_mode_select_10_bytes(c, lu));
 }

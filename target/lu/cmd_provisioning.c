@@ -46,15 +46,18 @@ static uint16_t check_list(const struct lu *lu, const uint8_t *list, uint32_t le
     return ASC_NONE;
 }
 
-static void punch_ranges(struct command *c, struct lu *lu, uint32_t len, uint32_t count)
+/* The list lies in `reply` and has been checked. */
+static int punch_ranges(struct command *c, struct lu *lu)
 {
+    uint32_t len = SCSI_UNMAP_HEADER + get16(c->reply + 2);
     struct scsi_range range;
-    for (uint32_t i = 0; i < count && c->status == SCSI_GOOD; i++)
-        if (scsi_get_unmap_range(c->reply, len, i, &range) && range.blocks > 0)
-            cmd_errno(c, lu->backend->punch(lu, range.lba * lu->block, (uint64_t)range.blocks * lu->block),
-                      ASC_WRITE_ERROR, range.lba);
-    if (c->status == SCSI_GOOD)
-        cmd_errno(c, cmd_settle(lu, false), ASC_WRITE_ERROR, 0);
+    for (uint32_t i = 0; scsi_get_unmap_range(c->reply, len, i, &range); i++) {
+        uint64_t offset = range.lba * lu->block, bytes = (uint64_t)range.blocks * lu->block;
+        int error = bytes > 0 ? lu->backend->punch(lu, offset, bytes) : 0;
+        if (error)
+            return cmd_fault(c, error, ASC_WRITE_ERROR, range.lba);
+    }
+    return cmd_fault(c, cmd_settle(c, lu), ASC_WRITE_ERROR, 0);
 }
 
 void cmd_unmap(struct command *c, struct lu *lu)
@@ -67,7 +70,7 @@ void cmd_unmap(struct command *c, struct lu *lu)
     if (why)
         cmd_fail(c, SENSE_ILLEGAL_REQUEST, why);
     else
-        punch_ranges(c, lu, len, count);
+        cmd_work(c, lu, false, punch_ranges);
 }
 
 /* --- WRITE SAME (SBC-3 5.43, 5.44) --- */
@@ -115,14 +118,14 @@ static int write_pattern(struct command *c, struct lu *lu, uint64_t offset, uint
 
 /* Zeros may become a hole only where the initiator asked for one: without UNMAP it wants room that is its
  * own. */
-static void fill(struct command *c, struct lu *lu, const struct scsi_write_same *ws)
+static int fill(struct command *c, struct lu *lu)
 {
-    uint64_t offset = ws->lba * lu->block, len = (uint64_t)ws->blocks * lu->block;
-    bool hole = ws->unmap && all_zero(c->reply, lu->block);
+    struct scsi_write_same ws;
+    scsi_get_write_same(c->cdb, &ws);
+    uint64_t offset = ws.lba * lu->block, len = (uint64_t)ws.blocks * lu->block;
+    bool hole = ws.unmap && all_zero(c->reply, lu->block);
     int error = hole ? lu->backend->punch(lu, offset, len) : write_pattern(c, lu, offset, len);
-    if (!error)
-        error = cmd_settle(lu, false);
-    cmd_errno(c, error, ASC_WRITE_ERROR, ws->lba);
+    return cmd_fault(c, error ? error : cmd_settle(c, lu), ASC_WRITE_ERROR, ws.lba);
 }
 
 void cmd_write_same(struct command *c, struct lu *lu)
@@ -140,7 +143,7 @@ void cmd_write_same(struct command *c, struct lu *lu)
     if (why)
         cmd_fail(c, SENSE_ILLEGAL_REQUEST, why);
     else
-        fill(c, lu, &ws);
+        cmd_work(c, lu, false, fill);
 }
 
 /* --- GET LBA STATUS (SBC-3 5.6): one descriptor, the initiator asks again behind it --- */
@@ -155,18 +158,20 @@ static void put_status(struct command *c, const struct lu *lu, uint64_t lba, uin
     cmd_reply(c, scsi_put_lba_status(c->reply, sizeof c->reply, &s), get32(c->cdb + 10));
 }
 
-void cmd_get_lba_status(struct command *c, struct lu *lu)
+static int ask_map(struct command *c, struct lu *lu)
 {
     uint64_t lba = get64(c->cdb + 2), len;
     bool allocated;
-
-    if (!cmd_in_range(lu, lba, 1)) {
-        cmd_fail(c, SENSE_ILLEGAL_REQUEST, ASC_LBA_OUT_OF_RANGE);
-        return;
-    }
     int error = lu->backend->map(lu, lba * lu->block, &len, &allocated);
-    if (error)
-        cmd_errno(c, error, ASC_UNRECOVERED_READ, lba);
-    else
+    if (!error)
         put_status(c, lu, lba, len, allocated);
+    return cmd_fault(c, error, ASC_UNRECOVERED_READ, lba);
+}
+
+void cmd_get_lba_status(struct command *c, struct lu *lu)
+{
+    if (cmd_in_range(lu, get64(c->cdb + 2), 1))
+        cmd_work(c, lu, false, ask_map);
+    else
+        cmd_fail(c, SENSE_ILLEGAL_REQUEST, ASC_LBA_OUT_OF_RANGE);
 }

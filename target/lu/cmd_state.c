@@ -28,6 +28,12 @@ void cmd_request_sense(struct command *c, struct lu *lu)
     cmd_reply(c, scsi_put_sense(c->reply, &s), c->cdb[4]);
 }
 
+static void stop(struct command *c, struct lu *lu, int error)
+{
+    cmd_errno(c, error, ASC_WRITE_ERROR, 0);
+    lu->stopped |= !error;
+}
+
 /* SBC-3 5.25: there is nothing to spin, but a stop is kept until the start. What stops has its cache written.
  * A power condition is taken note of and nothing more. */
 void cmd_start_stop_unit(struct command *c, struct lu *lu)
@@ -36,8 +42,8 @@ void cmd_start_stop_unit(struct command *c, struct lu *lu)
     uint8_t bits = c->cdb[4];
     if (bits & POWER_CONDITION)
         return;
-    if (!(bits & (NO_FLUSH | START)))
-        cmd_errno(c, lu->backend->flush(lu), ASC_WRITE_ERROR, 0);
-    if (c->status == SCSI_GOOD)
+    if (bits & (NO_FLUSH | START))
         lu->stopped = !(bits & START);
+    else
+        cmd_start(c, lu, &(struct lu_io){.kind = LU_FLUSH}, stop);
 }

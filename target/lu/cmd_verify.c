@@ -34,26 +34,32 @@ uint32_t cmd_first_difference(const struct command *c, uint64_t at, uint32_t len
 }
 
 /* One step of `len` bytes, `done` bytes into the range. */
-static void verify_step(struct command *c, struct lu *lu, uint64_t lba, uint32_t done, uint32_t len)
+static int verify_step(struct command *c, struct lu *lu, uint64_t lba, uint32_t done, uint32_t len)
 {
     struct berth_seg seg = seg_memory(c->reply, len);
     int error = lu->backend->read(lu, lba * lu->block + done, &(struct extent){&seg, 1, 0, len});
-    if (error) {
-        cmd_errno(c, error, ASC_UNRECOVERED_READ, lba + done / lu->block);
-        return;
-    }
+    if (error)
+        return cmd_fault(c, error, ASC_UNRECOVERED_READ, lba + done / lu->block);
     uint32_t from = bytchk(c) == ONE_BLOCK ? 0 : done;
     uint32_t at = bytchk(c) == MEDIUM ? len : cmd_first_difference(c, from, len);
-    if (at < len)
-        cmd_miscompare(c, from + at);
+    return at < len ? cmd_fault(c, CMD_DIFFERS, ASC_MISCOMPARE, from + at) : 0;
 }
 
 /* A compare with one block goes block by block. */
-static void verify(struct command *c, struct lu *lu, uint64_t lba, uint32_t len)
+static int verify(struct command *c, struct lu *lu, uint64_t lba, uint32_t len)
 {
     uint32_t most = bytchk(c) == ONE_BLOCK ? lu->block : (uint32_t)sizeof c->reply;
-    for (uint32_t done = 0; done < len && c->status == SCSI_GOOD; done += most)
-        verify_step(c, lu, lba, done, len - done < most ? len - done : most);
+    int error = 0;
+    for (uint32_t done = 0; done < len && !error; done += most)
+        error = verify_step(c, lu, lba, done, len - done < most ? len - done : most);
+    return error;
+}
+
+static int verify_range(struct command *c, struct lu *lu)
+{
+    struct scsi_rw rw;
+    scsi_get_rw(c->cdb, &rw);
+    return verify(c, lu, rw.lba, rw.blocks * lu->block);
 }
 
 /* --- VERIFY (SBC-3 5.31 to 5.33) --- */
@@ -84,7 +90,7 @@ void cmd_verify(struct command *c, struct lu *lu)
     if (why)
         cmd_fail(c, SENSE_ILLEGAL_REQUEST, why);
     else
-        verify(c, lu, rw.lba, rw.blocks * lu->block);
+        cmd_work(c, lu, false, verify_range);
 }
 
 /* --- WRITE AND VERIFY (SBC-3 5.40 to 5.42) --- */
@@ -94,22 +100,31 @@ uint32_t cmd_write_verify_bytes(const struct command *c, struct lu *lu)
     return bytchk_known(c) ? cmd_write_bytes(c, lu) : 0;
 }
 
+static int write_and_verify(struct command *c, struct lu *lu)
+{
+    struct scsi_rw rw;
+    scsi_get_rw(c->cdb, &rw);
+    uint32_t len = (uint32_t)c->data_out.len;
+    int error = len > 0 ? lu->backend->write(lu, rw.lba * lu->block, &c->data_out) : 0;
+    if (!error)
+        error = cmd_settle(c, lu);
+    return error ? cmd_fault(c, error, ASC_WRITE_ERROR, rw.lba) : verify(c, lu, rw.lba, len);
+}
+
 void cmd_write_verify(struct command *c, struct lu *lu)
 {
     struct scsi_rw rw;
     uint32_t len = 0;
     scsi_get_rw(c->cdb, &rw);
-    rw.fua = true; /* only what has left the cache can be verified */
-
-    if (!bytchk_known(c))
+    if (!bytchk_known(c)) {
         cmd_invalid_field(c);
-    else if (cmd_check_write(c, lu, &rw, &len))
-        cmd_write_blocks(c, lu, &rw, len);
-    if (c->status == SCSI_GOOD)
-        verify(c, lu, rw.lba, len);
+    } else if (cmd_check_write(c, lu, &rw, &len)) {
+        c->data_out.len = len;
+        cmd_work(c, lu, true, write_and_verify); /* only what has left the cache can be verified */
+    }
 }
 
-/* --- ORWRITE(16) (SBC-3 5.11): it runs alone on its LU, so that nothing comes in between --- */
+/* --- ORWRITE(16) (SBC-3 5.11): it runs alone, so that nothing comes in between --- */
 
 static int or_step(struct command *c, struct lu *lu, uint64_t offset, uint32_t done, uint32_t len)
 {
@@ -126,20 +141,26 @@ static int or_step(struct command *c, struct lu *lu, uint64_t offset, uint32_t d
     return error ? error : lu->backend->write(lu, offset + done, &step);
 }
 
+static int or_range(struct command *c, struct lu *lu)
+{
+    struct scsi_rw rw;
+    scsi_get_rw(c->cdb, &rw);
+    uint32_t len = (uint32_t)c->data_out.len, most = sizeof c->reply;
+    int error = 0;
+    for (uint32_t done = 0; done < len && !error; done += most)
+        error = or_step(c, lu, rw.lba * lu->block, done, len - done < most ? len - done : most);
+    if (!error)
+        error = cmd_settle(c, lu);
+    return cmd_fault(c, error, ASC_WRITE_ERROR, rw.lba);
+}
+
 void cmd_or_write(struct command *c, struct lu *lu)
 {
     struct scsi_rw rw;
     uint32_t len;
-    int error = 0;
     scsi_get_rw(c->cdb, &rw);
     if (!cmd_check_write(c, lu, &rw, &len))
         return;
-    for (uint32_t done = 0; done < len && !error; done += sizeof c->reply) {
-        uint32_t left = len - done;
-        error = or_step(c, lu, rw.lba * lu->block, done,
-                        left < sizeof c->reply ? left : (uint32_t)sizeof c->reply);
-    }
-    if (!error)
-        error = cmd_settle(lu, rw.fua);
-    cmd_errno(c, error, ASC_WRITE_ERROR, rw.lba);
+    c->data_out.len = len;
+    cmd_work(c, lu, rw.fua, or_range);
 }

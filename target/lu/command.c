@@ -255,6 +255,35 @@ void cmd_start(struct command *c, struct lu *lu, const struct lu_io *what, cmd_t
     lu_start(lu, &c->io);
 }
 
+static int do_work(struct lu_io *io)
+{
+    struct command *c = list_entry(io, struct command, io);
+    return c->work(c, io->lu);
+}
+
+static void worked(struct command *c, struct lu *lu, int error)
+{
+    (void)lu;
+    if (error == CMD_DIFFERS)
+        cmd_miscompare(c, (uint32_t)c->fault.at);
+    else
+        cmd_errno(c, error, c->fault.asc, c->fault.at);
+}
+
+void cmd_work(struct command *c, struct lu *lu, bool fua, int (*work)(struct command *c, struct lu *lu))
+{
+    c->work = work;
+    c->settle = cmd_must_settle(lu, fua);
+    cmd_start(c, lu, &(struct lu_io){.kind = LU_WORK, .work = do_work}, worked);
+}
+
+int cmd_fault(struct command *c, int error, uint16_t asc, uint64_t at)
+{
+    c->fault.asc = asc;
+    c->fault.at = at;
+    return error;
+}
+
 static void run(struct command *c)
 {
     c->status = SCSI_GOOD;

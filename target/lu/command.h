@@ -73,6 +73,12 @@ struct command {
     uint8_t busy; /* calls and I/Os that have not returned */
     struct lu_io io;
     void (*then)(struct command *c, struct lu *lu, int error);
+    int (*work)(struct command *c, struct lu *lu);
+    bool settle; /* what the work changes is to be durable */
+    struct {
+        uint16_t asc;
+        uint64_t at;
+    } fault; /* of the work: what went wrong, and where */
 
     uint8_t status; /* SAM status */
     uint8_t sense[COMMAND_SENSE_MAX];

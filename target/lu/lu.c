@@ -179,10 +179,18 @@ static int run_punch(struct lu_io *io)
     return io->lu->backend->punch(io->lu, io->offset, io->len);
 }
 
+static int run_work(struct lu_io *io)
+{
+    return io->work(io);
+}
+
 void lu_run(struct lu_io *io)
 {
-    static int (*const runs[])(struct lu_io *) = {
-        [LU_READ] = run_read, [LU_WRITE] = run_write, [LU_FLUSH] = run_flush, [LU_PUNCH] = run_punch};
+    static int (*const runs[])(struct lu_io *) = {[LU_READ] = run_read,
+                                                  [LU_WRITE] = run_write,
+                                                  [LU_FLUSH] = run_flush,
+                                                  [LU_PUNCH] = run_punch,
+                                                  [LU_WORK] = run_work};
     io->error = runs[io->kind](io);
 }
 

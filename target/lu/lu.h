@@ -20,18 +20,19 @@ struct lu_reason {
     size_t size;
 };
 
-enum lu_io_kind { LU_READ, LU_WRITE, LU_FLUSH, LU_PUNCH };
+enum lu_io_kind { LU_READ, LU_WRITE, LU_FLUSH, LU_PUNCH, LU_WORK };
 
 /* An I/O that may take its time. All of it, and the memory of `data`, stays where it is until `done`. */
 struct lu_io {
     struct list link; /* the backend's, like `run`, until done */
     void (*run)(struct lu_io *io);
     struct lu *lu;
-    uint8_t kind;         /* enum lu_io_kind */
-    bool fua;             /* WRITE: durable when it is done */
-    uint64_t offset, len; /* bytes; nothing of them in a FLUSH */
-    struct extent data;   /* READ: to be filled. WRITE: to be stored. `len` bytes each */
-    int error;            /* once done: 0 or a negative errno */
+    uint8_t kind;                  /* enum lu_io_kind */
+    bool fua;                      /* WRITE: durable when it is done */
+    uint64_t offset, len;          /* bytes; nothing of them in a FLUSH and in WORK */
+    struct extent data;            /* READ: to be filled. WRITE: to be stored. `len` bytes each */
+    int (*work)(struct lu_io *io); /* WORK: several calls of the backend, where they may wait */
+    int error;                     /* once done: 0 or a negative errno; of WORK what it returned */
     void (*done)(struct lu_io *io);
 };
 

@@ -38,7 +38,8 @@ static bool in_order(const struct task_set *s, const struct command *c, const st
 
 static bool may_run(const struct task_set *s, const struct command *c, const struct ahead *a)
 {
-    return s->dying == 0 && !(c->exclusive && s->running > 0) && in_order(s, c, a);
+    bool free = s->dying == 0 && s->alone == 0 && !(c->exclusive && s->running > 0);
+    return free && in_order(s, c, a);
 }
 
 void task_set_enter(struct task_set *s, struct command *c)
@@ -56,6 +57,7 @@ static void run(struct task_set *s, struct command *c)
 {
     c->stage = COMMAND_RUNNING;
     s->running++;
+    s->alone += c->exclusive;
 }
 
 static bool unhindered(const struct task_set *s, const struct command *c)
@@ -108,6 +110,7 @@ void task_set_leave(struct task_set *s, struct command *c)
     s->heads -= c->attribute == ATTRIBUTE_HEAD;
     s->waiting -= c->stage == COMMAND_WAITING;
     s->running -= c->stage == COMMAND_RUNNING;
+    s->alone -= c->stage == COMMAND_RUNNING && c->exclusive;
     s->dying -= c->stage == COMMAND_RUNNING && c->aborted;
     c->stage = COMMAND_OUTSIDE;
 }

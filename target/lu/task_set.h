@@ -34,6 +34,7 @@ struct task_set {
     uint32_t barriers;    /* commands that are ORDERED, HEAD OF QUEUE or exclusive */
     uint32_t heads;
     uint32_t waiting, running;
+    uint32_t alone; /* of those that run: exclusive, so that it is the only one */
     uint32_t
         dying; /* of those that run: aborted, and still able to change the medium. Nothing begins meanwhile */
     bool waking;

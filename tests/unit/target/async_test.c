@@ -167,6 +167,138 @@ static void test_flush_ends_with_its_io(void **state)
     refused(SENSE_MEDIUM_ERROR, ASC_WRITE_ERROR);
 }
 
+/* --- work of several steps --- */
+
+/* As a thread would do it, some time later. */
+static void do_work(void)
+{
+    struct lu_io *io = held[0];
+    assert_int_equal(held_count, 1);
+    assert_int_equal(io->kind, LU_WORK);
+    assert_int_equal(times_done, 0);
+    assert_int_equal(seen.reads + seen.writes + seen.flushes + seen.punches, 0);
+    held_count = 0;
+    lu_run(io);
+    io->done(io);
+    assert_int_equal(times_done, 1);
+    assert_int_equal(held_count, 0);
+}
+
+static void expect_calls(uint32_t reads, uint32_t writes, uint32_t punches, uint32_t flushes)
+{
+    assert_int_equal(seen.reads, reads);
+    assert_int_equal(seen.writes, writes);
+    assert_int_equal(seen.punches, punches);
+    assert_int_equal(seen.flushes, flushes);
+    memset(&seen, 0, sizeof seen);
+}
+
+static void test_steps_are_done_elsewhere(void **state)
+{
+    (void)state;
+    memset(out, 0, sizeof out);
+    begin(CDB(SCSI_VERIFY_10, 0, 0, 0, 0, 4, 0, 0, 20), 0);
+    do_work();
+    good(0);
+    expect_calls(3, 0, 0, 0);
+    begin(CDB(SCSI_WRITE_VERIFY_10, 0, 0, 0, 0, 4, 0, 0, 2), 1024);
+    do_work();
+    good(0);
+    expect_calls(1, 1, 0, 1);
+    begin(CDB(SCSI_ORWRITE_16, 8, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 2), 1024);
+    do_work();
+    good(0);
+    expect_calls(1, 1, 0, 1);
+    begin(CDB(SCSI_WRITE_SAME_16, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 2), 512);
+    do_work();
+    good(0);
+    expect_calls(0, 1, 0, 0);
+    begin(CDB(SCSI_SERVICE_ACTION_IN_16, 0x12, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 24), 0);
+    do_work();
+    good(24);
+}
+
+static void test_unmap_is_work(void **state)
+{
+    (void)state;
+    static const struct scsi_range ranges[] = {{4, 2}, {8, 0}, {16, 1}};
+    uint32_t len = scsi_put_unmap_list(out, sizeof out, ranges, 3);
+    slow.mode.cache_off = true;
+    begin(CDB(SCSI_UNMAP, 0, 0, 0, 0, 0, 0, 0, (uint8_t)len), len);
+    slow.mode.cache_off = false; /* what counts is how it was when it began */
+    do_work();
+    good(0);
+    assert_int_equal(seen.offset, 16 * 512);
+    expect_calls(0, 0, 2, 1);
+    seen.error = -EIO;
+    scsi_put_unmap_list(out, sizeof out, ranges, 3);
+    begin(CDB(SCSI_UNMAP, 0, 0, 0, 0, 0, 0, 0, (uint8_t)len), len);
+    do_work();
+    refused(SENSE_MEDIUM_ERROR, ASC_WRITE_ERROR);
+    expect_calls(0, 0, 1, 0);
+}
+
+static void test_faults_of_work_become_sense(void **state)
+{
+    (void)state;
+    struct scsi_sense s;
+    seen.error = -EIO;
+    begin(CDB(SCSI_VERIFY_10, 0, 0, 0, 0, 4, 0, 0, 2), 0);
+    do_work();
+    refused(SENSE_MEDIUM_ERROR, ASC_UNRECOVERED_READ);
+    memset(&seen, 0, sizeof seen);
+    memset(out, 0x55, 1024);
+    begin(CDB(SCSI_COMPARE_AND_WRITE, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 1), 1024);
+    memset(c.reply, 0x55, 512); /* the double reads nothing */
+    c.reply[77] = 0;
+    do_work();
+    refused(SENSE_MISCOMPARE, ASC_MISCOMPARE);
+    scsi_get_sense(c.sense, c.sense_len, &s);
+    assert_int_equal(s.information, 77);
+    expect_calls(1, 0, 0, 0);
+}
+
+static void test_a_stop_waits_for_its_flush(void **state)
+{
+    (void)state;
+    begin(CDB(SCSI_START_STOP_UNIT), 0);
+    expect_io(LU_FLUSH, 0, 0, false);
+    assert_false(slow.stopped);
+    end(0);
+    good(0);
+    assert_true(slow.stopped);
+    begin(CDB(SCSI_START_STOP_UNIT, 0, 0, 0, 1), 0);
+    assert_false(slow.stopped);
+    begin(CDB(SCSI_START_STOP_UNIT), 0);
+    end(-EIO);
+    refused(SENSE_MEDIUM_ERROR, ASC_WRITE_ERROR);
+    assert_false(slow.stopped);
+}
+
+/* MODE SELECT of the caching page with WCE off, and D_SENSE on. */
+static void select_modes(void)
+{
+    static const uint8_t list[36] = {[4] = 0x08, 0x12, [24] = 0x0a, 0x0a, 4, 0x10};
+    memcpy(out, list, sizeof list);
+    begin(CDB(SCSI_MODE_SELECT_6, 0x10, 0, 0, sizeof list), sizeof list);
+}
+
+static void test_the_cache_is_off_once_it_is_empty(void **state)
+{
+    (void)state;
+    select_modes();
+    expect_io(LU_FLUSH, 0, 0, false);
+    assert_true(slow.mode.cache_off); /* for what is written from now on */
+    assert_false(slow.mode.descriptor_sense);
+    end(-EIO);
+    refused(SENSE_MEDIUM_ERROR, ASC_WRITE_ERROR);
+    assert_false(slow.mode.cache_off || slow.mode.descriptor_sense);
+    select_modes();
+    end(0);
+    good(0);
+    assert_true(slow.mode.cache_off && slow.mode.descriptor_sense);
+}
+
 /* Backends without start() do the same in the call. */
 static void test_backends_that_wait(void **state)
 {
@@ -199,6 +331,11 @@ int main(void)
         TEST(test_write_without_cache_is_durable),
         TEST(test_write_of_nothing_starts_nothing),
         TEST(test_flush_ends_with_its_io),
+        TEST(test_steps_are_done_elsewhere),
+        TEST(test_unmap_is_work),
+        TEST(test_faults_of_work_become_sense),
+        TEST(test_a_stop_waits_for_its_flush),
+        TEST(test_the_cache_is_off_once_it_is_empty),
         TEST(test_backends_that_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,6 +88,8 @@ static void end(uint32_t i)
     assert_non_null(io);
     held[i] = NULL;
     io->error = 0;
+    if (io->kind == LU_WORK)
+        lu_run(io);
     io->done(io);
 }
 
@@ -214,12 +216,20 @@ static void test_exclusive_runs_alone(void **state)
     end(0);
     assert_int_equal(seen.writes, 0);
     end(1);
+    runs("c");
+    come(4, ATTRIBUTE_SIMPLE);
+    come(5, ATTRIBUTE_HEAD); /* not even this one */
+    runs("c");
+    end(2);
     assert_int_equal(seen.reads, 1);
     assert_int_equal(seen.writes, 1);
     assert_int_equal(many[2].status, SCSI_GOOD);
-    runs("d");
+    runs("f");
+    end(5);
+    runs("de");
     end(3);
-    assert_string_equal(order, "abcd");
+    end(4);
+    assert_string_equal(order, "abcfde");
 }
 
 /* As long as its data are not here it is in nobody's way. */
