@@ -257,7 +257,8 @@ static void on_up(struct link *l)
         target_session_end(ts);
         return;
     }
-    conn_init(ts->conn, ts->session, &cc, engine_now(ts->target->engine));
+    ts->sent_at = engine_now(ts->target->engine);
+    conn_init(ts->conn, ts->session, &cc, ts->sent_at);
     ts->attached = true;
     link_attach(l, ts->conn);
 }
