@@ -13,6 +13,8 @@
 struct service {
     const struct options *o;
     struct setup setup;
+    struct json rules; /* of scripts, as they are told when all is over */
+    uint32_t rule_count;
 };
 
 static void json_luns(struct json *j, const struct serve_config *c, uint32_t target)
@@ -82,6 +84,49 @@ static void ready(void *arg, const char *const *portals, uint32_t count)
     fflush(stdout);
 }
 
+static void rule_json(struct service *s, const struct serve_rule *r)
+{
+    struct json *j = &s->rules;
+    if (s->rule_count == 0) {
+        j->out = stdout;
+        json_object(j, NULL);
+        json_text(j, "schema", "berth-serve-rules/1");
+        json_array(j, "rules");
+    }
+    json_object(j, NULL);
+    json_text(j, "source", r->source);
+    json_text(j, "rule", r->text);
+    json_u64(j, "matched", r->matched);
+    json_u64(j, "fired", r->fired);
+    json_object_end(j);
+}
+
+static void rules_end(struct service *s)
+{
+    if (s->rule_count == 0 || !s->o->json)
+        return;
+    json_array_end(&s->rules);
+    json_object_end(&s->rules);
+    putchar('\n');
+    fflush(stdout);
+}
+
+/* A rule that never came true is a test that tested nothing: it is told like the others. */
+static void tell_rule(void *arg, const struct serve_rule *r)
+{
+    struct service *s = arg;
+    char text[512];
+    utf8_plain(text, sizeof text, r->text);
+    if (s->o->json)
+        rule_json(s, r);
+    else if (r->fired == 0)
+        say("%s never came true: %s", r->source, text);
+    else
+        say("%s came true %llu times in %llu: %s", r->source, (unsigned long long)r->fired,
+            (unsigned long long)r->matched, text);
+    s->rule_count++;
+}
+
 /* What is wrong with the options by themselves. */
 static int check_options(const struct options *o)
 {
@@ -143,6 +188,8 @@ static void configure(struct service *s)
     c->ready = ready;
     c->ready_arg = s;
     c->log = log_sentence;
+    c->rule = tell_rule;
+    c->rule_arg = s;
     c->place = setup_place;
     c->place_arg = &s->setup;
 }
@@ -167,6 +214,7 @@ static int serve(struct service *s)
     if (c->stop_fd < 0)
         return fail_errno("watch for", "signals");
     detail.error = serve_run(c, detail.text, sizeof detail.text);
+    rules_end(s);
     close(c->stop_fd);
     if (detail.error && detail.text[0]) /* the target's reasons say themselves what to do next */
         return fail(status_of(detail.error), "%s", detail.text);

@@ -165,6 +165,22 @@ static const char *add_key(struct options *o, const char *value)
     return NULL;
 }
 
+static const char *add_script(struct options *o, const char *value)
+{
+    if (o->script_count == SERVE_SCRIPTS_MAX)
+        return "one of at most 16 scripts";
+    o->scripts[o->script_count++] = value;
+    return NULL;
+}
+
+static const char *add_fault(struct options *o, const char *value)
+{
+    if (o->fault_count == SERVE_FAULTS_MAX)
+        return "one of at most 64 rules";
+    o->faults[o->fault_count++] = value;
+    return NULL;
+}
+
 static const char *set_iqn(struct options *o, const char *value)
 {
     o->iqn = value;
@@ -219,6 +235,10 @@ static const struct option_row rows[] = {
      "let in only this initiator, or those whose names begin with NAME*; may be repeated", add_allowed},
     {OPT_KEY, "key", "KEY=VALUE",
      "what to want of a negotiation key, as MaxBurstLength=65536; may be repeated", add_key},
+    {OPT_SCRIPT, "script", "FILE", "misbehave by the rules in FILE (berth-script(5)); may be repeated",
+     add_script},
+    {OPT_FAULT, "fault", "RULE", "misbehave by this rule, as \"on data-in 3 drop\"; may be repeated",
+     add_fault},
     {OPT_IQN, "iqn", "NAME", "the target's iSCSI name", set_iqn},
     {OPT_NO_AUTH, "no-auth", NULL, "let anybody in, on any address", set_no_auth},
     {OPT_BUSY_POLL, "busy-poll", NULL, "never sleep: for measuring initiators", set_busy_poll},

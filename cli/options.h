@@ -39,6 +39,8 @@ enum option_id {
     OPT_STATE_DIR,
     OPT_ALLOW,
     OPT_KEY,
+    OPT_SCRIPT,
+    OPT_FAULT,
 };
 
 /* What a bench does: a bit for each direction, one for the order. */
@@ -61,7 +63,8 @@ struct options {
     const char *iqn, *state_dir;
     const char *portals[SERVE_PORTALS_MAX], *stores[SERVE_LUNS_MAX];
     const char *allowed[SERVE_ALLOWED_MAX], *keys[SERVE_KEYS_MAX];
-    uint32_t portal_count, store_count, allowed_count, key_count;
+    const char *scripts[SERVE_SCRIPTS_MAX], *faults[SERVE_FAULTS_MAX];
+    uint32_t portal_count, store_count, allowed_count, key_count, script_count, fault_count;
     char *const *operands;
     int operand_count;
 };

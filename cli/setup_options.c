@@ -65,6 +65,14 @@ static int take_logins(struct setup *s, const struct options *o)
     return STATUS_OK;
 }
 
+static void take_scripts(struct serve_config *c, const struct options *o)
+{
+    memcpy(c->scripts, o->scripts, sizeof c->scripts);
+    memcpy(c->faults, o->faults, sizeof c->faults);
+    c->script_count = o->script_count;
+    c->fault_count = o->fault_count;
+}
+
 static void take_words(struct serve_config *c, const struct options *o)
 {
     c->no_auth |= o->no_auth;
@@ -80,6 +88,7 @@ int setup_take_options(struct setup *s, const struct options *o)
     int status = STATUS_OK;
     for (size_t i = 0; i < sizeof takes / sizeof takes[0] && status == STATUS_OK; i++)
         status = takes[i](s, o);
+    take_scripts(&s->config, o);
     take_words(&s->config, o);
     return status;
 }

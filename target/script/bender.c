@@ -341,6 +341,9 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 uint64_t bender_deadline(const struct bender *b)
 {
     uint64_t now = b->play->now;
+    bool reset;
+    if (bender_wish(b, &reset) != WISH_NOTHING)
+        return now;
     uint64_t lines = earlier(line_due(&b->initiator.line, now), line_due(&b->target.line, now));
     uint64_t first = earlier(lines, earlier(hold_deadline(b), b->window_until));
     return b->deaf_until > now ? earlier(first, b->deaf_until) : first;

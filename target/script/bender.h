@@ -50,6 +50,7 @@ struct talk {
     bool said;                       /* all of its text is out */
     uint64_t idle;                   /* responses yet to come that keep the login where it is */
     uint64_t targets, target_number; /* yet to be listed; the last one listed */
+    bool wanted;                     /* the present request would go on to the next stage, too */
     uint32_t ttt;
 };
 
@@ -90,6 +91,7 @@ bool bender_busy(const struct bender *b);
 /* The initiator is gone, and the target is not to know. */
 void bender_stranded(struct bender *b);
 
+/* When it is to be looked after again: by play_tick(), or because it wants something. */
 uint64_t bender_deadline(const struct bender *b);
 
 #endif

@@ -49,10 +49,15 @@ static bool list_targets(struct bender *b, struct parcel *p)
     return true;
 }
 
-/* Nothing is left to be said, or waited for. */
+static bool would_go_on(const struct parcel *p)
+{
+    return parcel_opcode(p) == WIRE_LOGIN_RESPONSE && p->head[1] & FINAL;
+}
+
+/* Nothing is left to be said, or waited for. A login goes on only when both sides want to (6.3). */
 static bool over(const struct talk *t)
 {
-    return t->said && t->targets == 0 && t->idle == 0;
+    return t->said && t->targets == 0 && t->idle == 0 && (t->wanted || !would_go_on(t->model));
 }
 
 /* --- pieces --- */
@@ -73,7 +78,6 @@ static struct parcel *next_piece(struct bender *b, bool *last)
     struct talk *t = &b->talk;
     struct parcel *p = parcel_copy(t->model);
     bool ok = p && parcel_resize(p, 0);
-    *last = over(t);
     if (ok && !t->said)
         ok = take_text(t, p);
     else if (ok && t->targets > 0)
@@ -105,11 +109,6 @@ static void say(struct bender *b)
 
 /* --- the talk --- */
 
-static bool would_go_on(const struct parcel *p)
-{
-    return parcel_opcode(p) == WIRE_LOGIN_RESPONSE && p->head[1] & FINAL;
-}
-
 static uint32_t step_of(uint64_t number)
 {
     return number < WIRE_DSL_MAX ? (uint32_t)number : WIRE_DSL_MAX;
@@ -132,6 +131,7 @@ bool talk_begin(struct scene *s)
                             .targets = targets,
                             .step = split ? step_of(split->number) : WIRE_DSL_MAX,
                             .steps = split && split->all ? step_of(split->number) : WIRE_DSL_MAX,
+                            .wanted = true,
                             .ttt = b->talk.ttt + 1};
     say(b);
     return true;
@@ -150,6 +150,7 @@ bool talk_takes(struct bender *b, struct parcel *request)
     if (!t->model || !for_us(t, request))
         return false;
     memcpy(t->model->head + 16, request->head + 16, 4);
+    t->wanted = request->head[1] & FINAL;
     bender_swallow(b, request, NULL, false);
     say(b);
     return true;

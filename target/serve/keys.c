@@ -109,6 +109,12 @@ static int set_word(struct negotiation *n, const char *word, const struct reason
 
 int target_keys(struct negotiation *n, const struct serve_config *c, const struct reason *why)
 {
+    return target_keys_besides(n, c, NULL, 0, why);
+}
+
+int target_keys_besides(struct negotiation *n, const struct serve_config *c, const char *const *words,
+                        uint32_t count, const struct reason *why)
+{
     int error = BERTH_OK;
     negotiation_init(n, ROLE_TARGET);
     negotiation_want(n, KEY_AUTH_METHOD, CHOICES1(c->account_count ? AUTH_CHAP : AUTH_NONE));
@@ -116,6 +122,8 @@ int target_keys(struct negotiation *n, const struct serve_config *c, const struc
         negotiation_want(n, defaults[i].key, defaults[i].value);
     for (uint32_t i = 0; i < c->key_count && !error; i++)
         error = serve_blame(c, c->keys[i], set_word(n, c->keys[i], why), why);
+    for (uint32_t i = 0; i < count && !error; i++)
+        error = set_word(n, words[i], why);
     if (!error && n->mine[KEY_FIRST_BURST_LENGTH] > n->mine[KEY_MAX_BURST_LENGTH])
         n->mine[KEY_FIRST_BURST_LENGTH] = n->mine[KEY_MAX_BURST_LENGTH]; /* 13.14 */
     n->wanted = 0; /* answers only, but for the one thing that is declared */

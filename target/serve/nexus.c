@@ -85,7 +85,8 @@ static uint16_t login_check(void *owner, struct conn *c)
 
 static bool same_initiator(const struct target_session *a, const struct target_session *b)
 {
-    return a != b && b->logged_in && b->node == a->node && b->portal->group == a->portal->group &&
+    return a != b && b->logged_in && !bend_outlives(b) && b->node == a->node &&
+           b->portal->group == a->portal->group &&
            memcmp(a->session->config.isid, b->session->config.isid, 6) == 0 &&
            strcmp(conn_login(a->conn)->initiator_name, conn_login(b->conn)->initiator_name) == 0;
 }
@@ -134,6 +135,7 @@ static void logged_in(struct target_session *ts)
         return;
     }
     tell(ts, LOG_SESSION, "logged in");
+    stage_login(ts);
     reinstate(ts);
     nexus_join(&ts->nexus, id, put_transport_id(id, conn_login(ts->conn)));
 }
@@ -192,6 +194,7 @@ void target_session_end(struct target_session *ts)
     if (ts->node)
         nexus_leave(&ts->nexus);
     link_close(&ts->wire);
+    bend_end(ts);
     if (ts->attached)
         conn_drop(ts->conn);
     free(ts->conn);
@@ -207,6 +210,20 @@ void target_session_end(struct target_session *ts)
     target_session_settle(ts);
     if (set)
         wake_lus(set);
+}
+
+/* What the system has taken over for a peer that does not read would stay there after a mere close. */
+static void reset_when_closed(struct target_session *ts)
+{
+    static const struct linger now = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(ts->wire.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+void target_session_drop(struct target_session *ts, bool reset)
+{
+    if (reset)
+        reset_when_closed(ts);
+    target_session_end(ts);
 }
 
 static bool event(struct target_session *ts, const struct conn_event *ev)
@@ -230,18 +247,25 @@ static bool event(struct target_session *ts, const struct conn_event *ev)
     default:
         return true;
     }
+    if (bend_keeps(ts))
+        return true;
     target_session_end(ts);
     return false;
 }
 
-static void on_progress(struct link *l)
+bool target_session_progress(struct target_session *ts)
 {
-    struct target_session *ts = of_link(l);
     struct conn_event ev;
     while (conn_event(ts->conn, &ev))
         if (!event(ts, &ev))
-            return;
+            return false;
     execute_ready(ts);
+    return true;
+}
+
+static void on_progress(struct link *l)
+{
+    target_session_progress(of_link(l));
 }
 
 static void on_up(struct link *l)
@@ -261,6 +285,7 @@ static void on_up(struct link *l)
     conn_init(ts->conn, ts->session, &cc, ts->sent_at);
     ts->attached = true;
     link_attach(l, ts->conn);
+    link_attach_filter(l, bend_begin(ts));
 }
 
 static void on_down(struct link *l, int error)
@@ -350,13 +375,6 @@ static bool stalled(struct target_session *ts, uint64_t now)
     return now >= ts->sent_at + TARGET_STALL_NS;
 }
 
-/* What the system has taken over for a peer that does not read would stay there after a mere close. */
-static void reset_when_closed(struct target_session *ts)
-{
-    static const struct linger now = {.l_onoff = 1, .l_linger = 0};
-    setsockopt(ts->wire.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-}
-
 /* Why the session is to end now; NULL: it is not. */
 static const char *overdue(struct target_session *ts, uint64_t now)
 {
@@ -378,8 +396,7 @@ void target_tick(struct target *t, uint64_t now)
         if (!why)
             continue;
         tell(ts, ts->logged_in ? LOG_FAULT : LOG_REFUSAL, why);
-        reset_when_closed(ts);
-        target_session_end(ts);
+        target_session_drop(ts, true);
     }
     log_tick(t->log, now);
 }

@@ -121,9 +121,37 @@ int portals_open(struct target *t, const struct reason *why)
     return error;
 }
 
-void portals_close(struct target *t)
+void portals_pause(struct target *t)
+{
+    for (uint32_t i = 0; i < t->portal_count; i++) {
+        if (t->portals[i].listener)
+            t->engine->ops->unlisten(t->engine, t->portals[i].listener);
+        t->portals[i].listener = NULL;
+    }
+}
+
+bool portals_resume(struct target *t)
+{
+    bool all = true;
+    for (uint32_t i = 0; i < t->portal_count; i++) {
+        struct portal_entry *p = &t->portals[i];
+        if (!p->listener &&
+            t->engine->ops->listen(t->engine, &p->addr, target_accept, p, &p->listener) != 0) {
+            p->listener = NULL;
+            all = false;
+        }
+    }
+    return all;
+}
+
+void portals_renew(struct target *t)
 {
     for (uint32_t i = 0; i < t->portal_count; i++)
-        t->engine->ops->unlisten(t->engine, t->portals[i].listener);
+        t->portals[i].login.want = t->wishes;
+}
+
+void portals_close(struct target *t)
+{
+    portals_pause(t);
     t->portal_count = 0;
 }

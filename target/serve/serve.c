@@ -101,13 +101,19 @@ static void announce(const struct target *t)
         t->config->ready(t->config->ready_arg, portals, t->portal_count);
 }
 
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 static int loop(struct target *t)
 {
     int error = BERTH_OK;
     uint64_t next = 0;
     while (!t->stopped && !error) {
         uint64_t now = engine_now(t->engine);
-        error = engine_poll(t->engine, t->config->busy_poll ? 0 : now + TICK_NS);
+        error = engine_poll(t->engine, t->config->busy_poll ? 0 : earlier(now + TICK_NS, stage_deadline(t)));
+        stage_turn(t, engine_now(t->engine));
         if (now < next)
             continue;
         target_tick(t, now);
@@ -139,6 +145,8 @@ int target_open(struct target *t, const struct reason *why)
     int error = target_keys(&t->wishes, t->config, why);
     take_accounts(t);
     if (!error)
+        error = stage_open(t, why);
+    if (!error)
         error = nodes_open(t, why);
     if (!error)
         error = portals_open(t, why);
@@ -156,6 +164,7 @@ void target_free(struct target *t)
         target_session_end(list_entry(t->sessions.next, struct target_session, link));
     while (t->workers && workers_busy(t->workers) > 0)
         workers_wait(t->workers);
+    stage_close(t);
     portals_close(t);
     if (t->config->stop_fd >= 0)
         t->engine->ops->watch(t->engine, t->config->stop_fd, NULL, NULL);
@@ -197,6 +206,7 @@ static int run(struct target *t, const struct reason *why)
 {
     announce(t);
     int error = loop(t);
+    stage_report(t);
     return error ? serve_refuse(why, error, "%s", berth_error_text(error)) : BERTH_OK;
 }
 

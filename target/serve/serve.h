@@ -15,6 +15,8 @@
 #define SERVE_ACCOUNTS_MAX 64u
 #define SERVE_ALLOWED_MAX  256u /* initiator names in the access lists of all targets */
 #define SERVE_KEYS_MAX     32u
+#define SERVE_SCRIPTS_MAX  16u
+#define SERVE_FAULTS_MAX   64u
 
 /* Where a login is sent instead (RFC 7143 11.13.5). */
 struct serve_redirect {
@@ -47,6 +49,12 @@ struct serve_account {
     size_t secret_len;
 };
 
+/* A rule of a script, and how it went. */
+struct serve_rule {
+    const char *source, *text; /* "FILE:LINE", and what stands there */
+    uint64_t matched, fired;   /* how often its conditions were met, and how often it acted */
+};
+
 struct serve_config {
     /* "ADDR:PORT" (port 0: any free one), ",GROUP" behind it for another portal group than 1. None:
      * 127.0.0.1:3260. */
@@ -63,12 +71,19 @@ struct serve_config {
     struct serve_account mutual;      /* name not NULL: we prove ourselves with this when asked */
     const char *keys[SERVE_KEYS_MAX]; /* "MaxBurstLength=65536": what the target wants of a negotiation key */
     uint32_t key_count;
+    const char *scripts[SERVE_SCRIPTS_MAX]; /* files by whose rules the target misbehaves */
+    uint32_t script_count;
+    const char *faults[SERVE_FAULTS_MAX]; /* such rules themselves */
+    uint32_t fault_count;
     const char *state_dir; /* where reservations that are to last (APTPL) are kept; NULL: nowhere */
     bool busy_poll; /* never sleeps: waking a sleeping peer would cost the initiator that is being measured */
     bool no_auth;   /* allows a portal that is not loopback without CHAP */
     /* Tells each bound portal once all are up: print "listening on HOST:PORT". */
     void (*ready)(void *arg, const char *const *portals, uint32_t count);
     void *ready_arg;
+    /* Tells of each rule, in their order, when the target has stopped. */
+    void (*rule)(void *arg, const struct serve_rule *rule);
+    void *rule_arg;
     /* What happened, one sentence without a full stop, for a log. NULL: nobody wants to know. */
     void (*log)(void *arg, const char *sentence);
     void *log_arg;

@@ -6,7 +6,8 @@
  *   node.c     target names, their LUNs and who may   keys.c     what it wants of the negotiation
  *   nexus.c    one session: link, core, login, end    log.c      what happened, in sentences
  *   job.c      one command: memory, run, answer       manage.c   task management
- *   pool.c     buffers                                send_targets.c  discovery's answer */
+ *   pool.c     buffers                                send_targets.c  discovery's answer
+ *   stage.c    scripts, and what they do to the target; bend.c and restart.c beside it */
 #ifndef SERVE_TARGET_H
 #define SERVE_TARGET_H
 
@@ -30,6 +31,8 @@
 #define TARGET_PING_NS         (60ull * 1000000000) /* silence before a ping, and again before giving up */
 
 struct target;
+struct stage;
+struct bend;
 
 /* Where a refusal leaves its sentence. */
 struct reason {
@@ -77,6 +80,7 @@ struct target_session {
     struct session *session;
     struct conn *conn;
     struct nexus nexus;
+    struct bend *bend; /* NULL: no script bends it */
     bool attached, logged_in;
     bool ended;              /* in target->ending: commands of it are still under way */
     uint32_t running;        /* commands that have been handed to their LU and not come back */
@@ -107,12 +111,16 @@ struct target {
     struct pool pool;
     struct negotiation wishes;
     struct log *log;
+    struct stage *stage; /* NULL: there is no script */
     bool stopped;
 };
 
 /* portal.c */
 int portals_open(struct target *t, const struct reason *why);
 void portals_close(struct target *t);
+void portals_pause(struct target *t);  /* nobody can connect */
+bool portals_resume(struct target *t); /* false: one of them cannot listen again; may be tried again */
+void portals_renew(struct target *t);  /* logins are told the present wishes */
 void addr_text(const struct sockaddr_storage *sa, char *out, size_t size); /* "host:port", IPv6 in brackets */
 
 /* node.c */
@@ -125,10 +133,16 @@ bool node_allows(const struct target *t, const struct node *n, const char *initi
 /* keys.c: what the target wants of each negotiation key, from its defaults and the configuration's words.
  */
 int target_keys(struct negotiation *n, const struct serve_config *c, const struct reason *why);
+/* The same, and then these words. */
+int target_keys_besides(struct negotiation *n, const struct serve_config *c, const char *const *words,
+                        uint32_t count, const struct reason *why);
 
 /* nexus.c */
 struct link *target_accept(void *portal, const struct engine_addr *from);
 void target_session_end(struct target_session *ts);
+void target_session_drop(struct target_session *ts, bool reset); /* with a RST, or without */
+/* What its core has to say, and to be executed. false: the session has ended. */
+bool target_session_progress(struct target_session *ts);
 /* Frees a session that has ended, once nothing of it is under way. */
 void target_session_settle(struct target_session *ts);
 void target_tick(struct target *t, uint64_t now);
@@ -152,6 +166,18 @@ void jobs_free(struct target *t);
 
 /* send_targets.c: callback of the core */
 bool send_targets(void *owner, struct conn *c, struct span request, struct writer *answer, uint32_t *cursor);
+
+/* stage.c, bend.c: scripts that bend what sessions send and receive. Without one all of this does nothing. */
+int stage_open(struct target *t, const struct reason *why);
+void stage_report(const struct target *t); /* tells how the rules went */
+void stage_close(struct target *t);
+uint64_t stage_deadline(const struct target *t);
+void stage_turn(struct target *t, uint64_t now);           /* after every poll */
+void stage_login(struct target_session *ts);               /* before it reinstates others */
+struct link_filter *bend_begin(struct target_session *ts); /* NULL: it is not bent */
+void bend_end(struct target_session *ts);
+bool bend_keeps(struct target_session *ts); /* it is not to end yet: its last words are still to leave */
+bool bend_outlives(const struct target_session *ts); /* reinstatement is not to end it */
 
 /* log.c: one sentence about what happened. The same kind of event is told at most LOG_BURST times in
  * LOG_SECONDS, and then how often it was not told: strangers must not fill a disk. */
