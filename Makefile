@@ -7,7 +7,7 @@ BENCH   ?=
 
 export DESTDIR
 
-.PHONY: all help deps demo test bench bench-target install uninstall clean format
+.PHONY: all help deps demo test guest bench bench-target install uninstall clean format
 
 # The command is build/berth, the library build/libberth.so and build/libberth.a.
 all:
@@ -20,6 +20,7 @@ help:
 	@echo 'make deps       installs with apt what is missing to build'
 	@echo 'make demo       shows berth at work on a target it starts itself; installs what is missing'
 	@echo 'make test       runs all tests; installs what is missing'
+	@echo 'make guest      boots a Debian from a LUN (minutes; make test does not); installs what is missing'
 	@echo 'make bench      measures berth beside libiscsi on the same target; installs what is missing'
 	@echo 'make bench-target  measures berth serve beside tgtd; as root, installs what is missing'
 	@echo 'make install    installs below PREFIX ($(PREFIX)), staged under DESTDIR if that is set'
@@ -43,7 +44,14 @@ test:
 	    { cat build-asan/test.log; exit 1; }
 	cmake --preset release -DBUILD_TESTING=ON
 	cmake --build build -j $(JOBS)
-	ctest --preset release -j $(JOBS) --no-tests=error
+	ctest --preset release -j $(JOBS) -LE '^guest$$' --no-tests=error
+
+# What takes too long for every day.
+guest:
+	scripts/install-deps guest
+	cmake --preset release -DBUILD_TESTING=ON
+	cmake --build build -j $(JOBS) --target product
+	ctest --preset release -L '^guest$$' --no-tests=error
 
 bench:
 	scripts/install-deps bench

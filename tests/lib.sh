@@ -63,10 +63,10 @@ not() {
     fi
 }
 
-# need PROGRAM PACKAGE
+# need PROGRAM PACKAGE [GROUP]: GROUP is one of scripts/install-deps
 need() {
     command -v "$1" >/dev/null || PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null ||
-        die "$1 is missing: install the Debian package $2 ('scripts/install-deps test' does)"
+        die "$1 is missing: install the Debian package $2 ('scripts/install-deps ${3:-test}' does)"
 }
 
 PATH=$PATH:/usr/sbin:/sbin # where Debian has mkfs and tgtd

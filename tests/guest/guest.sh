@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Machines that QEMU emulates. To be sourced behind lib.sh.
 #
-# A guest has two serial ports: the first is its console, which is shown if the test fails; on the second it says how far it
-# has come, line by line. It reaches 127.0.0.1 of this machine as 10.0.2.2. No KVM: what is tested is the same everywhere.
+# A guest has two serial ports: the first is its console, whose end is shown if the test fails; on the second it may say how
+# far it has come, line by line. No KVM: so it is the same everywhere.
 
 # What takes a while to make is kept here between runs. It may be removed at any time.
 cache=${XDG_CACHE_HOME:-${HOME:-/var/tmp}/.cache}/berth-guest
@@ -14,7 +14,7 @@ need qemu-system-x86_64 qemu-system-x86
 
 show_outputs() {
     local f
-    for f in "$work"/*.err "$work"/{out,err,console,steps}; do
+    for f in "$work"/*.{out,err} "$work"/{out,err,steps}; do
         [ ! -s "$f" ] || { echo "--- the end of ${f##*/}:" && tail -n 60 "$f" | tr -cd '\11\12\40-\176' && echo; }
     done
 }
@@ -28,19 +28,33 @@ kept() {
 
 # boot_guest OPTION...: starts QEMU; sets $guest.
 boot_guest() {
-    : >"$work/console" >"$work/steps"
-    launch qemu qemu-system-x86_64 -accel tcg -cpu max -m 512 -nodefaults -no-user-config -display none -no-reboot \
-        -serial "file:$work/console" -serial "file:$work/steps" \
-        -netdev user,id=net,restrict=off -device virtio-net-pci,netdev=net,romfile= "$@"
+    : >"$work/steps"
+    mkfifo "$work/keys"
+    exec {keys}<>"$work/keys"
+    launch console qemu-system-x86_64 -accel tcg -cpu max -m 512 -nodefaults -no-user-config -display none -no-reboot \
+        -serial stdio -serial "file:$work/steps" "$@" <&"$keys"
     guest=$pid
 }
 
-# await_step SECONDS STEP: the guest says that line.
-await_step() {
-    await "$1" stepped "$2" || die "the guest does not come to '$2' within $1 s"
-    grep -Eq "^$2" "$work/steps" || die "the guest does not come to '$2'"
+# enter LINE: on the guest's console
+enter() {
+    echo "$1" >&"$keys"
 }
 
-stepped() {
+# await_console SECONDS PATTERN: the guest's console shows it.
+await_console() {
+    await "$1" shown "$2" && grep -Eq "$2" "$work/console.out" || die "the guest's console shows no '$2' within $1 s"
+}
+
+shown() {
+    grep -Eq "$1" "$work/console.out" || gone "$guest"
+}
+
+# await_step SECONDS PATTERN: the guest says such a line on its second port.
+await_step() {
+    await "$1" said "$2" && grep -Eq "^$2" "$work/steps" || die "the guest does not come to '$2' within $1 s"
+}
+
+said() {
     grep -Eq -e "^$1" -e ^failed "$work/steps" || gone "$guest"
 }
