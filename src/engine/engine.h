@@ -89,6 +89,11 @@ struct engine_ops {
     int (*listen)(struct engine *e, struct engine_addr *where,
                   struct link *(*accept)(void *owner, const struct engine_addr *from), void *owner,
                   struct listener **out);
+    /* The same with a socket that was handed over bound and listening; `where` tells its address. It is the
+     * engine's from then on, unless this fails. NULL: the engine has no use for descriptors. */
+    int (*listen_fd)(struct engine *e, int fd, struct engine_addr *where,
+                     struct link *(*accept)(void *owner, const struct engine_addr *from), void *owner,
+                     struct listener **out);
     void (*unlisten)(struct engine *e, struct listener *l);
     /* Something may be waiting to be sent on `l`: sent before poll() next waits, together with what else
      * gathers. */

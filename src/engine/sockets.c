@@ -12,6 +12,7 @@
 
 #include <berth/error.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/time_types.h>
 #include <netinet/in.h>
@@ -460,24 +461,61 @@ static int bind_listener(struct sockets *s, int fd, struct engine_addr *where)
     return getsockname(fd, sa, &where->len);
 }
 
+static int start_listening(struct sockets *s, const struct listener *what, struct listener **out)
+{
+    struct listener *ln = malloc(sizeof *ln);
+    if (!ln)
+        return -1;
+    *ln = *what;
+    if (!listener_change(s, ln, EPOLL_CTL_ADD, EPOLLIN)) {
+        free(ln);
+        return -1;
+    }
+    list_push(&s->listeners, &ln->node);
+    *out = ln;
+    return 0;
+}
+
 static int sockets_listen(struct engine *e, struct engine_addr *where,
                           struct link *(*accept)(void *owner, const struct engine_addr *from), void *owner,
                           struct listener **out)
 {
     struct sockets *s = sockets_of(e);
     int fd = tcp_socket(s, where->sa.ss_family);
+    struct listener ln = {.fd = fd, .accept = accept, .owner = owner};
     if (fd < 0)
         return engine_error(errno);
-    struct listener *ln = calloc(1, sizeof *ln);
-    if (ln)
-        *ln = (struct listener){.fd = fd, .accept = accept, .owner = owner};
-    if (!ln || bind_listener(s, fd, where) < 0 || !listener_change(s, ln, EPOLL_CTL_ADD, EPOLLIN)) {
-        int error = give_up(s, fd);
-        free(ln);
-        return error;
+    if (bind_listener(s, fd, where) < 0 || start_listening(s, &ln, out) < 0)
+        return give_up(s, fd);
+    return BERTH_OK;
+}
+
+/* Listening, and not in the way of anybody else's waiting. */
+static int check_listener(struct sockets *s, int fd, struct engine_addr *where)
+{
+    int listening = 0, flags = fcntl(fd, F_GETFL);
+    socklen_t len = sizeof listening;
+    where->len = sizeof where->sa;
+    s->engine.syscalls += 5;
+    if (flags < 0 || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0 ||
+        getsockname(fd, (struct sockaddr *)&where->sa, &where->len) < 0)
+        return -1;
+    if (!listening || (where->sa.ss_family != AF_INET && where->sa.ss_family != AF_INET6)) {
+        errno = EINVAL;
+        return -1;
     }
-    list_push(&s->listeners, &ln->node);
-    *out = ln;
+    return fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -1 : 0;
+}
+
+static int sockets_listen_fd(struct engine *e, int fd, struct engine_addr *where,
+                             struct link *(*accept)(void *owner, const struct engine_addr *from), void *owner,
+                             struct listener **out)
+{
+    struct sockets *s = sockets_of(e);
+    struct listener ln = {.fd = fd, .accept = accept, .owner = owner};
+    if (check_listener(s, fd, where) < 0 || set_option(s, fd, IPPROTO_TCP, TCP_NODELAY) < 0 ||
+        start_listening(s, &ln, out) < 0)
+        return engine_error(errno);
     return BERTH_OK;
 }
 
@@ -756,6 +794,7 @@ static const struct engine_ops sockets_ops = {
     .now = clock_ns,
     .connect = sockets_connect,
     .listen = sockets_listen,
+    .listen_fd = sockets_listen_fd,
     .unlisten = sockets_unlisten,
     .kick = sockets_kick,
     .flush = sockets_flush,

@@ -428,6 +428,47 @@ static void port_taken(void **state)
     assert_null(second);
 }
 
+/* A connection that waited from before is taken over too. */
+static void takes_a_listening_socket_over(void **state)
+{
+    (void)state;
+    struct engine_addr where;
+    int fd = raw_listen(&where, 4), early = raw_connect(&where);
+    assert_int_equal(e->ops->listen_fd(e, fd, &hall.where, hall_accept, &hall, &hall.listener), BERTH_OK);
+    assert_int_equal(port_of(&hall.where), port_of(&where));
+    assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+    echo_of(&hall.where, 1 << 20, 48, 777, 64);
+    assert_int_equal(hall.count, 2);
+    close(early);
+    hall_close(&hall, e);
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+}
+
+static void refuses_to_listen(int fd, int err)
+{
+    struct engine_addr where;
+    struct listener *none = NULL;
+    assert_int_equal(e->ops->listen_fd(e, fd, &where, hall_accept, &hall, &none), BERTH_E_SYSTEM);
+    assert_int_equal(errno, err);
+    assert_null(none);
+}
+
+/* What it refuses it leaves open. */
+static void takes_nothing_else_over(void **state)
+{
+    (void)state;
+    int deaf = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), local = socket(AF_UNIX, SOCK_STREAM, 0);
+    int bell = eventfd(0, EFD_CLOEXEC);
+    assert_int_equal(
+        bind(local, (struct sockaddr *)&(struct sockaddr){.sa_family = AF_UNIX}, sizeof(sa_family_t)), 0);
+    assert_int_equal(listen(local, 1), 0);
+    refuses_to_listen(deaf, EINVAL);
+    refuses_to_listen(local, EINVAL);
+    refuses_to_listen(bell, ENOTSOCK);
+    assert_int_equal(close(deaf) | close(local) | close(bell), 0);
+    refuses_to_listen(bell, EBADF);
+}
+
 /* IPv6 listeners leave IPv4 alone: both can have the port. */
 static void families_do_not_overlap(void **state)
 {
@@ -521,6 +562,8 @@ int main(void)
         T(answers_need_no_kick),
         T(options_of_both_sides),
         T(port_taken),
+        T(takes_a_listening_socket_over),
+        T(takes_nothing_else_over),
         T(families_do_not_overlap),
         T(watches_foreign_descriptors),
         T(own_descriptor_tells_of_work),
