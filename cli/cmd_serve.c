@@ -8,6 +8,7 @@
 #include "cli/say.h"
 #include "cli/setup.h"
 #include "cli/signals.h"
+#include "cli/supervisor.h"
 #include "cli/utf8.h"
 
 struct service {
@@ -15,6 +16,7 @@ struct service {
     struct setup setup;
     struct json rules; /* of scripts, as they are told when all is over */
     uint32_t rule_count;
+    enum say_log log;
 };
 
 static void json_luns(struct json *j, const struct serve_config *c, uint32_t target)
@@ -82,6 +84,7 @@ static void ready(void *arg, const char *const *portals, uint32_t count)
     else
         ready_text(&s->setup.config, portals, count);
     fflush(stdout);
+    supervisor_tell("READY=1");
 }
 
 static void rule_json(struct service *s, const struct serve_rule *r)
@@ -176,20 +179,30 @@ static int gather(struct setup *s, const struct options *o)
     return status == STATUS_OK ? setup_load_secrets(s) : status;
 }
 
-static void log_sentence(void *arg, const char *sentence)
+static void log_sentence(void *arg, int priority, const char *sentence)
 {
-    (void)arg;
-    say("%s", sentence);
+    const struct service *s = arg;
+    say_log(s->log, priority, sentence);
+}
+
+/* A terminal is read while it happens, the journal has its own clock, and a file needs times. */
+static enum say_log log_form(void)
+{
+    if (supervisor_journal())
+        return SAY_LOG_JOURNAL;
+    return isatty(STDERR_FILENO) == 1 ? SAY_LOG_PLAIN : SAY_LOG_TIMED;
 }
 
 static void configure(struct service *s)
 {
     struct serve_config *c = &s->setup.config;
+    s->log = log_form();
     c->ready = ready;
     c->ready_arg = s;
     c->log = log_sentence;
     c->rule = tell_rule;
     c->rule_arg = s;
+    c->log_arg = s;
     c->place = setup_place;
     c->place_arg = &s->setup;
 }
@@ -215,6 +228,7 @@ static int serve(struct service *s)
         return fail_errno("watch for", "signals");
     detail.error = serve_run(c, detail.text, sizeof detail.text);
     rules_end(s);
+    supervisor_tell("STOPPING=1");
     close(c->stop_fd);
     if (detail.error && detail.text[0]) /* the target's reasons say themselves what to do next */
         return fail(status_of(detail.error), "%s", detail.text);

@@ -18,7 +18,7 @@ static const int bench_options[] = {OPT_RW,   OPT_BS,    OPT_DEPTH,     OPT_TIME
 static const int serve_options[] = {
     OPT_LUN,     OPT_LISTEN, OPT_IQN, OPT_USER,   OPT_SECRET_FILE, OPT_MUTUAL_USER, OPT_MUTUAL_SECRET_FILE,
     OPT_NO_AUTH, OPT_ALLOW,  OPT_KEY, OPT_SCRIPT, OPT_FAULT,       OPT_STATE_DIR,   OPT_BUSY_POLL,
-    OPT_JSON,    OPT_NONE};
+    OPT_LOG,     OPT_JSON,   OPT_NONE};
 
 static const struct command commands[] = {
     {"discover", cmd_discover, "PORTAL", 1, 1, "list the targets that a portal offers", discover_options},

@@ -201,10 +201,28 @@ static const char *set_busy_poll(struct options *o, const char *value)
     return NULL;
 }
 
+const char *options_log_level(const char *word, int8_t *level)
+{
+    static const char *const words[] = {SERVE_LOG_WORDS};
+    for (int i = 0; i < (int)(sizeof words / sizeof words[0]); i++) {
+        if (strcmp(word, words[i]) != 0)
+            continue;
+        *level = (int8_t)(SERVE_LOG_QUIET + i);
+        return NULL;
+    }
+    return "quiet, normal or debug";
+}
+
 static const char *set_state_dir(struct options *o, const char *value)
 {
     o->state_dir = value;
     return value[0] ? NULL : "a folder";
+}
+
+static const char *set_log(struct options *o, const char *value)
+{
+    o->log_given = true;
+    return options_log_level(value, &o->log_level);
 }
 
 static const struct option_row rows[] = {
@@ -244,6 +262,7 @@ static const struct option_row rows[] = {
     {OPT_BUSY_POLL, "busy-poll", NULL, "never sleep: for measuring initiators", set_busy_poll},
     {OPT_STATE_DIR, "state-dir", "FOLDER", "keep reservations there when initiators ask for it",
      set_state_dir},
+    {OPT_LOG, "log", "LEVEL", "tell quiet (refusals and faults), normal or debug (each command)", set_log},
     {OPT_HELP, "help", NULL, "print this", NULL},
 };
 

@@ -41,6 +41,7 @@ enum option_id {
     OPT_KEY,
     OPT_SCRIPT,
     OPT_FAULT,
+    OPT_LOG,
 };
 
 /* What a bench does: a bit for each direction, one for the order. */
@@ -61,6 +62,8 @@ struct options {
     uint32_t depth, time_ms;
     const char *plot;
     const char *iqn, *state_dir;
+    int8_t log_level; /* enum serve_log_level */
+    bool log_given;
     const char *portals[SERVE_PORTALS_MAX], *stores[SERVE_LUNS_MAX];
     const char *allowed[SERVE_ALLOWED_MAX], *keys[SERVE_KEYS_MAX];
     const char *scripts[SERVE_SCRIPTS_MAX], *faults[SERVE_FAULTS_MAX];
@@ -79,6 +82,9 @@ struct option_row {
 };
 
 const struct option_row *options_row(int id);
+
+/* NULL, or what should have been there: words that the file of `berth serve` has too. */
+const char *options_log_level(const char *word, int8_t *level);
 
 /* Parses the arguments of `command` (argv[0] is its name) by the rows named in `ids`, which end with
  * OPT_NONE. Returns 0, OPT_HELP if help was asked for, or -1 after it said what is wrong. */

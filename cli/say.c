@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include "cli/say.h"
 #include "cli/utf8.h"
 
@@ -51,6 +52,29 @@ int fail_error(int error, const struct berth_detail *detail, const char *subject
     if (text[0])
         return fail(row->status, "%s: %s; %s", subject, text, row->next);
     return fail(row->status, "%s: %s; %s", subject, berth_error_text(error), row->next);
+}
+
+static void say_timed(const char *plain)
+{
+    char date[32];
+    struct timespec now;
+    struct tm utc;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
+    fprintf(stderr, "berth: %s.%03ldZ %s\n", date, now.tv_nsec / 1000000, plain);
+}
+
+void say_log(enum say_log form, int priority, const char *sentence)
+{
+    char plain[1024];
+    utf8_plain(plain, sizeof plain, sentence);
+    if (form == SAY_LOG_JOURNAL)
+        fprintf(stderr, "<%d>%s\n", priority, plain);
+    else if (form == SAY_LOG_TIMED)
+        say_timed(plain);
+    else
+        say("%s", plain);
 }
 
 /* Words for what to do about the commonest errno values; the rest speak for themselves. */

@@ -15,6 +15,16 @@ void say_place(const char *where);
 /* Says it and returns `status`, so that a function can end with `return fail(...)`. */
 __attribute__((format(printf, 2, 3))) int fail(int status, const char *format, ...);
 
+/* How a line of a log looks. */
+enum say_log {
+    SAY_LOG_PLAIN,   /* as any other sentence */
+    SAY_LOG_TIMED,   /* with the time, in UTC, before it */
+    SAY_LOG_JOURNAL, /* with its priority before it, as sd-daemon(3) has it, and without our name */
+};
+
+/* Says a sentence of a log. `priority` is one of syslog(3). */
+void say_log(enum say_log form, int priority, const char *sentence);
+
 /* Fails with the library's words, or with `subject` and the error's own if it gave none, and the next action.
  */
 int fail_error(int error, const struct berth_detail *detail, const char *subject);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "cli/say.h"
 #include "cli/setup.h"
+#include "cli/supervisor.h"
 
 /* An option beyond what there is room for beside the file. */
 static int no_room(const char *option, const char *value, const char *expected)
@@ -11,12 +12,22 @@ static int no_room(const char *option, const char *value, const char *expected)
                 value);
 }
 
+/* What a supervisor handed over and --listen, if there is any of it, instead of what the file says. */
 static int take_portals(struct setup *s, const struct options *o)
 {
-    if (o->portal_count == 0)
-        return STATUS_OK;
-    memcpy(s->config.portals, o->portals, sizeof s->config.portals);
-    s->config.portal_count = o->portal_count;
+    struct serve_config *c = &s->config;
+    const char *handed[SERVE_PORTALS_MAX], *expected;
+    uint32_t count = supervisor_sockets(handed);
+    if (count > SERVE_PORTALS_MAX)
+        return fail(STATUS_USAGE, "more than %u sockets were handed over; name fewer in the socket unit",
+                    SERVE_PORTALS_MAX);
+    if (count > 0 || o->portal_count > 0)
+        c->portal_count = 0;
+    for (uint32_t i = 0; i < count; i++)
+        setup_add_portal(s, handed[i]);
+    for (uint32_t i = 0; i < o->portal_count; i++)
+        if ((expected = setup_add_portal(s, o->portals[i])))
+            return no_room("listen", o->portals[i], expected);
     return STATUS_OK;
 }
 
@@ -77,6 +88,8 @@ static void take_words(struct serve_config *c, const struct options *o)
 {
     c->no_auth |= o->no_auth;
     c->busy_poll |= o->busy_poll;
+    if (o->log_given)
+        c->log_level = o->log_level;
     if (o->state_dir)
         c->state_dir = o->state_dir;
 }

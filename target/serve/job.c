@@ -148,6 +148,7 @@ static void command_done(struct command *c)
         write_residual(task, job->takes);
     if (task->read)
         task->data = c->data_in;
+    traffic_note(job);
     session_respond(ts->session, task);
     let_go(ts, aborted);
 }

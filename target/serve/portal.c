@@ -9,6 +9,7 @@
 
 #define DEFAULT_PORTAL "127.0.0.1:3260"
 #define DEFAULT_GROUP  1
+#define HANDED_OVER    "fd" /* the host of a "port" that is the number of a descriptor */
 
 void addr_text(const struct sockaddr_storage *sa, char *out, size_t size)
 {
@@ -50,6 +51,23 @@ static bool parse(const char *text, struct portal *p)
     return true;
 }
 
+static int refuse_descriptor(const char *text, const struct reason *why)
+{
+    return serve_refuse(why, BERTH_E_ADDRESS,
+                        "%s is no listening TCP socket: have one handed over, or give ADDR:PORT", text);
+}
+
+/* Where the socket listens that was handed over. */
+static int ask_socket(struct portal_entry *entry, const char *text, const struct reason *why)
+{
+    struct engine_addr *addr = &entry->addr;
+    addr->len = sizeof addr->sa;
+    if (getsockname(entry->handed_over, (struct sockaddr *)&addr->sa, &addr->len) == 0 &&
+        (addr->sa.ss_family == AF_INET || addr->sa.ss_family == AF_INET6))
+        return BERTH_OK;
+    return refuse_descriptor(text, why);
+}
+
 static int find_address(struct portal_entry *entry, const char *text, const struct reason *why)
 {
     struct portal p;
@@ -61,11 +79,14 @@ static int find_address(struct portal_entry *entry, const char *text, const stru
             "'%s' is no address to listen at; take ADDR:PORT or [V6ADDR]:PORT, with ,GROUP behind it "
             "if you like",
             text);
+    entry->group = (uint16_t)(p.group < 0 ? DEFAULT_GROUP : p.group);
+    entry->handed_over = strcmp(p.host, HANDED_OVER) == 0 ? p.port : -1;
+    if (entry->handed_over >= 0)
+        return ask_socket(entry, text, why);
     if (host_resolve(&p, &found, &words) != BERTH_OK)
         return serve_refuse(why, BERTH_E_RESOLVE, "cannot listen at '%s': the name does not resolve", text);
     memcpy(&entry->addr.sa, &found.sa[0], sizeof entry->addr.sa);
     entry->addr.len = found.len[0];
-    entry->group = (uint16_t)(p.group < 0 ? DEFAULT_GROUP : p.group);
     return BERTH_OK;
 }
 
@@ -89,6 +110,21 @@ static void set_login(struct target *t, struct portal_entry *entry)
 
 /* --- listening --- */
 
+static int start_listening(struct target *t, struct portal_entry *entry, const char *text,
+                           const struct reason *why)
+{
+    const struct engine_ops *ops = t->engine->ops;
+    if (entry->handed_over >= 0)
+        return ops->listen_fd(t->engine, entry->handed_over, &entry->addr, target_accept, entry,
+                              &entry->listener)
+                   ? refuse_descriptor(text, why)
+                   : BERTH_OK;
+    if (ops->listen(t->engine, &entry->addr, target_accept, entry, &entry->listener) == 0)
+        return BERTH_OK;
+    return serve_refuse(why, BERTH_E_SYSTEM, "cannot listen at %s: %s; choose another address or port", text,
+                        strerror(errno));
+}
+
 static int listen_at(struct target *t, const char *text, const struct reason *why)
 {
     struct portal_entry *entry = &t->portals[t->portal_count];
@@ -103,9 +139,8 @@ static int listen_at(struct target *t, const char *text, const struct reason *wh
             text);
     entry->target = t;
     set_login(t, entry);
-    if (t->engine->ops->listen(t->engine, &entry->addr, target_accept, entry, &entry->listener) != 0)
-        return serve_refuse(why, BERTH_E_SYSTEM, "cannot listen at %s: %s; choose another address or port",
-                            text, strerror(errno));
+    if ((error = start_listening(t, entry, text, why)) != BERTH_OK)
+        return error;
     addr_text(&entry->addr.sa, entry->text, sizeof entry->text);
     nodes_add_group(t, entry->group);
     t->portal_count++;

@@ -193,7 +193,7 @@ struct target *target_new(const struct serve_config *config, struct engine *engi
     list_init(&t->managing);
     list_init(&t->jobs);
     pool_init(&t->pool, TARGET_MEMORY);
-    t->log = log_new(config->log, config->log_arg);
+    t->log = log_new(config);
     t->engine = engine;
     t->workers = workers_new();
     if (t->workers && t->log)

@@ -55,9 +55,17 @@ struct serve_rule {
     uint64_t matched, fired;   /* how often its conditions were met, and how often it acted */
 };
 
+/* How much the log tells. */
+enum serve_log_level {
+    SERVE_LOG_QUIET = -1, /* refusals and faults */
+    SERVE_LOG_NORMAL,     /* and sessions that come and go */
+    SERVE_LOG_DEBUG,      /* and each command */
+};
+#define SERVE_LOG_WORDS "quiet", "normal", "debug" /* from SERVE_LOG_QUIET on */
+
 struct serve_config {
-    /* "ADDR:PORT" (port 0: any free one), ",GROUP" behind it for another portal group than 1. None:
-     * 127.0.0.1:3260. */
+    /* "ADDR:PORT" (port 0: any free one) or "fd:N" for a socket that listens already, ",GROUP" behind it for
+     * another portal group than 1. None: 127.0.0.1:3260. */
     const char *portals[SERVE_PORTALS_MAX];
     uint32_t portal_count;
     struct serve_target targets[SERVE_TARGETS_MAX]; /* at least one */
@@ -84,9 +92,11 @@ struct serve_config {
     /* Tells of each rule, in their order, when the target has stopped. */
     void (*rule)(void *arg, const struct serve_rule *rule);
     void *rule_arg;
-    /* What happened, one sentence without a full stop, for a log. NULL: nobody wants to know. */
-    void (*log)(void *arg, const char *sentence);
+    /* What happened, one sentence without a full stop, for a log; priorities are those of syslog(3). NULL:
+     * nobody wants to know. */
+    void (*log)(void *arg, int priority, const char *sentence);
     void *log_arg;
+    int8_t log_level; /* enum serve_log_level */
     /* Where a text of all this stands, as "FILE:LINE: "; "" for what is in no file. NULL: there is no file.
      */
     const char *(*place)(void *arg, const char *text);

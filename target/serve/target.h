@@ -13,6 +13,7 @@
 
 #include "engine/engine.h"
 #include "lu/command.h"
+#include "serve/log.h"
 #include "serve/pool.h"
 #include "serve/serve.h"
 
@@ -65,9 +66,16 @@ struct portal_entry {
     struct target *target;
     struct listener *listener;
     struct engine_addr addr;
+    int handed_over;             /* the descriptor of a socket that listened already; -1: bound here */
     char text[ADDRESS_MAX + 16]; /* "host:port" as bound */
     uint16_t group;
     struct login_config login; /* with this portal's group tag */
+};
+
+/* What a session's commands have come to. */
+struct traffic {
+    uint64_t commands, failed; /* all, and those with another status than GOOD */
+    uint64_t read_bytes, written_bytes;
 };
 
 /* One session with its one connection. */
@@ -85,6 +93,7 @@ struct target_session {
     bool ended;              /* in target->ending: commands of it are still under way */
     uint32_t running;        /* commands that have been handed to their LU and not come back */
     uint64_t memory, unread; /* bytes that its commands have of the pool, and of these, for what is read */
+    struct traffic traffic;
     uint64_t ping_at;
     uint64_t sent, sent_at;      /* bytes that had left, and when it was last seen that more of them do */
     char from[ADDRESS_MAX + 16]; /* "host:port" of the initiator */
@@ -164,6 +173,9 @@ void job_give(struct job *job);
 void job_execute(struct target_session *ts, struct task *task);
 void jobs_free(struct target *t);
 
+/* traffic.c */
+void traffic_note(const struct job *job); /* its command is done */
+
 /* send_targets.c: callback of the core */
 bool send_targets(void *owner, struct conn *c, struct span request, struct writer *answer, uint32_t *cursor);
 
@@ -178,17 +190,6 @@ struct link_filter *bend_begin(struct target_session *ts); /* NULL: it is not be
 void bend_end(struct target_session *ts);
 bool bend_keeps(struct target_session *ts); /* it is not to end yet: its last words are still to leave */
 bool bend_outlives(const struct target_session *ts); /* reinstatement is not to end it */
-
-/* log.c: one sentence about what happened. The same kind of event is told at most LOG_BURST times in
- * LOG_SECONDS, and then how often it was not told: strangers must not fill a disk. */
-enum log_kind { LOG_SESSION, LOG_REFUSAL, LOG_FAULT, LOG_KINDS };
-#define LOG_BURST   50u
-#define LOG_SECONDS 10u
-struct log *log_new(void (*say)(void *arg, const char *sentence), void *arg); /* NULL: no memory */
-void log_say(struct log *l, uint64_t now, enum log_kind kind, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-void log_tick(struct log *l, uint64_t now); /* tells what was left out, when its time has come */
-void log_free(struct log *l);
 
 /* serve.c: a target's life, but for the loop. */
 /* On this engine, which it takes over; NULL: no memory, or there is no engine. */

@@ -52,6 +52,7 @@ static const char whole[] = "\xef\xbb\xbf# a comment\n"
                             "listen = 192.0.2.1:3260\n"
                             "  listen=[2001:db8::1]:3260,2 ; behind a value\n"
                             "\tno-auth = no\n"
+                            "log = debug\n"
                             "busy-poll = yes\n"
                             "state-dir = a folder\n"
                             "[user joe]\n"
@@ -86,6 +87,7 @@ static void everything_is_taken(void **state)
     assert_string_equal(c->portals[1], "[2001:db8::1]:3260,2");
     assert_false(c->no_auth);
     assert_true(c->busy_poll);
+    assert_int_equal(c->log_level, SERVE_LOG_DEBUG);
     assert_string_equal(c->state_dir, "a folder");
     assert_int_equal(c->account_count, 2);
     assert_string_equal(c->accounts[1].name, "jane doe");
@@ -130,7 +132,7 @@ static void texts_know_their_lines(void **state)
     (void)state;
     assert_int_equal(read_text(whole), 0);
     assert_string_equal(setup_place(&s, s.config.portals[0]), "t.conf:5: ");
-    assert_string_equal(setup_place(&s, s.config.luns[3].spec), "t.conf:30: ");
+    assert_string_equal(setup_place(&s, s.config.luns[3].spec), "t.conf:31: ");
     assert_string_equal(setup_place(&s, "ram:1M"), "");
 }
 
@@ -190,13 +192,13 @@ static const struct {
      "t.conf:1: [target a] lacks a line: add redirect = ADDR:PORT beside redirect-permanent"},
     /* keys */
     {"[serve]\nlissen = a\n", "t.conf:2: 'lissen' is no key of [serve]: use listen, no-auth, state-dir, "
-                              "busy-poll"},
+                              "busy-poll, log"},
     {"[user a]\nsecret = b\n", "t.conf:2: 'secret' is no key of [user]: use secret-file"},
     {"[mutual]\nname = b\n", "t.conf:2: 'name' is no key of [mutual]: use user, secret-file"},
     {"[target a]\nlun0 = b\n", "t.conf:2: 'lun0' is no key of [target]: use alias, allow, redirect, "
                                "redirect-permanent, lun N"},
     {"[serve]\nListen = a\n", "t.conf:2: 'Listen' is no key of [serve]: use listen, no-auth, state-dir, "
-                              "busy-poll"},
+                              "busy-poll, log"},
     {"[serve]\nbusy-poll = yes\nbusy-poll = yes\n", "t.conf:3: busy-poll is there twice: leave one out"},
     {"[negotiation]\nX = 1\nY = 2\nX = 3\n", "t.conf:4: X is there twice: leave one out"},
     {"[target a]\nalias = b\nalias = c\n", "t.conf:3: alias is there twice: leave one out"},
@@ -205,6 +207,7 @@ static const struct {
     {"[target a]\nlun = \n", "t.conf:2: lun has no value: write one behind the ="},
     {"[target a]\nlun = ; ram:1M\n", "t.conf:2: lun has no value: write one behind the ="},
     {"[serve]\nbusy-poll = true\n", "t.conf:2: busy-poll must be yes or no, not 'true'"},
+    {"[serve]\nlog = loud\n", "t.conf:2: log must be quiet, normal or debug, not 'loud'"},
     {"[serve]\nno-auth = Yes\n", "t.conf:2: no-auth must be yes or no, not 'Yes'"},
     {"[target a]\nredirect-permanent = 1\n", "t.conf:2: redirect-permanent must be yes or no, not '1'"},
     {"[target a]\nlun 1024 = ram:1M\n", "t.conf:2: '1024' is no LUN: use a number from 0 to 1023"},
@@ -361,6 +364,8 @@ static void options_stand_in_for_a_file(void **state)
                          .key_count = 2,
                          .keys = {"HeaderDigest=None", "InitialR2T=Yes"},
                          .state_dir = "elsewhere",
+                         .log_given = true,
+                         .log_level = SERVE_LOG_QUIET,
                          .no_auth = true};
     assert_int_equal(read_text(whole), 0);
     assert_int_equal(setup_take_options(&s, &o), STATUS_OK);
@@ -374,6 +379,7 @@ static void options_stand_in_for_a_file(void **state)
     assert_string_equal(s.config.keys[1], "HeaderDigest=None");
     assert_string_equal(s.config.state_dir, "elsewhere");
     assert_true(s.config.no_auth && s.config.busy_poll);
+    assert_int_equal(s.config.log_level, SERVE_LOG_QUIET);
 }
 
 static void options_find_no_room_in_a_full_file(void **state)
