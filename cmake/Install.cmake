@@ -1,4 +1,4 @@
-# cmake --install: library, headers, pkg-config file, man pages, command.
+# cmake --install: library, headers, pkg-config file, man pages, units for systemd, command.
 install(TARGETS libberth_shared libberth_static
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/berth DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
@@ -8,6 +8,11 @@ foreach(section 1 3 5)
   file(GLOB pages CONFIGURE_DEPENDS doc/man/*.${section})
   install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
 endforeach()
+
+# For systemd, which looks there below /usr and /usr/local.
+set(service ${CMAKE_BINARY_DIR}/berth-serve@.service)
+configure_file(${CMAKE_SOURCE_DIR}/systemd/berth-serve@.service.in ${service} @ONLY)
+install(FILES ${service} ${CMAKE_SOURCE_DIR}/systemd/berth-serve@.socket DESTINATION lib/systemd/system)
 
 install(TARGETS berth_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 
