@@ -156,13 +156,20 @@ int portals_open(struct target *t, const struct reason *why)
     return error;
 }
 
+static void close_portal(struct target *t, struct portal_entry *p)
+{
+    if (p->listener)
+        t->engine->ops->unlisten(t->engine, p->listener);
+    p->listener = NULL;
+}
+
+/* A socket that was handed over stays: whoever has it still would go on listening, and it could not be had
+ * again. */
 void portals_pause(struct target *t)
 {
-    for (uint32_t i = 0; i < t->portal_count; i++) {
-        if (t->portals[i].listener)
-            t->engine->ops->unlisten(t->engine, t->portals[i].listener);
-        t->portals[i].listener = NULL;
-    }
+    for (uint32_t i = 0; i < t->portal_count; i++)
+        if (t->portals[i].handed_over < 0)
+            close_portal(t, &t->portals[i]);
 }
 
 bool portals_resume(struct target *t)
@@ -187,6 +194,7 @@ void portals_renew(struct target *t)
 
 void portals_close(struct target *t)
 {
-    portals_pause(t);
+    for (uint32_t i = 0; i < t->portal_count; i++)
+        close_portal(t, &t->portals[i]);
     t->portal_count = 0;
 }
