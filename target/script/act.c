@@ -182,8 +182,11 @@ static void queue(struct scene *s, const struct action *a, struct list *where)
 {
     struct parcel *p = make_parcel(s, a);
     need(s, p);
-    if (p)
-        list_push(where, &p->link);
+    if (!p)
+        return;
+    p->maker = s->rule;
+    p->generation = (uint8_t)(s->parcel ? s->parcel->generation + 1 : 1);
+    list_push(where, &p->link);
 }
 
 static void send(struct scene *s, const struct action *a)

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include "script/scene.h"
 
+#define GENERATIONS 4u /* of PDUs that rules make for PDUs that rules made */
+
 void bender_fail(struct bender *b)
 {
     b->broken = true;
@@ -74,13 +76,6 @@ void bender_depart(struct bender *b, struct parcel *p)
     parcel_free(p);
 }
 
-static void depart_all(struct bender *b, struct list *parcels)
-{
-    struct list *node;
-    while ((node = list_pop(parcels)) != NULL)
-        bender_depart(b, list_entry(node, struct parcel, link));
-}
-
 /* Raw: a reply had its number; a request's number is missing now. */
 void bender_swallow(struct bender *b, struct parcel *p, struct entry *e, bool raw)
 {
@@ -124,13 +119,28 @@ static void send_parcel(struct scene *s)
         bender_depart(b, p);
 }
 
+static void introduce(struct bender *b, struct parcel *p);
+
+/* PDUs that rules have made are looked at by the other rules, but not for ever. */
+static void introduce_all(struct bender *b, struct list *parcels)
+{
+    struct list *node;
+    while ((node = list_pop(parcels)) != NULL) {
+        struct parcel *p = list_entry(node, struct parcel, link);
+        if (p->generation > GENERATIONS)
+            bender_depart(b, p);
+        else
+            introduce(b, p);
+    }
+}
+
 static void finish(struct scene *s)
 {
     struct bender *b = s->bender;
-    depart_all(b, &s->before);
+    introduce_all(b, &s->before);
     if (s->parcel)
         send_parcel(s);
-    depart_all(b, &s->after);
+    introduce_all(b, &s->after);
     if (s->closing && !line_mark(&b->initiator.line, s->closing, false))
         bender_fail(b);
 }
@@ -200,20 +210,45 @@ static void look_at(struct scene *s, struct side *from)
     }
 }
 
+/* A PDU as it came, for what waits for it: the PDU itself may be gone by then. */
+struct sighting {
+    struct what what;
+    uint8_t bhs[WIRE_BHS_LEN];
+    int kind;
+};
+
+static struct sighting sight(const struct scene *s)
+{
+    struct sighting seen = {.what = {.moment = MOMENT_PDU, .opcodes = parcel_bit(s->parcel)},
+                            .kind = s->entry ? s->entry->kind : -1};
+    memcpy(seen.bhs, s->parcel->head, sizeof seen.bhs);
+    return seen;
+}
+
 static void process(struct bender *b, struct side *from, struct parcel *p)
 {
     struct scene s = {.bender = b, .parcel = p, .moment = MOMENT_PDU};
-    const struct what what = {.moment = MOMENT_PDU, .opcodes = parcel_bit(p)};
-    uint8_t bhs[WIRE_BHS_LEN];
     begin(&s);
     look_at(&s, from);
-    int kind = s.entry ? s.entry->kind : -1;
-    memcpy(bhs, p->head, sizeof bhs);
+    struct sighting seen = sight(&s);
     perform_all(&s);
     if (from == &b->initiator && talk_takes(b, p))
         s.parcel = NULL;
     finish(&s);
-    hold_event(b->play, &what, bhs, kind);
+    hold_event(b->play, &seen.what, seen.bhs, seen.kind);
+}
+
+/* One that a rule has made. */
+static void introduce(struct bender *b, struct parcel *p)
+{
+    struct scene s = {.bender = b, .parcel = p, .moment = MOMENT_PDU};
+    begin(&s);
+    if (ledger_concerns(parcel_opcode(p)))
+        s.entry = ledger_find(&b->ledger, wire_itt(p->head));
+    struct sighting seen = sight(&s);
+    perform_all(&s);
+    finish(&s);
+    hold_event(b->play, &seen.what, seen.bhs, seen.kind);
 }
 
 /* --- the two sides --- */

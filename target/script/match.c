@@ -99,6 +99,8 @@ static bool turn_has_come(struct rule *r, uint64_t count)
 
 bool scene_matches(const struct scene *s, struct rule *r)
 {
+    if (s->parcel && s->parcel->maker == r)
+        return false; /* it is its own work */
     if (!what_fits(s, &r->what) || !connection_fits(r, s->bender) || !pdu_fits(r, s))
         return false;
     r->matched++;

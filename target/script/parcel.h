@@ -24,6 +24,8 @@ struct parcel {
     uint8_t to; /* enum directions */
     bool bare;  /* not a PDU but bytes that could not be framed */
     bool numbered;
+    uint8_t generation; /* 0: a side's own; else made by a rule, for one of the generation before */
+    const struct rule *maker;
     uint32_t ahs_len, data_len, data_size;
     uint8_t *data;
     uint32_t header_xor, data_xor; /* by what its digests are wrong */

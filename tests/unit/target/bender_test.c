@@ -471,6 +471,24 @@ static void pdus_are_sent(void **state)
     bent_free(f);
 }
 
+/* Rules look at what other rules send, but not for ever. */
+static void what_rules_send_is_looked_at(void **state)
+{
+    (void)state;
+    struct bent *f =
+        bent_up("on scsi-response send async and send nop-in\non async set event 7 and drop raw\n"
+                "on nop-in send nop-in ttt 5");
+    bent_response(f, 1);
+    INITIATOR_HEARD("response 1 s101, nop-in ffffffff s103, nop-in ffffffff s103");
+    assert_int_equal(f->script.rules[1]->fired, 1);
+    assert_int_equal(f->script.rules[2]->fired, 1);
+    bent_free(f);
+    f = bent_up("on async send nop-in\non nop-in send async\non scsi-response send async");
+    bent_response(f, 1);
+    assert_in_range(f->script.rules[0]->fired + f->script.rules[1]->fired, 3, 8);
+    bent_free(f);
+}
+
 static void a_command_is_rejected(void **state)
 {
     (void)state;
@@ -799,6 +817,7 @@ int main(void)
         cmocka_unit_test(targets_are_made_up),
         cmocka_unit_test(a_bit_is_turned),
         cmocka_unit_test(pdus_are_sent),
+        cmocka_unit_test(what_rules_send_is_looked_at),
         cmocka_unit_test(a_command_is_rejected),
         cmocka_unit_test(a_command_is_answered),
         cmocka_unit_test(more_r2ts_are_sent),
