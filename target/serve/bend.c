@@ -64,6 +64,7 @@ static uint32_t rx_want(struct link_filter *f, struct berth_seg *segs, uint32_t 
 {
     struct bend *b = of(f);
     uint64_t room = bender_room(b->bender, &b->bender->initiator);
+    b->paused = room == 0;
     if (room == 0 || max == 0)
         return 0;
     segs[0] = seg_memory(b->in, room < sizeof b->in ? room : sizeof b->in);
@@ -189,6 +190,6 @@ void bend_turn(struct target_session *ts, uint64_t now)
     if (!target_session_progress(ts)) /* it has ended */
         return;
     pump_out(b, now);
-    if (!grant_wish(ts, now) && tx_pending(&b->filter))
-        link_kick(&ts->wire);
+    if (!grant_wish(ts, now) && (b->paused || tx_pending(&b->filter)))
+        link_kick(&ts->wire); /* asks again whether it may receive, too */
 }

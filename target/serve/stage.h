@@ -39,6 +39,7 @@ struct bend {
     struct target_session *ts;
     struct bender *bender;
     uint64_t turn, login; /* of the stage, which looked after it last */
+    bool paused;          /* the engine was told not to receive */
     uint64_t leave_by;    /* the core has ended it; its last words are on their way */
     uint8_t in[64 * 1024];
 };
