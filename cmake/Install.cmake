@@ -14,6 +14,7 @@ set(service ${CMAKE_BINARY_DIR}/berth-serve@.service)
 configure_file(${CMAKE_SOURCE_DIR}/systemd/berth-serve@.service.in ${service} @ONLY)
 install(FILES ${service} ${CMAKE_SOURCE_DIR}/systemd/berth-serve@.socket DESTINATION lib/systemd/system)
 
+install(DIRECTORY target/scripts DESTINATION ${CMAKE_INSTALL_DATADIR}/berth)
 install(TARGETS berth_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 
 # What `make` builds: the product without its tests.
