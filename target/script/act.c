@@ -185,6 +185,7 @@ static void queue(struct scene *s, const struct action *a, struct list *where)
     if (!p)
         return;
     p->maker = s->rule;
+    p->fresh = FRESH;
     p->generation = (uint8_t)(s->parcel ? s->parcel->generation + 1 : 1);
     list_push(where, &p->link);
 }

@@ -85,6 +85,8 @@ void bender_swallow(struct bender *b, struct parcel *p, struct entry *e, bool ra
             e->gone = true;
     } else if (raw) {
         numbers_to_initiator(&b->numbers, p, e);
+    } else {
+        numbers_without(&b->numbers, p, e);
     }
     parcel_free(p);
 }
@@ -208,6 +210,8 @@ static void look_at(struct scene *s, struct side *from)
     } else if (ledger_concerns(parcel_opcode(p))) {
         s->entry = ledger_find(&b->ledger, wire_itt(p->head));
     }
+    if (s->entry && from == &b->initiator)
+        s->completes = ledger_receives(s->entry, p->data_len);
 }
 
 /* A PDU as it came, for what waits for it: the PDU itself may be gone by then. */
@@ -219,8 +223,9 @@ struct sighting {
 
 static struct sighting sight(const struct scene *s)
 {
-    struct sighting seen = {.what = {.moment = MOMENT_PDU, .opcodes = parcel_bit(s->parcel)},
-                            .kind = s->entry ? s->entry->kind : -1};
+    struct sighting seen = {
+        .what = {.moment = MOMENT_PDU, .opcodes = parcel_bit(s->parcel), .last_data = s->completes},
+        .kind = s->entry ? s->entry->kind : -1};
     memcpy(seen.bhs, s->parcel->head, sizeof seen.bhs);
     return seen;
 }
@@ -228,6 +233,8 @@ static struct sighting sight(const struct scene *s)
 static void process(struct bender *b, struct side *from, struct parcel *p)
 {
     struct scene s = {.bender = b, .parcel = p, .moment = MOMENT_PDU};
+    if (parcel_opcode(p) == WIRE_TMF_REQUEST)
+        hold_let_go(b);
     begin(&s);
     look_at(&s, from);
     struct sighting seen = sight(&s);

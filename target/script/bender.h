@@ -50,6 +50,7 @@ struct talk {
     bool said;                       /* all of its text is out */
     uint64_t idle;                   /* responses yet to come that keep the login where it is */
     uint64_t targets, target_number; /* yet to be listed; the last one listed */
+    bool begun;                      /* its first piece is out, which has the target's own number */
     bool wanted;                     /* the present request would go on to the next stage, too */
     uint32_t ttt;
 };

@@ -96,6 +96,7 @@ static struct parcel *close_parcel(struct cutter *c)
     uint32_t pad = wire_padding(p->data_len);
     if (c->tail_need > pad)
         p->data_xor = digest(c, p->data, p->data_len, c->tail, pad) ^ get32_le(c->tail + pad);
+    memcpy(p->pad, c->tail, pad);
     begin(c);
     return p;
 }

@@ -64,6 +64,9 @@ static void number_held(struct scene *s, struct held *h)
     b->numbers.withheld += h->withheld;
     if (raw)
         numbers_to_initiator(&b->numbers, p, s->entry);
+    else
+        numbers_without(&b->numbers, p, s->entry);
+    p->fresh = FRESH;
 }
 
 /* false: there is no room for more; it is to go its way. */
@@ -127,6 +130,17 @@ static void release(struct bender *b, struct held *h)
     held_free(b, h);
 }
 
+/* A request of task management is on its way: commands that it may be about reach the target before it. */
+void hold_let_go(struct bender *b)
+{
+    for (struct list *at = b->held.next, *next; at != &b->held; at = next) {
+        struct held *h = list_entry(at, struct held, link);
+        next = at->next;
+        if (h->belongs)
+            release(b, h);
+    }
+}
+
 void hold_tick(struct bender *b, uint64_t now)
 {
     for (struct list *at = b->held.next, *next; at != &b->held; at = next) {
@@ -152,7 +166,7 @@ static bool fits(const struct event *e, const struct what *what, const uint8_t *
 {
     if (e->what.moment != what->moment || (what->moment == MOMENT_PDU && !(e->what.opcodes & what->opcodes)))
         return false;
-    if (e->what.status && !brings_status(bhs))
+    if ((e->what.status && !brings_status(bhs)) || (e->what.last_data && !what->last_data))
         return false;
     int of = e->what.kind != KIND_ANY ? e->what.kind : e->of;
     return of < 0 || (kind >= 0 && (of == KIND_ANY || of == kind));

@@ -61,7 +61,14 @@ struct entry *ledger_add(struct ledger *l, const uint8_t *bhs)
     e->lun = lun_number(get64(bhs + 8));
     e->has_blocks = kind_blocks(cdb, &e->lba, &e->blocks);
     e->edtl = get32(bhs + 20);
+    e->write = bhs[1] & 0x20;
     list_push(&l->entries, &e->link);
     l->count++;
     return e;
+}
+
+bool ledger_receives(struct entry *e, uint32_t data_len)
+{
+    e->received += data_len;
+    return e->write && data_len > 0 && e->received >= e->edtl;
 }

@@ -9,6 +9,12 @@
 
 #define LEDGER_MAX 4096u /* commands; beyond it the oldest are forgotten */
 
+/* A counter of the target's: what the initiator is shown instead, and where it goes on. */
+struct counting {
+    uint32_t shift; /* added to what the target counts */
+    uint32_t next;  /* for a PDU that the target knows nothing of */
+};
+
 struct entry {
     struct list link;
     uint32_t itt;
@@ -18,8 +24,10 @@ struct entry {
     bool has_blocks;
     uint64_t lba, blocks;
     uint32_t edtl;
-    uint32_t data_sn; /* next DataSN or R2TSN towards the initiator */
-    bool gone;        /* the target has not got it, and is not to get its data */
+    bool write;
+    uint64_t received;       /* bytes of a write's data */
+    struct counting data_sn; /* DataSN and R2TSN */
+    bool gone;               /* the target has not got it, and is not to get its data */
 };
 
 struct ledger {
@@ -33,6 +41,9 @@ void ledger_free(struct ledger *l);
 struct entry *ledger_add(struct ledger *l, const uint8_t *bhs);
 struct entry *ledger_find(struct ledger *l, uint32_t itt);
 void ledger_remove(struct ledger *l, struct entry *e);
+
+/* A request of the command has come. true: with it the data of a write is complete. */
+bool ledger_receives(struct entry *e, uint32_t data_len);
 
 /* Does a PDU of this operation code belong to a command by its tag? */
 static inline bool ledger_concerns(uint8_t opcode)

@@ -70,7 +70,7 @@ static void write_pdu(uint8_t *at, const struct parcel *p, const struct layout *
         put32_le(head + y->head, crc32c_final(crypto->crc32c(CRC32C_INIT, head, y->head)) ^ p->header_xor);
     if (y->data)
         memcpy(data, p->data, y->data);
-    memset(data + y->data, 0, y->pad);
+    memcpy(data + y->data, p->pad, y->pad);
     if (y->data_digest)
         put32_le(data + y->data + y->pad,
                  crc32c_final(crypto->crc32c(CRC32C_INIT, data, y->data + y->pad)) ^ p->data_xor);
@@ -133,9 +133,9 @@ bool line_put(struct line *l, const struct parcel *p, bool header_digest, bool d
 
 bool line_mark(struct line *l, uint8_t closing, bool strand)
 {
-    struct stretch *s = calloc(1, sizeof *s);
+    struct stretch *s = l->blind ? NULL : calloc(1, sizeof *s);
     if (!s)
-        return false;
+        return l->blind;
     s->closing = closing;
     s->strand = strand;
     list_push(&l->stretches, &s->link);

@@ -10,7 +10,8 @@ static bool what_fits(const struct scene *s, const struct what *w)
         return false;
     if (s->moment != MOMENT_PDU)
         return true;
-    return parcel_bit(s->parcel) & w->opcodes && (!w->status || brings_status(s->parcel->head));
+    return parcel_bit(s->parcel) & w->opcodes && (!w->status || brings_status(s->parcel->head)) &&
+           (!w->last_data || s->completes);
 }
 
 static bool name_fits(const char *pattern, const char *name)

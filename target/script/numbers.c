@@ -46,16 +46,11 @@ static void heard_target(struct numbers *n, const struct parcel *p)
 {
     struct wire_window w;
     get_window(p->head, &w);
-    if (!n->answered)
-        n->stat_sn = w.stat_sn;
     if (shows_stat_sn(p->head))
         n->target_stat_sn = w.stat_sn + numbers_uses_stat_sn(p->head);
-    if (!n->answered || serial_lt(n->exp_cmd_sn, w.exp_cmd_sn))
-        n->exp_cmd_sn = w.exp_cmd_sn;
-    if (!n->answered || serial_lt(n->max_cmd_sn, w.max_cmd_sn))
-        n->max_cmd_sn = w.max_cmd_sn;
     if (!n->answered)
-        n->max_told = w.max_cmd_sn;
+        n->stat_sn.next = w.stat_sn;
+    n->window = w;
     n->answered = true;
 }
 
@@ -84,21 +79,35 @@ static uint32_t edited(const struct parcel *p, enum counter which, uint32_t valu
     }
 }
 
-/* Where a counter goes on that showed `shown` where `value` was due. */
-static uint32_t next_after(const struct parcel *p, enum counter which, uint32_t value, uint32_t shown)
+/* What is shown for a number of the target's, or, if it has none, what comes next. */
+static uint32_t show(struct counting *c, bool fresh, uint32_t own)
 {
-    const struct counter_edit *e = &p->counters[which];
-    return (e->on && !e->raw ? shown : value) + 1;
+    if (!fresh)
+        return own + c->shift;
+    c->shift++;
+    return c->next;
 }
 
+/* `shown` stands where `due` was due: from here on it goes on from what was shown, unless that was raw. */
+static void go_on(struct counting *c, const struct counter_edit *e, uint32_t due, uint32_t shown)
+{
+    uint32_t moved = e->on && !e->raw ? shown - due : 0;
+    c->shift += moved;
+    c->next = due + moved + 1;
+}
+
+/* A number that is shown but not used up is shown again. */
 static void stamp_stat_sn(struct numbers *n, struct parcel *p)
 {
-    uint32_t shown = edited(p, COUNTER_STAT_SN, n->stat_sn);
+    struct counting *c = &n->stat_sn;
+    bool uses = numbers_uses_stat_sn(p->head), fresh = p->fresh & FRESH_STAT_SN;
     if (!shows_stat_sn(p->head) && !p->counters[COUNTER_STAT_SN].on)
         return;
+    uint32_t due = !uses && fresh ? c->next : show(c, fresh && uses, get32(p->head + 24));
+    uint32_t shown = edited(p, COUNTER_STAT_SN, due);
     put32(p->head + 24, shown);
-    if (numbers_uses_stat_sn(p->head))
-        n->stat_sn = next_after(p, COUNTER_STAT_SN, n->stat_sn, shown);
+    if (uses)
+        go_on(c, &p->counters[COUNTER_STAT_SN], due, shown);
 }
 
 /* What was promised once is kept, unless the clamp is raw. */
@@ -112,31 +121,35 @@ static uint32_t clamp_window(const struct numbers *n, uint32_t exp_cmd_sn, uint3
 
 static void stamp_window(struct numbers *n, struct parcel *p)
 {
-    uint32_t exp_cmd_sn = n->exp_cmd_sn + n->withheld;
-    uint32_t max_cmd_sn = clamp_window(n, exp_cmd_sn, n->max_cmd_sn + n->withheld);
+    struct wire_window w = n->window;
+    if (!(p->fresh & FRESH_STAT_SN))
+        get_window(p->head, &w);
+    uint32_t exp_cmd_sn = w.exp_cmd_sn + n->withheld;
+    uint32_t max_cmd_sn = clamp_window(n, exp_cmd_sn, w.max_cmd_sn + n->withheld);
     n->max_told = max_cmd_sn;
     put32(p->head + 28, edited(p, COUNTER_EXP_CMD_SN, exp_cmd_sn));
     put32(p->head + 32, edited(p, COUNTER_MAX_CMD_SN, max_cmd_sn));
 }
 
-static void stamp_data_sn(struct parcel *p, struct entry *e)
+static bool has_data_sn(const struct parcel *p)
 {
-    uint8_t opcode = wire_opcode(p->head);
-    if (opcode == WIRE_DATA_IN || opcode == WIRE_R2T) {
-        uint32_t shown = edited(p, COUNTER_DATA_SN, e->data_sn);
-        put32(p->head + 36, shown);
-        e->data_sn = next_after(p, COUNTER_DATA_SN, e->data_sn, shown);
-    } else if (opcode == WIRE_SCSI_RESPONSE) {
-        put32(p->head + 36, edited(p, COUNTER_EXP_DATA_SN, e->data_sn));
-    }
+    return parcel_opcode(p) == WIRE_DATA_IN || parcel_opcode(p) == WIRE_R2T;
 }
 
-/* Without an entry the target's own numbers stand, and what a rule wants besides. */
-static void stamp_unknown(struct parcel *p)
+/* Where the command is not known, its numbers stay as they are, but for what a rule wants of them. */
+static void stamp_data_sn(struct parcel *p, struct entry *e)
 {
-    enum counter which = parcel_opcode(p) == WIRE_SCSI_RESPONSE ? COUNTER_EXP_DATA_SN : COUNTER_DATA_SN;
-    if (p->counters[which].on)
-        put32(p->head + 36, edited(p, which, get32(p->head + 36)));
+    struct counting nobodys = {0, get32(p->head + 36)}, *c = e ? &e->data_sn : &nobodys;
+    uint32_t own = get32(p->head + 36);
+    if (has_data_sn(p)) {
+        uint32_t due = show(c, p->fresh & FRESH_DATA_SN, own);
+        uint32_t shown = edited(p, COUNTER_DATA_SN, due);
+        put32(p->head + 36, shown);
+        go_on(c, &p->counters[COUNTER_DATA_SN], due, shown);
+    } else if (parcel_opcode(p) == WIRE_SCSI_RESPONSE) {
+        uint32_t due = p->generation > 0 ? c->next : own + c->shift;
+        put32(p->head + 36, edited(p, COUNTER_EXP_DATA_SN, due));
+    }
 }
 
 void numbers_to_initiator(struct numbers *n, struct parcel *p, struct entry *e)
@@ -146,16 +159,23 @@ void numbers_to_initiator(struct numbers *n, struct parcel *p, struct entry *e)
     p->numbered = true;
     stamp_stat_sn(n, p);
     stamp_window(n, p);
-    if (e)
-        stamp_data_sn(p, e);
-    else
-        stamp_unknown(p);
+    stamp_data_sn(p, e);
+}
+
+void numbers_without(struct numbers *n, const struct parcel *p, struct entry *e)
+{
+    if (p->numbered || !(parcel_bit(p) & FROM_TARGET))
+        return;
+    if (numbers_uses_stat_sn(p->head) && !(p->fresh & FRESH_STAT_SN))
+        n->stat_sn.shift--;
+    if (e && has_data_sn(p) && !(p->fresh & FRESH_DATA_SN))
+        e->data_sn.shift--;
 }
 
 /* The target is told of nothing that it has not sent. */
 static uint32_t target_exp_stat_sn(const struct numbers *n, uint32_t exp_stat_sn)
 {
-    uint32_t shifted = exp_stat_sn - (n->stat_sn - n->target_stat_sn);
+    uint32_t shifted = exp_stat_sn - n->stat_sn.shift;
     return serial_lt(n->target_stat_sn, shifted) ? n->target_stat_sn : shifted;
 }
 

@@ -46,6 +46,8 @@ bool parcel_resize(struct parcel *p, uint32_t len)
 {
     if (!reserve(p, len))
         return false;
+    if (len != p->data_len)
+        memset(p->pad, 0, sizeof p->pad);
     if (len > p->data_len)
         memset(p->data + p->data_len, 0, len - p->data_len);
     p->data_len = len;
@@ -62,7 +64,10 @@ struct parcel *parcel_copy(const struct parcel *p)
         return NULL;
     }
     memcpy(copy->head, p->head, sizeof copy->head);
+    memcpy(copy->pad, p->pad, sizeof copy->pad);
     copy->bare = p->bare;
+    copy->fresh = p->fresh;
+    copy->generation = p->generation;
     copy->ahs_len = p->ahs_len;
     copy->data_len = p->data_len;
     if (p->data_len)

@@ -19,15 +19,19 @@ struct counter_edit {
     uint32_t value;
 };
 
+enum fresh { FRESH_STAT_SN = 1, FRESH_DATA_SN = 2, FRESH = 3 };
+
 struct parcel {
     struct list link;
     uint8_t to; /* enum directions */
     bool bare;  /* not a PDU but bytes that could not be framed */
     bool numbered;
+    uint8_t fresh;      /* enum fresh bits: the target has no such number for it, here */
     uint8_t generation; /* 0: a side's own; else made by a rule, for one of the generation before */
     const struct rule *maker;
     uint32_t ahs_len, data_len, data_size;
     uint8_t *data;
+    uint8_t pad[3];                /* behind the data, zeros once its length has changed */
     uint32_t header_xor, data_xor; /* by what its digests are wrong */
 
     /* orders for its departure */

@@ -57,6 +57,7 @@ static void open_window(struct bender *b)
         return;
     }
     put_nop_in(p->head, &in);
+    p->fresh = FRESH;
     if (b->logged_in)
         bender_depart(b, p);
     else

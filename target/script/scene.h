@@ -11,6 +11,7 @@ struct scene {
     struct parcel *parcel; /* NULL: a moment */
     struct entry *entry;   /* of the command it belongs to, or NULL */
     uint8_t moment;
+    bool completes; /* the data of a write */
 
     /* what the actions want */
     const struct action *drop, *hold, *split, *hold_login, *targets;
@@ -39,6 +40,7 @@ void bender_meets(struct bender *b, const struct parcel *request);
 bool hold_back(struct scene *s);
 /* true: it has joined a command that is held. */
 bool hold_joins(struct bender *b, struct parcel *p);
+void hold_let_go(struct bender *b);
 void hold_copies(struct bender *b, const struct parcel *p);
 void hold_tick(struct bender *b, uint64_t now);
 uint64_t hold_deadline(const struct bender *b);

@@ -17,6 +17,7 @@ static bool send_piece(struct bender *b, const struct parcel *p, uint32_t at, ui
         return false;
     }
     put32(piece->head + 40, get32(p->head + 40) + at);
+    piece->fresh |= at > 0 ? FRESH_DATA_SN : 0;
     if (!last) {
         piece->head[1] = 0; /* F, A, O, U, S */
         piece->head[3] = 0;

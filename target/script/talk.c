@@ -78,6 +78,9 @@ static struct parcel *next_piece(struct bender *b, bool *last)
     struct talk *t = &b->talk;
     struct parcel *p = parcel_copy(t->model);
     bool ok = p && parcel_resize(p, 0);
+    if (ok && t->begun)
+        p->fresh = FRESH;
+    t->begun = true;
     if (ok && !t->said)
         ok = take_text(t, p);
     else if (ok && t->targets > 0)

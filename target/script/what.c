@@ -35,6 +35,7 @@ static const struct {
     {"request", {.opcodes = FROM_INITIATOR}},
     {"reply", {.opcodes = FROM_TARGET}},
     {"status", {.opcodes = OPCODE(WIRE_SCSI_RESPONSE) | OPCODE(WIRE_DATA_IN), .status = true}},
+    {"last-data", {.opcodes = OPCODE(WIRE_SCSI_COMMAND) | OPCODE(WIRE_DATA_OUT), .last_data = true}},
     {"connect", {.moment = MOMENT_CONNECT}},
     {"login", {.moment = MOMENT_LOGIN}},
 };

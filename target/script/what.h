@@ -28,6 +28,7 @@ struct what {
     uint8_t moment;   /* enum moment */
     uint8_t kind;     /* of commands */
     bool status;      /* only where it brings a command's status */
+    bool last_data;   /* only where it completes the data of a write */
 };
 
 /* false: there is no such word. */

@@ -29,6 +29,39 @@ static void what_no_rule_speaks_of_passes(void **state)
     bent_free(f);
 }
 
+/* It is not for the bender to mend what the target does wrong, before and after a rule has interfered. */
+static void mistakes_of_the_target_pass(void **state)
+{
+    (void)state;
+    struct bent *f = bent_up("on async drop");
+    bent_read(f, 1, 0);
+    bent_data_in(f, 1, 3, 4, false);
+    f->stat_sn += 5;
+    bent_response(f, 7);
+    INITIATOR_HEARD("data-in 1 s0 #3 @12 +4 , response 7 s106");
+    bent_reply(f, WIRE_ASYNC, WIRE_TAG_NONE, 0);
+    f->stat_sn++;
+    f->cmd_sn -= 5;
+    bent_data_in(f, 1, 5, 4, false);
+    bent_response(f, 1);
+    INITIATOR_HEARD("data-in 1 s0 #5 @20 +4 , response 1 s108");
+    assert_int_equal(get32(f->bhs[BY_INITIATOR] + 28), 6);
+    bent_free(f);
+}
+
+/* Padding is nobody's, but it is there. */
+static void padding_passes(void **state)
+{
+    (void)state;
+    struct bent *f = bent_up("on async drop");
+    uint8_t pdu[52] = {[0] = WIRE_DATA_OUT, [7] = 3, [48] = 1, 2, 3, 0x5a};
+    bender_take(f->bender, &f->bender->initiator, pdu, sizeof pdu, f->now);
+    struct berth_seg seg;
+    assert_int_equal(bender_peek(f->bender, &f->bender->target, &seg, 1, f->now), 1);
+    assert_int_equal(((const uint8_t *)seg.base)[51], 0x5a);
+    bent_free(f);
+}
+
 static void digests_are_computed_anew(void **state)
 {
     (void)state;
@@ -186,6 +219,22 @@ static void a_held_command_is_renumbered(void **state)
     bent_free(f);
 }
 
+/* A command that is aborted must not be executed after that. */
+static void an_abort_finds_a_held_command(void **state)
+{
+    (void)state;
+    struct bent *f = bent_up("on write hold for 1s\non scsi-response hold for 1s");
+    bent_write(f, 1, 0);
+    bent_response(f, 9);
+    bent_write(f, 2, 0);
+    bent_request(f, WIRE_TMF_REQUEST, 3, false);
+    TARGET_HEARD("command 1 c10, command 2 c11, tmf 3 c12");
+    INITIATOR_HEARD("");
+    bent_pass(f, 1000);
+    TARGET_HEARD("");
+    bent_free(f);
+}
+
 static void events_of_kinds(void **state)
 {
     (void)state;
@@ -253,7 +302,7 @@ static void numbers_that_are_set_go_on(void **state)
     bent_read(f, 1, 0);
     bent_data_in(f, 1, 0, 4, false);
     bent_data_in(f, 1, 1, 4, false);
-    bent_response(f, 1);
+    bent_reply(f, WIRE_SCSI_RESPONSE, 1, 2);
     INITIATOR_HEARD("data-in 1 s0 #5 @0 +4 , data-in 1 s0 #6 @4 +4 , response 1 s101");
     assert_int_equal(get32(f->bhs[BY_INITIATOR] + 36), 6);
     assert_int_equal(get32(f->bhs[BY_INITIATOR] + 32), 3);
@@ -702,6 +751,28 @@ static void rules_know_commands(void **state)
     bent_free(f);
 }
 
+static void the_last_data_of_a_write(void **state)
+{
+    (void)state;
+    struct bent *f =
+        bent_up("on last-data of write note\non last-data drop\non nop-out 1 hold until last-data");
+    uint8_t bhs[WIRE_BHS_LEN] = {0x01, 0xa0}, data[4096] = {0};
+    put32(bhs + 16, 5);
+    put32(bhs + 20, 4096);
+    bhs[32] = 0x2a;
+    put32(bhs + 24, f->cmd_sn++);
+    bent_request(f, WIRE_NOP_OUT, 9, true);
+    bent_say(f, BY_INITIATOR, bhs, data, 4000);
+    bent_data_out(f, 5, 0);
+    TARGET_HEARD("command 5 c10 +4000, data-out 5 c0 #0 @0 +4");
+    uint8_t last[WIRE_BHS_LEN] = {0x05, 0x80};
+    put32(last + 16, 5);
+    bent_say(f, BY_INITIATOR, last, data, 92);
+    TARGET_HEARD("nop-out 9 c11");
+    assert_int_equal(f->script.rules[0]->fired, 1);
+    bent_free(f);
+}
+
 static void rules_count_over_connections(void **state)
 {
     (void)state;
@@ -793,6 +864,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_no_rule_speaks_of_passes),
+        cmocka_unit_test(mistakes_of_the_target_pass),
+        cmocka_unit_test(padding_passes),
         cmocka_unit_test(digests_are_computed_anew),
         cmocka_unit_test(digests_may_differ),
         cmocka_unit_test(a_dropped_response_leaves_no_gap),
@@ -802,6 +875,7 @@ int main(void)
         cmocka_unit_test(a_delay_delays_all_behind_it),
         cmocka_unit_test(what_is_held_is_overtaken),
         cmocka_unit_test(a_held_command_is_renumbered),
+        cmocka_unit_test(an_abort_finds_a_held_command),
         cmocka_unit_test(events_of_kinds),
         cmocka_unit_test(a_stranded_command_lives_on),
         cmocka_unit_test(fields_are_set),
@@ -830,6 +904,7 @@ int main(void)
         cmocka_unit_test(things_happen_in_time),
         cmocka_unit_test(rules_count),
         cmocka_unit_test(rules_know_commands),
+        cmocka_unit_test(the_last_data_of_a_write),
         cmocka_unit_test(rules_count_over_connections),
         cmocka_unit_test(chance_is_repeated),
         cmocka_unit_test(all_rules_look_first),

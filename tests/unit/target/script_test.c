@@ -75,6 +75,7 @@ static const char *const good[] = {
     "on status hold until login",
     "on command 3 hold for 1s..2s raw",
     "on write 4 strand until login raw",
+    "on last-data 4 of write strand until last-data of write 2",
     "on command 5 drop and send reject reason 0x09 itt none",
     "on command 10 send async event 1 parameter3 5",
     "on command 3 send-first nop-in ttt 0x1234 data 64",
