@@ -36,7 +36,9 @@ struct engine_limits {
     uint32_t max_send_segment;
     uint32_t max_burst;
     uint16_t max_depth;
-    uint32_t seg_kinds; /* bit per enum berth_seg_kind it can move */
+    uint32_t seg_kinds;  /* bit per enum berth_seg_kind it can move, both ways */
+    uint32_t send_kinds; /* bit per kind it can send. Who has FILE sent ignores SIGPIPE, and knows that a file
+                            that ends too early ends the link */
 };
 
 /* Callbacks of whoever owns a link; all three are needed. A callback may close, kick, flush and connect any

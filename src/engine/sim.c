@@ -628,6 +628,7 @@ static void sim_limits(struct engine_limits *limits)
         .max_burst = (1u << 24) - 1,
         .max_depth = UINT16_MAX,
         .seg_kinds = 1u << BERTH_SEG_MEMORY,
+        .send_kinds = 1u << BERTH_SEG_MEMORY,
     };
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The sockets engine. One poll(): send what is dirty, wait, receive what has come, call back.
  *
- * Three rules keep it to about three system calls per batch: everything pending leaves in one sendmsg(), a
- * receive that brought less than asked for has drained the socket and is not tried again, and epoll_ctl() is
- * called only when what a link waits for has changed.
+ * Three rules keep it to about three system calls per batch: everything pending leaves in one sendmsg(), but
+ * for pieces of files, which take a sendfile() each; a receive that brought less than asked for has drained
+ * the socket and is not tried again; and epoll_ctl() is called only when what a link waits for has changed.
  *
  * Two rules keep it safe against callbacks that close and free links: whoever closes scrubs the events of
  * this round and `current`, and after a callback a link is touched only if `current` still names it. */
@@ -19,6 +19,7 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -157,14 +158,15 @@ static void break_link(struct link *l, int err)
 /* ---- moving bytes ---- */
 
 /* Segments as iovecs. Returns their bytes; 0 also when there is one that is no memory. */
-static uint64_t to_iovecs(struct sockets *s, uint32_t count)
+static uint64_t to_iovecs(struct sockets *s, uint32_t first, uint32_t count)
 {
     uint64_t total = 0;
     for (uint32_t i = 0; i < count; i++) {
-        if (s->segs[i].kind != BERTH_SEG_MEMORY)
+        const struct berth_seg *seg = &s->segs[first + i];
+        if (seg->kind != BERTH_SEG_MEMORY)
             return 0;
-        s->iov[i] = (struct iovec){s->segs[i].base, s->segs[i].len};
-        total += s->segs[i].len;
+        s->iov[i] = (struct iovec){seg->base, seg->len};
+        total += seg->len;
     }
     return total;
 }
@@ -178,14 +180,6 @@ static ssize_t receive(struct sockets *s, struct link *l, uint32_t count)
     return readv(l->fd, s->iov, (int)count);
 }
 
-static ssize_t transmit(struct sockets *s, struct link *l, uint32_t count)
-{
-    struct msghdr msg = {.msg_iov = s->iov, .msg_iovlen = count};
-    s->engine.syscalls++;
-    l->tx_calls++;
-    return sendmsg(l->fd, &msg, MSG_NOSIGNAL);
-}
-
 static bool would_block(int err)
 {
     return err == EAGAIN || err == EWOULDBLOCK || err == EINTR;
@@ -194,7 +188,7 @@ static bool would_block(int err)
 static uint64_t ask_rx(struct sockets *s, struct link *l, uint32_t *count)
 {
     *count = l->conn ? filter_rx_want(l->filter, l->conn, s->segs, RX_SEGS) : 0;
-    uint64_t asked = to_iovecs(s, *count);
+    uint64_t asked = to_iovecs(s, 0, *count);
     link_set_flag(l, LINK_RX_PAUSED, asked == 0);
     return asked;
 }
@@ -234,26 +228,83 @@ static void tx_failed(struct link *l, struct outcome *out, int err)
     out->err = err;
 }
 
-/* One send. True if all of it went and more may be waiting. */
+/* Segments that leave in one call: memory as far as it goes, or one piece of a file. */
+struct run {
+    uint32_t first, count;
+    bool more; /* others follow */
+};
+
+static struct run next_run(const struct sockets *s, uint32_t first, uint32_t count)
+{
+    uint32_t end = first + 1;
+    while (s->segs[first].kind == BERTH_SEG_MEMORY && end < count && s->segs[end].kind == BERTH_SEG_MEMORY)
+        end++;
+    return (struct run){first, end - first, end < count};
+}
+
+static ssize_t send_memory(struct sockets *s, const struct link *l, const struct run *r, uint64_t *asked)
+{
+    *asked = to_iovecs(s, r->first, r->count);
+    if (*asked == 0) {
+        errno = EOPNOTSUPP; /* limits() has not promised that */
+        return -1;
+    }
+    struct msghdr msg = {.msg_iov = s->iov, .msg_iovlen = r->count};
+    return sendmsg(l->fd, &msg, MSG_NOSIGNAL | (r->more ? MSG_MORE : 0));
+}
+
+static ssize_t send_file(const struct link *l, const struct berth_seg *seg, uint64_t *asked)
+{
+    off_t offset = (off_t)seg->offset;
+    *asked = seg->len;
+    ssize_t n = sendfile(l->fd, (int)seg->index, &offset, seg->len);
+    if (n == 0) { /* somebody made the file shorter: its length has been promised to the peer */
+        errno = EIO;
+        return -1;
+    }
+    return n;
+}
+
+static ssize_t send_run(struct sockets *s, struct link *l, const struct run *r, uint64_t *asked)
+{
+    const struct berth_seg *seg = &s->segs[r->first];
+    s->engine.syscalls++;
+    l->tx_calls++;
+    return seg->kind == BERTH_SEG_FILE ? send_file(l, seg, asked) : send_memory(s, l, r, asked);
+}
+
+/* Sends what was peeked, as far as the socket takes it. Returns the bytes; *err is 0 if that was all. */
+static uint64_t send_runs(struct sockets *s, struct link *l, uint32_t count, int *err)
+{
+    uint64_t sent = 0, asked;
+    *err = 0;
+    for (uint32_t at = 0; at < count && !*err;) {
+        struct run r = next_run(s, at, count);
+        ssize_t n = send_run(s, l, &r, &asked);
+        at += r.count;
+        sent += n > 0 ? (uint64_t)n : 0;
+        if (n < 0)
+            *err = errno;
+        else if ((uint64_t)n < asked)
+            *err = EAGAIN;
+    }
+    return sent;
+}
+
+/* One list of segments. True if all of it went and more may be waiting. */
 static bool tx_once(struct sockets *s, struct link *l, struct outcome *out)
 {
+    int err;
     uint32_t count = filter_tx_peek(l->filter, l->conn, s->segs, TX_SEGS);
-    uint64_t asked = to_iovecs(s, count);
-    if (asked == 0) {
-        if (count > 0)
-            tx_failed(l, out, EOPNOTSUPP); /* no memory: limits() has not promised that */
-        return false;
+    uint64_t sent = send_runs(s, l, count, &err);
+    if (sent > 0) {
+        out->moved = true;
+        l->tx_bytes += sent;
+        filter_tx_done(l->filter, l->conn, sent);
     }
-    ssize_t n = transmit(s, l, count);
-    if (n < 0) {
-        tx_failed(l, out, errno);
-        return false;
-    }
-    out->moved = true;
-    l->tx_bytes += (uint64_t)n;
-    filter_tx_done(l->filter, l->conn, (uint64_t)n);
-    link_set_flag(l, LINK_TX_BLOCKED, (uint64_t)n < asked);
-    return (uint64_t)n == asked;
+    if (err)
+        tx_failed(l, out, err);
+    return !err && count > 0;
 }
 
 static void tx(struct sockets *s, struct link *l, struct outcome *out)
@@ -765,6 +816,7 @@ static void sockets_limits(struct engine_limits *limits)
         .max_burst = (1u << 24) - 1,
         .max_depth = UINT16_MAX,
         .seg_kinds = 1u << BERTH_SEG_MEMORY,
+        .send_kinds = 1u << BERTH_SEG_MEMORY | 1u << BERTH_SEG_FILE,
     };
 }
 

@@ -30,6 +30,7 @@ static void limits_are_the_protocols(void **state)
     assert_int_equal(limits.max_burst, 16777215);
     assert_true(limits.max_depth >= 4095);
     assert_int_equal(limits.seg_kinds, 1u << BERTH_SEG_MEMORY);
+    assert_int_equal(limits.send_kinds, 1u << BERTH_SEG_MEMORY | 1u << BERTH_SEG_FILE);
 }
 
 static void clock_goes_on(void **state)

@@ -82,6 +82,20 @@ static inline void raw_expect(int fd, uint32_t seed, uint64_t at, size_t n)
     free(expect);
 }
 
+/* A file without a name that holds the beginning of pattern 0. */
+static inline int raw_file(size_t n)
+{
+    char path[] = "berth-pattern-XXXXXX";
+    int fd = mkstemp(path);
+    uint8_t *bytes = malloc(n);
+    assert_true(fd >= 0);
+    unlink(path);
+    stub_pattern(0, 0, bytes, n);
+    assert_int_equal(write(fd, bytes, n), n);
+    free(bytes);
+    return fd;
+}
+
 /* Closes with a RST. */
 static inline void raw_reset(int fd)
 {

@@ -624,6 +624,7 @@ static void the_rest_of_the_table(void **state)
     struct engine_limits limits;
     a->ops->limits(&limits);
     assert_int_equal(limits.seg_kinds, 1u << BERTH_SEG_MEMORY);
+    assert_int_equal(limits.send_kinds, 1u << BERTH_SEG_MEMORY);
     assert_int_equal(limits.max_recv_segment, 16777215);
     assert_string_equal(a->ops->name, "sim");
     assert_int_equal(a->ops->size, sizeof(struct engine_ops));

@@ -377,17 +377,49 @@ static void half_close_is_an_end(void **state)
     close(raw);
 }
 
-/* limits() promises memory only; anything else is the floor above's mistake and must not send rubbish. */
+/* limits() promises memory and files; anything else is the floor above's mistake and must not send rubbish.
+ */
 static void segments_of_a_kind_not_promised(void **state)
 {
     (void)state;
     int raw;
     struct peer *p = raw_pair(e, &raw);
-    p->conn.tx_kind = BERTH_SEG_FILE;
+    p->conn.tx_kind = BERTH_SEG_FIXED;
     stub_push(&p->conn, 10);
     link_kick(&p->link);
     expect_down(p, BERTH_E_SYSTEM, EOPNOTSUPP);
     assert_int_equal(p->conn.tx_at, 0);
+    peer_free(p);
+    close(raw);
+}
+
+/* What was promised of a file that has become shorter cannot be sent. */
+static void files_that_end_early(void **state)
+{
+    (void)state;
+    int raw, file = raw_file(6000);
+    struct peer *p = raw_pair(e, &raw);
+    p->conn.tx_file = file;
+    stub_push(&p->conn, 8192);
+    link_kick(&p->link);
+    expect_down(p, BERTH_E_SYSTEM, EIO);
+    assert_int_equal(p->conn.tx_at, 6000);
+    raw_expect(raw, 0, 0, 6000);
+    peer_free(p);
+    close(raw);
+    close(file);
+}
+
+static void files_that_are_none(void **state)
+{
+    (void)state;
+    int raw;
+    struct peer *p = raw_pair(e, &raw);
+    p->conn.tx_file = 9999;
+    stub_push(&p->conn, 8192);
+    link_kick(&p->link);
+    expect_down(p, BERTH_E_SYSTEM, EBADF);
+    assert_int_equal(p->conn.tx_at, 4096);
     peer_free(p);
     close(raw);
 }
@@ -593,6 +625,8 @@ int main(void)
         T(close_of_a_broken_link),
         T(half_close_is_an_end),
         T(segments_of_a_kind_not_promised),
+        T(files_that_end_early),
+        T(files_that_are_none),
         T(refusing_listener),
         T(links_can_be_used_again),
         T(out_of_descriptors),

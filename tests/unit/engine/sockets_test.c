@@ -170,6 +170,51 @@ static void a_full_socket_waits(void **state)
     close(raw);
 }
 
+/* Memory and pieces of a file in turns, through a socket that is full now and then. */
+static void pieces_of_files(void **state)
+{
+    (void)state;
+    static const uint32_t sizes[] = {1, 48, 4096, 30000};
+    hall_open(&hall, e, loopback4(0));
+    int file = raw_file(4 << 20);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        uint64_t total = sizes[i] < 100 ? 5000 : 4 << 20;
+        struct peer *p = peer_connect(e, &hall.where);
+        p->conn.tx_seg = sizes[i];
+        p->conn.tx_file = file;
+        stub_push(&p->conn, total);
+        run_moves(e, e, &p->conn.rx_at, total, &p->conn.tx_at, total);
+        assert_false(p->conn.mismatch);
+        assert_int_equal(p->link.tx_bytes, total);
+        peer_free(p);
+    }
+    close(file);
+}
+
+static void a_full_socket_takes_no_file(void **state)
+{
+    (void)state;
+    enum { TOTAL = 16 << 20 };
+    int raw, file = raw_file(TOTAL);
+    struct peer *p = raw_pair(e, &raw);
+    p->conn.tx_seg = 60000;
+    p->conn.tx_file = file;
+    stub_push(&p->conn, TOTAL);
+    link_kick(&p->link);
+    calls_while_waiting(20);
+    uint64_t sent = p->conn.tx_at;
+    assert_true(sent > 0 && sent < TOTAL);
+    link_kick(&p->link);
+    assert_int_equal(calls_while_waiting(20), 1);
+    for (uint64_t at = 0; at < TOTAL; at = sent, sent = p->conn.tx_at) {
+        raw_expect(raw, 0, at, (size_t)(sent - at));
+        engine_poll(e, engine_now(e) + MS);
+    }
+    peer_free(p);
+    close(raw);
+    close(file);
+}
+
 /* rx_want says 0 until the core has sent: no interest in what arrives, none of it lost. */
 static void a_paused_receiver_waits(void **state)
 {
@@ -550,6 +595,8 @@ int main(void)
         T(both_ways),
         T(many_links),
         T(a_full_socket_waits),
+        T(pieces_of_files),
+        T(a_full_socket_takes_no_file),
         T(a_paused_receiver_waits),
         T(flush_resumes_a_paused_receiver),
         T(bytes_wait_for_a_conn),

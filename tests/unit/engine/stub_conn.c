@@ -132,6 +132,9 @@ static uint32_t pattern_peek(const struct conn *c, struct berth_seg *segs, uint3
         uint64_t n = c->tx_end - at < most ? c->tx_end - at : most;
         segs[count] = seg_memory(pattern_at(c->tx_seed, at), n);
         segs[count].kind = c->tx_kind;
+        if (c->tx_file && at / c->tx_seg % 2)
+            segs[count] = (struct berth_seg){
+                .kind = BERTH_SEG_FILE, .index = (uint32_t)c->tx_file, .offset = at, .len = n};
         at += n;
     }
     return count;
