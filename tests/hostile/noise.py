@@ -20,6 +20,8 @@ LONGEST = 1 << 18  # of a conversation, in bytes
 
 # --- recording ---
 
+writing = threading.Lock()
+
 
 def pump(source, sink, keep):
     try:
@@ -42,8 +44,8 @@ def converse(initiator, upstream, path):
     back = threading.Thread(target=pump, args=(target, initiator, lambda part: None), daemon=True)
     back.start()
     pump(initiator, target, said.extend)
-    with open(path, "a") as f:
-        f.write(said.hex() + "\n")
+    with writing, open(path, "a") as f:
+        f.write(said[:LONGEST].hex() + "\n")
 
 
 def record(upstream, path):
