@@ -271,6 +271,15 @@ class Meanwhile:
         return max(0, busy - ours) / elapsed / cores, stolen / elapsed / cores
 
 
+def congestion_control():
+    """The system's choice for TCP: some pace what is sent by timers, which counts as CPU time of who sends."""
+    try:
+        with open("/proc/sys/net/ipv4/tcp_congestion_control") as f:
+            return f.read().strip()
+    except OSError:
+        return "unknown"
+
+
 def machine(cores):
     with open("/proc/cpuinfo") as f:
         info = f.read()
@@ -281,6 +290,7 @@ def machine(cores):
         "virtual": re.search(r"^flags.*\bhypervisor\b", info, re.M) is not None,
         "kernel": f"{os.uname().sysname} {os.uname().release}",
         "load": os.getloadavg()[0],
+        "congestion_control": congestion_control(),
         "initiator_core": cores.initiator,
         "target_core": cores.target,
         "libiscsi": first_line(["dpkg-query", "-W", "-f=${Version}", "libiscsi-bin"]),
@@ -289,7 +299,7 @@ def machine(cores):
 
 def describe(m, rounds):
     print(f"{m['cpu']}, {m['cores']} cores{' of a virtual machine' if m['virtual'] else ''}, {m['kernel']}, "
-          f"load {m['load']:.1f} before")
+          f"load {m['load']:.1f} before, TCP congestion control {m['congestion_control']}")
     if m["target_core"] is None:
         print("there is only one core: target and initiator share it, and the figures are of little use")
     else:

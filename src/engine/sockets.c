@@ -414,10 +414,32 @@ static int give_up(struct sockets *s, int fd)
     return engine_error(err);
 }
 
+static bool on_this_machine(const struct sockaddr_storage *sa)
+{
+    const struct sockaddr_in *v4 = (const void *)sa;
+    const struct sockaddr_in6 *v6 = (const void *)sa;
+    if (sa->ss_family == AF_INET)
+        return ntohl(v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    return sa->ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}
+
+/* Between two processes of one machine there is no network to be spared, but the system's choice may be one
+ * that spares it (BBR paces what it sends by timers, which costs more than all the rest of an I/O). Every
+ * system has this one; where it may not be chosen the default has to do. */
+static void choose_congestion_control(struct sockets *s, int fd, const struct engine_addr *peer)
+{
+    static const char plain[] = "reno";
+    if (!on_this_machine(&peer->sa))
+        return;
+    s->engine.syscalls++;
+    (void)!setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, plain, sizeof plain - 1);
+}
+
 static int start_connect(struct sockets *s, int fd, const struct engine_addr *to)
 {
     if (set_option(s, fd, IPPROTO_TCP, TCP_NODELAY) < 0)
         return -1;
+    choose_congestion_control(s, fd, to);
     s->engine.syscalls++;
     int r = connect(fd, (const struct sockaddr *)&to->sa, to->len);
     return r < 0 && errno != EINPROGRESS && errno != EINTR ? -1 : 0;
@@ -591,6 +613,7 @@ static void admit(struct sockets *s, struct listener *ln, int fd, const struct e
         close(fd);
         return;
     }
+    choose_congestion_control(s, fd, from);
     link_open(s, l, fd, LINK_UP, EPOLLIN);
     if (epoll_change(s, EPOLL_CTL_ADD, fd, EPOLLIN, l, SOURCE_LINK) < 0)
         break_link(l, errno);

@@ -436,6 +436,10 @@ static int option(int fd, int level, int name)
 
 static void check_options(int fd)
 {
+    char control[16] = "";
+    socklen_t len = sizeof control;
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, control, &len), 0);
+    assert_string_equal(control, "reno"); /* the peer is on the same machine */
     assert_int_not_equal(option(fd, IPPROTO_TCP, TCP_NODELAY), 0);
     assert_int_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
     assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
