@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands that move blocks or make them durable. */
-#include <errno.h>
 #include "lu/cmd.h"
 
 bool cmd_in_range(const struct lu *lu, uint64_t lba, uint64_t blocks)
@@ -69,19 +68,26 @@ static void read_into_memory(struct command *c, struct lu *lu, const struct scsi
     if (c->memory)
         cmd_start(c, lu, &io, have_read);
     else
-        cmd_errno(c, -EINVAL, ASC_UNRECOVERED_READ, rw->lba);
+        c->status =
+            SCSI_BUSY; /* it was to be refused when it came, and the reason is gone: once more, please */
+}
+
+/* Where the blocks can be sent from as they lie there. */
+static bool refer(struct command *c, struct lu *lu, uint64_t offset, uint32_t len)
+{
+    const void *stored = peek(c, lu, offset, len);
+    if (stored)
+        c->seg = seg_memory(stored, len);
+    return stored || (c->may_refer && lu->backend->segment && lu->backend->segment(lu, offset, len, &c->seg));
 }
 
 static void read_blocks(struct command *c, struct lu *lu, const struct scsi_rw *rw)
 {
     uint32_t len = rw->blocks * lu->block;
-    const void *stored = peek(c, lu, rw->lba * lu->block, len);
-    if (!stored) {
+    if (refer(c, lu, rw->lba * lu->block, len))
+        c->data_in = (struct extent){&c->seg, 1, 0, len};
+    else
         read_into_memory(c, lu, rw);
-        return;
-    }
-    c->seg = seg_memory(stored, len);
-    c->data_in = (struct extent){&c->seg, 1, 0, len};
 }
 
 static void have_flushed(struct command *c, struct lu *lu, int error)

@@ -58,6 +58,7 @@ struct command {
     /* Memory for LU data to be read, at least command_data_in() bytes; not used when peeked. */
     void *memory;
     bool may_peek;     /* answer may refer to the store's own memory (no digest runs over it) */
+    bool may_refer;    /* answer may refer to a range of a descriptor, as well */
     uint8_t attribute; /* enum attribute */
     uint8_t stage;     /* enum command_stage */
     void (*done)(struct command *);
@@ -121,8 +122,8 @@ const char *command_name(const struct command *c);
  * false: there is no such number, or a LU has it. */
 bool lu_set_add(struct lu_set *set, struct lu *lu);
 /* From now on there is no such LU, also for commands that have come and not begun. The others may go on: the
- * LU is closed once it is idle and, as for a store that shows its memory (peek), once no answer that was read
- * from it is still to be sent. */
+ * LU is closed once it is idle and, as for a store that shows its memory or its file (peek, segment), once no
+ * answer that was read from it is still to be sent. */
 void lu_set_remove(struct lu_set *set, struct lu *lu);
 /* No command is on the LU. */
 bool lu_idle(const struct lu *lu);

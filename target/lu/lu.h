@@ -51,6 +51,9 @@ struct lu_backend {
     int (*map)(struct lu *lu, uint64_t offset, uint64_t *len, bool *allocated);
     /* Memory of this range if the store has it in memory (sent without a copy), else NULL. */
     const void *(*peek)(struct lu *lu, uint64_t offset, uint64_t len);
+    /* Optional: this range as a segment of a descriptor, where it can be sent from there without waiting for
+     * a disk and that is cheaper than to read it. */
+    bool (*segment)(struct lu *lu, uint64_t offset, uint64_t len, struct berth_seg *seg);
     /* Optional: begins an I/O and calls io->done(io) once, in this call or later, but always on the target's
      * thread, which never waits here. Several may be under way at once, in any order. Whoever needs a thread
      * of its own to wait hands the I/O to lu->workers, or back through them (workers.h); without workers

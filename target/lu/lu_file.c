@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* "file:PATH": a file or block device through the page cache, which is the LU's volatile write cache.
  *
- * What the page cache holds is read in the target's own loop; all that may have to wait for a disk is done by
- * the workers (doc/decisions/0004-file-backend.md). */
+ * What the page cache holds is read in the target's own loop, or sent from there; all that may have to wait
+ * for a disk is done by the workers (doc/decisions/0004-file-backend.md). */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -15,13 +15,20 @@
 #include <sys/uio.h>
 #include <unistd.h>
 #include "lu/lu.h"
+#include "lu/page_cache.h"
 #include "lu/workers.h"
 
 struct file {
     int fd;
     bool in_memory;   /* no disk behind it: nothing waits */
+    bool can_send;    /* pieces of it can be sent without being read */
     bool may_wait[2]; /* reads, writes: the file system cannot be asked not to */
+    struct page_cache cache;
 };
+
+/* From this length on sendfile() of a piece costs less than to read it, and send it together with what else
+ * is to be sent. */
+#define SEND_MIN (128u * 1024)
 
 #define SEGS_AT_ONCE 64
 #define ZEROS_LEN    (64u * 1024)
@@ -91,18 +98,35 @@ static int measure(struct lu *lu, int fd, const char *what, const struct lu_reas
 /* Somebody has made the file longer or shorter. */
 static int file_resize(struct lu *lu, uint64_t size, const struct lu_reason *why)
 {
+    struct file *file = lu->store;
     char name[16];
     snprintf(name, sizeof name, "LUN %u", lu->number);
     if (size > 0)
         return lu_refuse(why, "%s is as large as its file: change that with truncate, then ask for no size",
                          name);
-    return measure(lu, fd_of(lu), name, why);
+    page_cache_forget(&file->cache);
+    int error = measure(lu, file->fd, name, why);
+    file->cache.size = lu->size;
+    return error;
 }
 
 static bool is_memory(int fd)
 {
     struct statfs fs;
     return fstatfs(fd, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+}
+
+/* Few file systems know no splice(), which is what sendfile() does. */
+static bool can_send(int fd)
+{
+    int ends[2];
+    off_t from = 0;
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return false;
+    bool can = splice(fd, &from, ends[1], NULL, 1, 0) >= 0;
+    close(ends[0]);
+    close(ends[1]);
+    return can;
 }
 
 static int adopt(struct lu *lu, int fd, const char *path, const struct lu_reason *why)
@@ -112,7 +136,8 @@ static int adopt(struct lu *lu, int fd, const char *path, const struct lu_reason
     struct file *file = malloc(sizeof *file);
     if (!file)
         return lu_refuse(why, "file:%s cannot be opened (out of memory): free some and start again", path);
-    *file = (struct file){.fd = fd, .in_memory = is_memory(fd)};
+    *file = (struct file){.fd = fd, .in_memory = is_memory(fd), .can_send = can_send(fd)};
+    file->cache = (struct page_cache){.fd = fd, .size = lu->size};
     lu->store = file;
     lu->write_cache = !lu->read_only;
     return 0;
@@ -132,7 +157,9 @@ static int file_open(struct lu *lu, const char *where, const struct lu_reason *w
 
 static void file_close(struct lu *lu)
 {
-    close(fd_of(lu)); /* gives the lock back too */
+    struct file *file = lu->store;
+    page_cache_forget(&file->cache);
+    close(file->fd); /* gives the lock back too */
     free(lu->store);
 }
 
@@ -219,6 +246,18 @@ static void file_start(struct lu *lu, struct lu_io *io)
     io->done(io);
 }
 
+static bool file_segment(struct lu *lu, uint64_t offset, uint64_t len, struct berth_seg *seg)
+{
+    struct file *file = lu->store;
+    if (len < SEND_MIN || !file->can_send)
+        return false;
+    if (!file->in_memory && !page_cache_holds(&file->cache, offset, len))
+        return false;
+    *seg =
+        (struct berth_seg){.kind = BERTH_SEG_FILE, .index = (uint32_t)file->fd, .offset = offset, .len = len};
+    return true;
+}
+
 /* --- holes --- */
 
 static int write_zeros(struct lu *lu, uint64_t offset, uint64_t len)
@@ -277,7 +316,7 @@ const struct lu_backend lu_file = {
     .flush = file_flush,
     .punch = file_punch,
     .map = file_map,
-    .peek = NULL,
+    .segment = file_segment,
     .start = file_start,
     .resize = file_resize,
     .close = file_close,

@@ -62,6 +62,8 @@ static void describe(struct job *job, const struct task *task)
     c->edtl_in = task->read ? task->edtl : 0;
     c->edtl_out = task->write ? task->edtl : 0;
     c->may_peek = !facts.data_digest; /* what a digest was computed over must not change on its way out */
+    c->may_refer =
+        c->may_peek && job->target->sends_files && !job->ts->wire.filter; /* filters look at bytes */
     c->done = command_done;
     c->user = job;
 }

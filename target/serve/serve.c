@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Start, loop and stop of the built-in target. */
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,6 +131,13 @@ static void take_accounts(struct target *t)
     }
 }
 
+static bool sends_files(const struct engine *e)
+{
+    struct engine_limits limits;
+    e->ops->limits(&limits);
+    return limits.send_kinds & 1u << BERTH_SEG_FILE;
+}
+
 /* A session is a descriptor: as many as the system lets us have. */
 static void raise_descriptor_limit(void)
 {
@@ -153,6 +161,8 @@ int target_open(struct target *t, const struct reason *why)
     if (error)
         return error;
     raise_descriptor_limit();
+    signal(SIGPIPE, SIG_IGN); /* of a piece of a file that is sent to somebody who has gone */
+    t->sends_files = sends_files(t->engine);
     if (t->config->stop_fd >= 0)
         t->engine->ops->watch(t->engine, t->config->stop_fd, stop, t);
     return t->engine->ops->watch(t->engine, workers_fd(t->workers), reap, t) ? out_of_memory(why) : BERTH_OK;

@@ -122,6 +122,7 @@ struct target {
     struct log *log;
     struct stage *stage; /* NULL: there is no script */
     bool stopped;
+    bool sends_files; /* the engine does */
 };
 
 /* portal.c */

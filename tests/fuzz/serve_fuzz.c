@@ -82,9 +82,16 @@ static void hand_free(struct engine *e)
     (void)e;
 }
 
+static void hand_limits(struct engine_limits *limits)
+{
+    *limits =
+        (struct engine_limits){.seg_kinds = 1u << BERTH_SEG_MEMORY, .send_kinds = 1u << BERTH_SEG_MEMORY};
+}
+
 static const struct engine_ops hand_ops = {.size = sizeof(struct engine_ops),
                                            .name = "hand",
                                            .caps = ENGINE_LISTENS,
+                                           .limits = hand_limits,
                                            .now = hand_now,
                                            .listen = hand_listen,
                                            .unlisten = hand_unlisten,

@@ -142,7 +142,7 @@ static inline void run_edtl(uint64_t lun, const uint8_t cdb[16], uint32_t edtl_o
     memset(&c, 0xee, offsetof(struct command, reply));
     memset(c.reply, 0xee, sizeof c.reply);
     c.nexus = &nexus, c.lun = lun, c.cdb = kept, c.cdb_len = 16, c.may_peek = may_peek;
-    c.attribute = ATTRIBUTE_SIMPLE, c.stage = COMMAND_OUTSIDE;
+    c.attribute = ATTRIBUTE_SIMPLE, c.stage = COMMAND_OUTSIDE, c.may_refer = false;
     c.memory = memory;
     c.done = count_done;
 

@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "lu/lu.h"
+#include "lu/workers.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define IQN          "iqn.2026-11.io.berth:test"
@@ -490,6 +491,13 @@ static void a_file_cut_short_is_an_error(void **state)
     lu_close(&lu);
 }
 
+static void fill_file(struct lu *lu)
+{
+    static uint8_t bytes[MIB];
+    fill(bytes, sizeof bytes, 3);
+    write_at(lu, 0, bytes, sizeof bytes);
+}
+
 static void segments_that_are_no_memory_are_refused(void **state)
 {
     (void)state;
@@ -499,6 +507,90 @@ static void segments_that_are_no_memory_are_refused(void **state)
     open_good(&lu, spec_of("disk", ""));
     assert_int_equal(lu.backend->write(&lu, 0, &(struct extent){&seg, 1, 0, 512}), -EINVAL);
     assert_int_equal(lu.backend->read(&lu, 0, &(struct extent){&seg, 1, 0, 512}), -EINVAL);
+    lu_close(&lu);
+}
+
+/* A large piece that is in the page cache can be sent from there; a small one is cheaper to read. */
+static void a_file_shows_where_its_bytes_are(void **state)
+{
+    (void)state;
+    struct lu lu;
+    struct berth_seg seg = {0};
+    make_file("disk", MIB);
+    open_good(&lu, spec_of("disk", ""));
+    fill_file(&lu);
+    assert_false(lu.backend->segment(&lu, 0, 4096, &seg));
+    assert_true(lu.backend->segment(&lu, 512 * KIB, 256 * KIB, &seg));
+    assert_int_equal(seg.kind, BERTH_SEG_FILE);
+    assert_int_equal(seg.offset, 512 * KIB);
+    assert_int_equal(seg.len, 256 * KIB);
+    assert_int_equal(lseek((int)seg.index, 0, SEEK_END), MIB);
+    lu_close(&lu);
+}
+
+/* --- without waiting --- */
+
+static uint32_t ios_done;
+
+static void count_io(struct lu_io *io)
+{
+    assert_int_equal(io->error, 0);
+    ios_done++;
+}
+
+static void do_io(struct lu *lu, enum lu_io_kind kind, uint64_t offset, uint8_t *bytes, bool fua)
+{
+    static struct lu_io io;
+    static struct berth_seg seg;
+    seg = seg_memory(bytes, kind == LU_FLUSH ? 0 : 4096);
+    io =
+        (struct lu_io){.kind = (uint8_t)kind, .offset = offset, .len = seg.len, .fua = fua, .done = count_io};
+    io.data = (struct extent){&seg, 1, 0, seg.len};
+    ios_done = 0;
+    lu_start(lu, &io);
+    while (workers_busy(lu->workers) > 0)
+        workers_wait(lu->workers);
+    assert_int_equal(ios_done, 1);
+}
+
+static void files_use_the_workers(void **state)
+{
+    (void)state;
+    struct lu lu;
+    uint8_t out[4096], back[4096];
+    make_file("disk", MIB);
+    open_good(&lu, spec_of("disk", ""));
+    lu.workers = workers_new();
+    assert_non_null(lu.workers);
+    for (int i = 0; i < 20; i++) {
+        fill(out, sizeof out, (unsigned)i);
+        do_io(&lu, LU_WRITE, (uint64_t)i * 8192, out, i % 3 == 0);
+        do_io(&lu, LU_READ, (uint64_t)i * 8192, back, false);
+        assert_memory_equal(out, back, sizeof out);
+        do_io(&lu, LU_FLUSH, 0, NULL, false);
+    }
+    workers_free(lu.workers);
+    lu_close(&lu);
+}
+
+/* What is in the page cache is read in the call, without a thread. */
+static void cached_reads_are_done_at_once(void **state)
+{
+    (void)state;
+    struct lu lu;
+    uint8_t back[4096];
+    make_file("disk", MIB);
+    open_good(&lu, spec_of("disk", ""));
+    fill_file(&lu);
+    lu.workers = workers_new();
+    struct berth_seg seg = seg_memory(back, sizeof back);
+    struct lu_io io = {
+        .kind = LU_READ, .len = sizeof back, .data = {&seg, 1, 0, sizeof back}, .done = count_io};
+    ios_done = 0;
+    lu_start(&lu, &io);
+    assert_int_equal(ios_done, 1);
+    assert_int_equal(workers_busy(lu.workers), 0);
+    workers_free(lu.workers);
     lu_close(&lu);
 }
 
@@ -777,6 +869,9 @@ int main(void)
         IN_FOLDER(a_file_keeps_its_data),
         IN_FOLDER(a_file_cut_short_is_an_error),
         IN_FOLDER(segments_that_are_no_memory_are_refused),
+        IN_FOLDER(a_file_shows_where_its_bytes_are),
+        IN_FOLDER(files_use_the_workers),
+        IN_FOLDER(cached_reads_are_done_at_once),
         cmocka_unit_test(ram_shows_its_memory),
         IN_FOLDER(the_map_tells_what_was_written),
         IN_FOLDER(punched_ranges_read_as_zeros),

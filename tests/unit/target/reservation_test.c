@@ -51,7 +51,7 @@ static void run_as(struct nexus *n, const uint8_t *cdb)
     memcpy(kept, cdb, sizeof kept);
     memset(&c, 0xee, offsetof(struct command, reply));
     c.nexus = n, c.lun = 0, c.cdb = kept, c.cdb_len = 16, c.may_peek = false, c.memory = memory;
-    c.attribute = ATTRIBUTE_SIMPLE, c.stage = COMMAND_OUTSIDE;
+    c.attribute = ATTRIBUTE_SIMPLE, c.stage = COMMAND_OUTSIDE, c.may_refer = false;
     c.done = count_done;
     c.edtl_out = command_data_out(&c);
     out_segs[0] = seg_memory(out, c.edtl_out);

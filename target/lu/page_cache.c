@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#include "lu/page_cache.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#ifdef SYS_cachestat
+#define CACHESTAT SYS_cachestat
+#else
+#define CACHESTAT 451 /* on every architecture (Linux 6.5) */
+#endif
+
+#define PAGES_MAX 1024u /* of one question to mincore */
+
+/* As in the kernel's linux/mman.h, which may be older than the kernel. */
+struct range {
+    uint64_t off, len;
+};
+struct stat_pages {
+    uint64_t cached, dirty, writeback, evicted, recently_evicted;
+};
+
+static uint64_t page_size(void)
+{
+    static uint64_t size;
+    if (size == 0)
+        size = (uint64_t)sysconf(_SC_PAGESIZE);
+    return size;
+}
+
+/* Pages that the range touches. */
+static uint64_t pages(uint64_t offset, uint64_t len)
+{
+    return (offset + len - 1) / page_size() - offset / page_size() + 1;
+}
+
+/* cachestat() also counts pages that are still being read. They are read in order: the last one tells. */
+static bool last_is_read(const struct page_cache *p, uint64_t offset, uint64_t len)
+{
+    uint8_t byte;
+    const struct iovec one = {&byte, 1};
+    return preadv2(p->fd, &one, 1, (off_t)(offset + len - 1), RWF_NOWAIT) == 1;
+}
+
+static bool ask_directly(struct page_cache *p, uint64_t offset, uint64_t len)
+{
+    struct range range = {offset, len};
+    struct stat_pages found;
+    if (syscall(CACHESTAT, p->fd, &range, &found, 0) == 0)
+        return found.cached == pages(offset, len);
+    p->no_stat = true;
+    return false;
+}
+
+static bool mapped(struct page_cache *p)
+{
+    if (p->map)
+        return true;
+    void *map = mmap(NULL, p->size, PROT_READ, MAP_SHARED, p->fd, 0);
+    p->no_map = map == MAP_FAILED;
+    p->map = p->no_map ? NULL : map;
+    return p->map;
+}
+
+static bool ask_mapping(struct page_cache *p, uint64_t offset, uint64_t len)
+{
+    uint8_t in_core[PAGES_MAX];
+    uint64_t first = offset / page_size(), count = pages(offset, len);
+    if (count > PAGES_MAX || !mapped(p))
+        return false;
+    if (mincore((uint8_t *)p->map + first * page_size(), count * page_size(), in_core) != 0)
+        return false;
+    for (uint64_t i = 0; i < count; i++)
+        if (!(in_core[i] & 1))
+            return false;
+    return true;
+}
+
+bool page_cache_holds(struct page_cache *p, uint64_t offset, uint64_t len)
+{
+    if (len == 0 || len > p->size || offset > p->size - len)
+        return false;
+    if (!p->no_stat && !last_is_read(p, offset, len))
+        return false;
+    if (!p->no_stat && ask_directly(p, offset, len))
+        return true;
+    return p->no_stat && !p->no_map && ask_mapping(p, offset, len);
+}
+
+void page_cache_forget(struct page_cache *p)
+{
+    if (p->map)
+        munmap(p->map, p->size);
+    p->map = NULL;
+}
