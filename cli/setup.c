@@ -119,6 +119,22 @@ const char *setup_add_lun(struct setup *s, uint32_t target, uint32_t number, con
     return NULL;
 }
 
+const char *setup_add_script(struct setup *s, const char *file)
+{
+    if (s->config.script_count == SERVE_SCRIPTS_MAX)
+        return "one of at most 16 scripts";
+    s->config.scripts[s->config.script_count++] = file;
+    return NULL;
+}
+
+const char *setup_add_fault(struct setup *s, const char *rule)
+{
+    if (s->config.fault_count == SERVE_FAULTS_MAX)
+        return "one of at most 64 rules";
+    s->config.faults[s->config.fault_count++] = rule;
+    return NULL;
+}
+
 uint32_t setup_next_lun(const struct setup *s, uint32_t target)
 {
     uint32_t i = s->config.lun_count;

@@ -48,6 +48,8 @@ const char *setup_add_account(struct setup *s, const char *name, const char *sec
 const char *setup_add_target(struct setup *s, const char *iqn);
 const char *setup_add_allowed(struct setup *s, uint32_t target, const char *name);
 const char *setup_add_lun(struct setup *s, uint32_t target, uint32_t number, const char *store);
+const char *setup_add_script(struct setup *s, const char *file);
+const char *setup_add_fault(struct setup *s, const char *rule);
 
 /* The number behind the last one of a target's LUNs. */
 uint32_t setup_next_lun(const struct setup *s, uint32_t target);

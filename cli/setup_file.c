@@ -138,6 +138,23 @@ static const char *set_secret_file(struct parser *p, const char *value)
     return NULL;
 }
 
+static const char *set_access(struct parser *p, const char *value)
+{
+    struct serve_config *c = &p->s->config;
+    c->groups[c->group_count - 1].access = keep(p, value);
+    return NULL;
+}
+
+static const char *set_script(struct parser *p, const char *value)
+{
+    return setup_add_script(p->s, keep(p, value));
+}
+
+static const char *set_fault(struct parser *p, const char *value)
+{
+    return setup_add_fault(p->s, keep(p, value));
+}
+
 static const char *set_negotiation(struct parser *p, const char *value)
 {
     struct serve_config *c = &p->s->config;
@@ -231,6 +248,29 @@ static const char *end_mutual(struct parser *p)
     return p->secret_file ? NULL : "secret-file = FILE";
 }
 
+/* A group is numbered as LUNs are: 01 is 1. */
+static const char *begin_group(struct parser *p)
+{
+    struct serve_config *c = &p->s->config;
+    uint32_t tag;
+    if (!size_count(p->name, 1, UINT16_MAX, &tag))
+        return "numbered from 1 to 65535";
+    for (uint32_t i = 0; i < c->group_count; i++)
+        if (c->groups[i].tag == tag)
+            return refuse_twice(p, NAMED_MAX, p->name);
+    if (c->group_count == SERVE_PORTALS_MAX)
+        return "one of at most 8 groups";
+    c->groups[c->group_count++] = (struct serve_group){.tag = (uint16_t)tag};
+    return NULL;
+}
+
+static const char *end_group(struct parser *p)
+{
+    const struct serve_config *c = &p->s->config;
+    return c->groups[c->group_count - 1].access ? NULL
+                                                : "access = optimized, non-optimized, standby or unavailable";
+}
+
 static const char *begin_target(struct parser *p)
 {
     for (uint32_t i = 0; i < p->s->config.target_count; i++)
@@ -251,6 +291,8 @@ static const struct key_row serve_keys[] = {
     {"state-dir", set_state_dir, KEY_ONCE},
     {"busy-poll", set_busy_poll, KEY_ONCE},
     {"log", set_log, KEY_ONCE},
+    {"script", set_script, KEY_AGAIN},
+    {"fault", set_fault, KEY_AGAIN},
     {NULL, NULL, KEY_ONCE},
 };
 static const struct key_row user_keys[] = {
@@ -260,6 +302,10 @@ static const struct key_row user_keys[] = {
 static const struct key_row mutual_keys[] = {
     {"user", set_user, KEY_ONCE},
     {"secret-file", set_secret_file, KEY_ONCE},
+    {NULL, NULL, KEY_ONCE},
+};
+static const struct key_row group_keys[] = {
+    {"access", set_access, KEY_ONCE},
     {NULL, NULL, KEY_ONCE},
 };
 static const struct key_row negotiation_keys[] = {
@@ -276,6 +322,7 @@ static const struct section_row sections[] = {
     {"serve", NULL, NULL, NULL, serve_keys},
     {"user", "NAME", begin_account, end_account, user_keys},
     {"mutual", NULL, begin_mutual, end_mutual, mutual_keys},
+    {"group", "N", begin_group, end_group, group_keys},
     {"negotiation", NULL, NULL, NULL, negotiation_keys},
     {"target", "IQN", begin_target, end_target, target_keys},
 };

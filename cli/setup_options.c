@@ -76,12 +76,16 @@ static int take_logins(struct setup *s, const struct options *o)
     return STATUS_OK;
 }
 
-static void take_scripts(struct serve_config *c, const struct options *o)
+static int take_scripts(struct setup *s, const struct options *o)
 {
-    memcpy(c->scripts, o->scripts, sizeof c->scripts);
-    memcpy(c->faults, o->faults, sizeof c->faults);
-    c->script_count = o->script_count;
-    c->fault_count = o->fault_count;
+    const char *expected;
+    for (uint32_t i = 0; i < o->script_count; i++)
+        if ((expected = setup_add_script(s, o->scripts[i])))
+            return no_room("script", o->scripts[i], expected);
+    for (uint32_t i = 0; i < o->fault_count; i++)
+        if ((expected = setup_add_fault(s, o->faults[i])))
+            return no_room("fault", o->faults[i], expected);
+    return STATUS_OK;
 }
 
 static void take_words(struct serve_config *c, const struct options *o)
@@ -96,12 +100,11 @@ static void take_words(struct serve_config *c, const struct options *o)
 
 int setup_take_options(struct setup *s, const struct options *o)
 {
-    static int (*const takes[])(struct setup *, const struct options *) = {take_portals, take_target,
-                                                                           take_keys, take_logins};
+    static int (*const takes[])(struct setup *, const struct options *) = {
+        take_portals, take_target, take_keys, take_logins, take_scripts};
     int status = STATUS_OK;
     for (size_t i = 0; i < sizeof takes / sizeof takes[0] && status == STATUS_OK; i++)
         status = takes[i](s, o);
-    take_scripts(&s->config, o);
     take_words(&s->config, o);
     return status;
 }

@@ -158,6 +158,8 @@ int target_open(struct target *t, const struct reason *why)
         error = nodes_open(t, why);
     if (!error)
         error = portals_open(t, why);
+    if (!error)
+        error = groups_open(t, why);
     if (error)
         return error;
     raise_descriptor_limit();

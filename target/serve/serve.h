@@ -42,6 +42,12 @@ struct serve_allowed {
     uint16_t target;
 };
 
+/* How well LUNs are reached through a portal group (ALUA). */
+struct serve_group {
+    uint16_t tag;
+    const char *access; /* "optimized", "non-optimized", "standby" or "unavailable" */
+};
+
 /* Who may log in with CHAP. */
 struct serve_account {
     const char *name;
@@ -68,6 +74,8 @@ struct serve_config {
      * another portal group than 1. None: 127.0.0.1:3260. */
     const char *portals[SERVE_PORTALS_MAX];
     uint32_t portal_count;
+    struct serve_group groups[SERVE_PORTALS_MAX]; /* those that are not optimized */
+    uint32_t group_count;
     struct serve_target targets[SERVE_TARGETS_MAX]; /* at least one */
     uint32_t target_count;
     struct serve_lun luns[SERVE_LUNS_MAX];

@@ -6,6 +6,7 @@
  *   node.c     target names, their LUNs and who may   keys.c     what it wants of the negotiation
  *   nexus.c    one session: link, core, login, end    log.c      what happened, in sentences
  *   job.c      one command: memory, run, answer       manage.c   task management
+ *   group.c    portal groups and their access         traffic.c  what commands come to
  *   pool.c     buffers                                send_targets.c  discovery's answer
  *   stage.c    scripts, and what they do to the target; bend.c and restart.c beside it */
 #ifndef SERVE_TARGET_H
@@ -132,6 +133,12 @@ void portals_pause(struct target *t);  /* nobody can connect */
 bool portals_resume(struct target *t); /* false: one of them cannot listen again; may be tried again */
 void portals_renew(struct target *t);  /* logins are told the present wishes */
 void addr_text(const struct sockaddr_storage *sa, char *out, size_t size); /* "host:port", IPv6 in brackets */
+
+/* group.c */
+int groups_open(struct target *t, const struct reason *why);
+/* "optimized", "non-optimized", "standby" or "unavailable". */
+const char *group_access(const struct target *t, uint16_t tag);
+int group_set_access(struct target *t, uint16_t tag, const char *access, const struct reason *why);
 
 /* node.c */
 int nodes_open(struct target *t, const struct reason *why);

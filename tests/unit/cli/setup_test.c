@@ -53,6 +53,8 @@ static const char whole[] = "\xef\xbb\xbf# a comment\n"
                             "  listen=[2001:db8::1]:3260,2 ; behind a value\n"
                             "\tno-auth = no\n"
                             "log = debug\n"
+                            "script = faults.txt\n"
+                            "fault = on data-in 3 drop\n"
                             "busy-poll = yes\n"
                             "state-dir = a folder\n"
                             "[user joe]\n"
@@ -62,6 +64,8 @@ static const char whole[] = "\xef\xbb\xbf# a comment\n"
                             "[mutual]\n"
                             "user = disk\n"
                             "secret-file = ours\n"
+                            "[group 2]\n"
+                            "access = standby\n"
                             "[negotiation] # a comment\n"
                             "MaxBurstLength = 65536\n"
                             "HeaderDigest = CRC32C,None\n"
@@ -94,6 +98,11 @@ static void everything_is_taken(void **state)
     assert_string_equal(s.secret_files[1], "jane's");
     assert_string_equal(c->mutual.name, "disk");
     assert_string_equal(s.mutual_file, "ours");
+    assert_int_equal(c->group_count, 1);
+    assert_int_equal(c->groups[0].tag, 2);
+    assert_string_equal(c->groups[0].access, "standby");
+    assert_string_equal(c->scripts[0], "faults.txt");
+    assert_string_equal(c->faults[0], "on data-in 3 drop");
     assert_int_equal(c->key_count, 2);
     assert_string_equal(c->keys[0], "MaxBurstLength=65536");
     assert_string_equal(c->keys[1], "HeaderDigest=CRC32C,None");
@@ -132,7 +141,7 @@ static void texts_know_their_lines(void **state)
     (void)state;
     assert_int_equal(read_text(whole), 0);
     assert_string_equal(setup_place(&s, s.config.portals[0]), "t.conf:5: ");
-    assert_string_equal(setup_place(&s, s.config.luns[3].spec), "t.conf:31: ");
+    assert_string_equal(setup_place(&s, s.config.luns[3].spec), "t.conf:35: ");
     assert_string_equal(setup_place(&s, "ram:1M"), "");
 }
 
@@ -172,12 +181,12 @@ static const struct {
     {"[" BYTES_200 BYTES_200 BYTES_200 "]\n",
      "t.conf:1: the section's name is longer than 511 bytes: use a shorter one"},
     /* sections */
-    {"[sarve]\n", "t.conf:1: there is no section [sarve]: use [serve], [user NAME], [mutual], [negotiation], "
-                  "[target IQN]"},
-    {"[]\n", "t.conf:1: there is no section []: use [serve], [user NAME], [mutual], [negotiation], "
-             "[target IQN]"},
+    {"[sarve]\n", "t.conf:1: there is no section [sarve]: use [serve], [user NAME], [mutual], [group N], "
+                  "[negotiation], [target IQN]"},
+    {"[]\n", "t.conf:1: there is no section []: use [serve], [user NAME], [mutual], [group N], "
+             "[negotiation], [target IQN]"},
     {"[serve all]\n", "t.conf:1: there is no section [serve all]: use [serve], [user NAME], [mutual], "
-                      "[negotiation], [target IQN]"},
+                      "[group N], [negotiation], [target IQN]"},
     {"[serve]\n\n[serve]\n", "t.conf:3: [serve] is there twice: put its lines into one section"},
     {"[user]\n", "t.conf:1: [user] lacks a name: write it as [user NAME]"},
     {"[target ]\n", "t.conf:1: [target] lacks a name: write it as [target IQN]"},
@@ -188,17 +197,22 @@ static const struct {
     {"[mutual]\n", "t.conf:1: [mutual] lacks a line: add user = NAME"},
     {"[mutual]\nuser = a\n", "t.conf:1: [mutual] lacks a line: add secret-file = FILE"},
     {"[mutual]\nsecret-file = a\n", "t.conf:1: [mutual] lacks a line: add user = NAME"},
+    {"[group 0]\n", "t.conf:1: [group 0] must be numbered from 1 to 65535: take it out"},
+    {"[group two]\n", "t.conf:1: [group two] must be numbered from 1 to 65535: take it out"},
+    {"[group 2]\naccess = a\n[group 02]\n", "t.conf:3: 02 is there twice: leave one out"},
+    {"[group 2]\n", "t.conf:1: [group 2] lacks a line: add access = optimized, non-optimized, standby or "
+                    "unavailable"},
     {"[target a]\nredirect-permanent = yes\n",
      "t.conf:1: [target a] lacks a line: add redirect = ADDR:PORT beside redirect-permanent"},
     /* keys */
     {"[serve]\nlissen = a\n", "t.conf:2: 'lissen' is no key of [serve]: use listen, no-auth, state-dir, "
-                              "busy-poll, log"},
+                              "busy-poll, log, script, fault"},
     {"[user a]\nsecret = b\n", "t.conf:2: 'secret' is no key of [user]: use secret-file"},
     {"[mutual]\nname = b\n", "t.conf:2: 'name' is no key of [mutual]: use user, secret-file"},
     {"[target a]\nlun0 = b\n", "t.conf:2: 'lun0' is no key of [target]: use alias, allow, redirect, "
                                "redirect-permanent, lun N"},
     {"[serve]\nListen = a\n", "t.conf:2: 'Listen' is no key of [serve]: use listen, no-auth, state-dir, "
-                              "busy-poll, log"},
+                              "busy-poll, log, script, fault"},
     {"[serve]\nbusy-poll = yes\nbusy-poll = yes\n", "t.conf:3: busy-poll is there twice: leave one out"},
     {"[negotiation]\nX = 1\nY = 2\nX = 3\n", "t.conf:4: X is there twice: leave one out"},
     {"[target a]\nalias = b\nalias = c\n", "t.conf:3: alias is there twice: leave one out"},
@@ -288,13 +302,17 @@ static int read_many(const struct many *m, uint32_t count)
 static const struct many portals = {"[serve]\n", "listen = 127.0.0.1:", "", SERVE_PORTALS_MAX};
 static const struct many users = {"", "[user u", "]\nsecret-file = a", SERVE_ACCOUNTS_MAX};
 static const struct many keys = {"[negotiation]\n", "K", " = 1", SERVE_KEYS_MAX};
+static const struct many groups = {"", "[group 1", "]\naccess = a", SERVE_PORTALS_MAX};
+static const struct many scripts = {"[serve]\n", "script = s", "", SERVE_SCRIPTS_MAX};
+static const struct many faults = {"[serve]\n", "fault = f", "", SERVE_FAULTS_MAX};
 static const struct many targets = {"", "[target t", "]", SERVE_TARGETS_MAX};
 static const struct many allowed = {"[target a]\n", "allow = i", "", SERVE_ALLOWED_MAX};
 static const struct many luns = {"[target a]\n", "lun ", " = ram:1M", SERVE_LUNS_MAX};
 
 static void there_is_room_for_so_many(void **state)
 {
-    static const struct many *const lists[] = {&portals, &users, &keys, &targets, &allowed, &luns};
+    static const struct many *const lists[] = {&portals, &users,   &groups,  &keys, &scripts,
+                                               &faults,  &targets, &allowed, &luns};
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         start(state);
         assert_int_equal(read_many(lists[i], lists[i]->most), 0);
@@ -390,6 +408,8 @@ static void options_find_no_room_in_a_full_file(void **state)
     } full[] = {
         {&users, {.user = "joe"}},
         {&keys, {.key_count = 1, .keys = {"InitialR2T=No"}}},
+        {&scripts, {.script_count = 1, .scripts = {"x"}}},
+        {&faults, {.fault_count = 1, .faults = {"x"}}},
         {&targets, {.iqn = "iqn.2026-11.a:one"}},
         {&allowed, {.allowed_count = 1, .allowed = {"x"}}},
         {&luns, {.store_count = 1, .stores = {"ram:1M"}}},
