@@ -132,8 +132,9 @@ void conn_logout(struct conn *c, enum wire_logout_reason reason);
 bool conn_ping(struct conn *c);
 bool conn_ping_out(const struct conn *c);
 
-/* Target: sends an Asynchronous Message or a ping of its own (11.9, 11.19). false: no room now, try later. */
-bool conn_send_async(struct conn *c, const struct wire_async *a);
+/* Target: sends an Asynchronous Message, with a data segment if `len` is not 0, or a ping of its own
+ * (11.9, 11.19). false: no room now, try later. */
+bool conn_send_async(struct conn *c, const struct wire_async *a, const void *data, uint32_t len);
 bool conn_send_nop_in(struct conn *c);
 
 /* Limits and digests in force, for display and for the owner. */

@@ -353,11 +353,17 @@ void target_snack(struct conn *c, const struct pdu *pdu)
     reject(c, pdu, WIRE_REJECT_SNACK);
 }
 
-bool conn_send_async(struct conn *c, const struct wire_async *a)
+bool conn_send_async(struct conn *c, const struct wire_async *a, const void *data, uint32_t len)
 {
     uint8_t bhs[WIRE_BHS_LEN];
+    if (c->phase != CONN_FULL || !outbox_spare(c) || len > sizeof c->out.data || len > c->max_send)
+        return false;
+    if (len > 0 && !outbox_data_free(c))
+        return false;
+    if (len > 0)
+        memcpy(c->out.data, data, len);
     put_async(bhs, a);
-    return c->phase == CONN_FULL && outbox_spare(c) && outbox_push(c, bhs, 0);
+    return outbox_push(c, bhs, len);
 }
 
 bool conn_send_nop_in(struct conn *c)

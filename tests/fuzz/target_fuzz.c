@@ -283,6 +283,7 @@ static void step(struct world *w, uint8_t op)
     struct duo *d = &w->duo;
     struct berth_seg segs[4];
     const struct wire_async async = {.event = WIRE_ASYNC_VENDOR};
+    static const uint8_t words[16];
     switch (op % 32) {
     case 0:
     case 1:
@@ -300,7 +301,7 @@ static void step(struct world *w, uint8_t op)
         abort_some(w, read8(&d->input), read8(&d->input) % 7u);
         break;
     case 9:
-        conn_send_async(d->target.conn, &async);
+        conn_send_async(d->target.conn, &async, words, op / 32 * 2u);
         break;
     case 10:
         conn_send_nop_in(d->target.conn);

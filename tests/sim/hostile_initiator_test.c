@@ -1044,13 +1044,40 @@ static void test_full_outbox(void **state)
     wire_set_lengths(pdu, 0, 8);
     puppet_babble(u, pdu, WIRE_BHS_LEN + 4);
     uint32_t pushed = 0;
-    while (conn_send_async(u->victim, &a))
+    while (conn_send_async(u->victim, &a, NULL, 0))
         pushed++;
     assert_int_equal(pushed, CONN_OUTBOX - 1);
     assert_false(conn_send_nop_in(u->victim));
     assert_false(conn_ping_out(u->victim));
     puppet_babble(u, pdu, 4);
     puppet_expect(u, WIRE_LOGOUT_RESPONSE);
+    puppet_free(u);
+}
+
+/* One data segment at a time, no longer than the initiator takes. */
+static void test_async_with_data(void **state)
+{
+    static const uint8_t sense[20] = {0, 18, 0x70, 0, 6};
+    static const uint8_t much[CONN_CONTROL_MIN + 1];
+    (void)state;
+    struct pair_config c = usual();
+    struct puppet *u = logged_in(&c);
+    struct wire_async a = {.event = WIRE_ASYNC_SCSI}, got;
+    assert_false(conn_send_async(u->victim, &a, much, sizeof much));
+    assert_false(conn_send_async(u->victim, &a, much, u->victim->max_send + 1));
+    assert_true(conn_send_async(u->victim, &a, sense, sizeof sense));
+    assert_false(conn_send_async(u->victim, &a, sense, sizeof sense));
+    a.event = WIRE_ASYNC_VENDOR;
+    assert_true(conn_send_async(u->victim, &a, NULL, 0));
+    puppet_expect(u, WIRE_ASYNC);
+    get_async(u->bhs, &got);
+    assert_int_equal(got.event, WIRE_ASYNC_SCSI);
+    assert_int_equal(u->data_len, sizeof sense);
+    assert_memory_equal(u->data, sense, sizeof sense);
+    puppet_expect(u, WIRE_ASYNC);
+    assert_int_equal(u->data_len, 0);
+    assert_true(conn_send_async(u->victim, &a, sense, sizeof sense));
+    all_well(u, "asynchronous messages");
     puppet_free(u);
 }
 
@@ -1268,6 +1295,7 @@ int main(void)
         cmocka_unit_test(test_pings),
         cmocka_unit_test(test_ping_and_sense),
         cmocka_unit_test(test_full_outbox),
+        cmocka_unit_test(test_async_with_data),
         cmocka_unit_test(test_logouts),
         cmocka_unit_test(test_data_behind_logout),
         cmocka_unit_test(test_in_hand),

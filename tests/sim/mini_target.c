@@ -493,7 +493,7 @@ void mini_async(struct mini_target *t, const struct wire_async *a)
 {
     list_each (at, &t->sessions) {
         struct mini_session *ms = list_entry(at, struct mini_session, link);
-        if (ms->attached && conn_send_async(ms->conn, a))
+        if (ms->attached && conn_send_async(ms->conn, a, NULL, 0))
             link_kick(&ms->wire);
     }
 }
