@@ -107,12 +107,17 @@ const struct log_line *log_line(const struct log *l, uint32_t i)
     return &l->lines[(l->written - log_count(l) + i) % LOG_KEPT];
 }
 
-static struct log_line *next_line(struct log *l, enum log_kind kind)
+uint64_t log_clock_ms(void)
 {
     struct timespec t;
-    struct log_line *line = &l->lines[l->written++ % LOG_KEPT];
     clock_gettime(CLOCK_REALTIME, &t);
-    line->at_ms = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static struct log_line *next_line(struct log *l, enum log_kind kind)
+{
+    struct log_line *line = &l->lines[l->written++ % LOG_KEPT];
+    line->at_ms = log_clock_ms();
     line->kind = (uint8_t)kind;
     return line;
 }

@@ -44,6 +44,8 @@ void log_set_level(struct log *l, enum serve_log_level level);
 const char *log_level_name(enum serve_log_level level);
 bool log_level_find(const char *name, enum serve_log_level *level);
 
+uint64_t log_clock_ms(void); /* now, since 1970 */
+
 /* How many are kept, and number `i` of them, the oldest first. */
 uint32_t log_count(const struct log *l);
 const struct log_line *log_line(const struct log *l, uint32_t i);

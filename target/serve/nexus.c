@@ -47,7 +47,7 @@ static uint16_t new_tsih(struct target *t)
 /* Where else the node wants its sessions to be, as a login status; 0: here. */
 static uint16_t redirection(const struct node *n, struct login *login)
 {
-    const struct serve_redirect *r = &n->config->redirect;
+    const struct serve_redirect *r = &n->redirect;
     if (!r->address || !portal_parse((struct span){r->address, strlen(r->address)}, &login->redirect))
         return WIRE_LOGIN_SUCCESS;
     return r->permanent ? WIRE_LOGIN_MOVED_PERMANENTLY : WIRE_LOGIN_MOVED_TEMPORARILY;
@@ -128,6 +128,7 @@ static void logged_in(struct target_session *ts)
 {
     uint8_t id[NEXUS_ID_MAX];
     ts->logged_in = true;
+    ts->since_ms = log_clock_ms();
     ts->target->login_count--;
     ts->target->session_count++;
     if (!ts->node) {
@@ -380,6 +381,8 @@ static const char *overdue(struct target_session *ts, uint64_t now)
 {
     if (now >= conn_deadline(ts->conn))
         return "the login did not finish in time";
+    if (parting_overdue(ts, now))
+        return "did not log out when it was asked to";
     if (stalled(ts, now))
         return "does not read what it asked for";
     return silent(ts, now) ? "silent for too long" : NULL;

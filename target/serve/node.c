@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Target nodes: names, the LUNs behind them, and who may see them. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "serve/target.h"
@@ -40,28 +41,6 @@ static int check_targets(const struct serve_config *c, const struct reason *why)
     return error;
 }
 
-static int open_lun(struct target *t, const struct serve_lun *config, const struct reason *why)
-{
-    const struct lu_reason reason = {why->text, why->size};
-    struct node *n = &t->nodes[config->target];
-    struct lu *lu;
-    if (n->set.lus[config->number])
-        return serve_refuse(why, BERTH_E_ARGUMENT,
-                            "LUN %u of %s is there twice: give one of them another number", config->number,
-                            n->config->iqn);
-    if ((lu = malloc(sizeof *lu)) == NULL)
-        return serve_refuse(why, BERTH_E_MEMORY, "%s", berth_error_text(BERTH_E_MEMORY));
-    if (lu_open(lu, config->spec, config->number, n->config->iqn, why->text, why->size) != 0) {
-        free(lu);
-        return BERTH_E_ARGUMENT;
-    }
-    lu->workers = t->workers;
-    n->set.lus[config->number] = lu;
-    if (t->config->state_dir && reservation_keep(lu, t->config->state_dir, &reason) != 0)
-        return BERTH_E_ARGUMENT;
-    return BERTH_OK;
-}
-
 int nodes_open(struct target *t, const struct reason *why)
 {
     const struct serve_config *c = t->config;
@@ -76,9 +55,12 @@ int nodes_open(struct target *t, const struct reason *why)
         t->nodes[i].config = &c->targets[i];
         t->nodes[i].number = (uint16_t)i;
         t->nodes[i].set.target_name = c->targets[i].iqn;
+        t->nodes[i].redirect = c->targets[i].redirect;
     }
-    for (uint32_t i = 0; i < c->lun_count && !error; i++)
-        error = serve_blame(c, c->luns[i].spec, open_lun(t, &c->luns[i], why), why);
+    for (uint32_t i = 0; i < c->lun_count && !error; i++) {
+        const struct serve_lun *l = &c->luns[i];
+        error = serve_blame(c, l->spec, luns_add(t, &t->nodes[l->target], l->number, l->spec, why), why);
+    }
     return error;
 }
 
@@ -89,21 +71,20 @@ void nodes_add_group(struct target *t, uint16_t tag)
         lu_set_add_group(&t->nodes[i].set, tag);
 }
 
-static void close_luns(struct node *n)
-{
-    for (uint32_t i = 0; i < COMMAND_LU_MAX; i++) {
-        if (!n->set.lus[i])
-            continue;
-        lu_close(n->set.lus[i]);
-        free(n->set.lus[i]);
-    }
-}
-
 void nodes_close(struct target *t)
 {
-    for (uint32_t i = 0; i < t->node_count; i++)
-        close_luns(&t->nodes[i]);
+    luns_close(t);
     free(t->nodes);
+}
+
+int node_redirect(struct node *n, const char *address, bool permanent, const struct reason *why)
+{
+    int error = check_redirect(address, why);
+    if (error)
+        return error;
+    snprintf(n->redirect_text, sizeof n->redirect_text, "%s", address ? address : "");
+    n->redirect = (struct serve_redirect){address ? n->redirect_text : NULL, permanent};
+    return BERTH_OK;
 }
 
 /* --- finding --- */

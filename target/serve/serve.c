@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include "lu/workers.h"
-#include "serve/target.h"
+#include "serve/control.h"
 
 #define TICK_NS 1000000000ull
 
@@ -69,7 +69,7 @@ static int check_account(const struct serve_config *c, uint32_t number, const st
 static int check(const struct serve_config *c, const struct reason *why)
 {
     int error = BERTH_OK;
-    if (c->lun_count == 0)
+    if (c->lun_count == 0 && !c->control)
         return serve_refuse(why, BERTH_E_ARGUMENT, "there is nothing to serve: give at least one --lun");
     if (c->mutual.name && !secret_fits(&c->mutual))
         return serve_refuse(why, BERTH_E_SECRET, "the mutual CHAP secret must have 12 to 255 bytes");
@@ -118,6 +118,8 @@ static int loop(struct target *t)
         if (now < next)
             continue;
         target_tick(t, now);
+        luns_settle(t);
+        control_tick(t, now);
         next = now + TICK_NS;
     }
     return error;
@@ -160,6 +162,8 @@ int target_open(struct target *t, const struct reason *why)
         error = portals_open(t, why);
     if (!error)
         error = groups_open(t, why);
+    if (!error)
+        error = control_open(t, why);
     if (error)
         return error;
     raise_descriptor_limit();
@@ -177,6 +181,7 @@ void target_free(struct target *t)
     while (t->workers && workers_busy(t->workers) > 0)
         workers_wait(t->workers);
     stage_close(t);
+    control_close(t);
     portals_close(t);
     if (t->config->stop_fd >= 0)
         t->engine->ops->watch(t->engine, t->config->stop_fd, NULL, NULL);
@@ -200,6 +205,7 @@ struct target *target_new(const struct serve_config *config, struct engine *engi
         return NULL;
     }
     t->config = config;
+    t->since_ms = log_clock_ms();
     list_init(&t->sessions);
     list_init(&t->ending);
     list_init(&t->managing);

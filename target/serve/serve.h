@@ -91,6 +91,7 @@ struct serve_config {
     uint32_t script_count;
     const char *faults[SERVE_FAULTS_MAX]; /* such rules themselves */
     uint32_t fault_count;
+    const char *control;   /* path of the control socket; NULL: none */
     const char *state_dir; /* where reservations that are to last (APTPL) are kept; NULL: nowhere */
     bool busy_poll; /* never sleeps: waking a sleeping peer would cost the initiator that is being measured */
     bool no_auth;   /* allows a portal that is not loopback without CHAP */

@@ -83,15 +83,21 @@ int stage_open(struct target *t, const struct reason *why)
     return error;
 }
 
-void stage_report(const struct target *t)
+void stage_each_rule(const struct target *t, void (*tell)(void *arg, const struct serve_rule *rule),
+                     void *arg)
 {
     const struct stage *s = t->stage;
-    const struct serve_config *c = t->config;
-    for (uint32_t i = 0; s && i < s->script.count && c->rule; i++) {
+    for (uint32_t i = 0; s && i < s->script.count; i++) {
         const struct rule *r = s->script.rules[i];
         const struct serve_rule told = {r->source, r->text, r->matched, r->fired};
-        c->rule(c->rule_arg, &told);
+        tell(arg, &told);
     }
+}
+
+void stage_report(const struct target *t)
+{
+    if (t->config->rule)
+        stage_each_rule(t, t->config->rule, t->config->rule_arg);
 }
 
 /* The sessions are over, the LUNs are still there. */

@@ -6,6 +6,8 @@
  *   node.c     target names, their LUNs and who may   keys.c     what it wants of the negotiation
  *   nexus.c    one session: link, core, login, end    log.c      what happened, in sentences
  *   job.c      one command: memory, run, answer       manage.c   task management
+ *   luns.c     LUNs as they come and go               parting.c  sessions that are to go
+ *   control.c  what is asked of it while it runs; control_verbs.c, control_lists.c and answer.c beside it
  *   group.c    portal groups and their access         traffic.c  what commands come to
  *   pool.c     buffers                                send_targets.c  discovery's answer
  *   stage.c    scripts, and what they do to the target; bend.c and restart.c beside it */
@@ -60,6 +62,9 @@ struct node {
     const struct serve_target *config;
     uint16_t number; /* in serve_config.targets */
     struct lu_set set;
+    char *specs[COMMAND_LU_MAX];    /* what each LUN was opened as */
+    struct serve_redirect redirect; /* as it is now */
+    char redirect_text[ADDRESS_MAX + 16];
 };
 
 /* Where the target listens, and what a login there is told. */
@@ -95,7 +100,9 @@ struct target_session {
     uint32_t running;        /* commands that have been handed to their LU and not come back */
     uint64_t memory, unread; /* bytes that its commands have of the pool, and of these, for what is read */
     struct traffic traffic;
+    uint64_t since_ms; /* when it logged in, since 1970 */
     uint64_t ping_at;
+    uint64_t leave_by;           /* it was asked to log out; 0: it was not */
     uint64_t sent, sent_at;      /* bytes that had left, and when it was last seen that more of them do */
     char from[ADDRESS_MAX + 16]; /* "host:port" of the initiator */
     char send_targets[NAME_MAX_LEN + 1]; /* what is being listed, over several PDUs */
@@ -121,6 +128,10 @@ struct target {
     struct pool pool;
     struct negotiation wishes;
     struct log *log;
+    struct control *control; /* NULL: there is no socket */
+    struct retired *retired; /* LUNs that were taken away and are still used */
+    uint32_t lun_count;
+    uint64_t since_ms;   /* when it began, since 1970 */
     struct stage *stage; /* NULL: there is no script */
     bool stopped;
     bool sends_files; /* the engine does */
@@ -142,10 +153,26 @@ int group_set_access(struct target *t, uint16_t tag, const char *access, const s
 
 /* node.c */
 int nodes_open(struct target *t, const struct reason *why);
+/* Where logins are sent from now on; NULL: nowhere. */
+int node_redirect(struct node *n, const char *address, bool permanent, const struct reason *why);
 void nodes_close(struct target *t);
 void nodes_add_group(struct target *t, uint16_t tag);      /* all LUNs are reached through it */
 struct node *node_find(struct target *t, const char *iqn); /* NULL: there is none */
 bool node_allows(const struct target *t, const struct node *n, const char *initiator);
+
+/* luns.c */
+int luns_add(struct target *t, struct node *n, uint32_t number, const char *spec, const struct reason *why);
+int luns_remove(struct target *t, struct node *n, uint32_t number, const struct reason *why);
+/* `size` as in "1G"; NULL: what is behind it has changed. */
+int luns_resize(struct node *n, uint32_t number, const char *size, const struct reason *why);
+void luns_settle(struct target *t); /* closes what was taken away and is not used any more */
+void luns_close(struct target *t);
+
+/* parting.c */
+void parting_kick(struct target_session *ts); /* tells it, and ends it */
+/* It is to log out within so many seconds, or is ended by target_tick(). false: it cannot be told now. */
+bool parting_ask(struct target_session *ts, uint32_t seconds);
+bool parting_overdue(const struct target_session *ts, uint64_t now);
 
 /* keys.c: what the target wants of each negotiation key, from its defaults and the configuration's words.
  */
@@ -190,6 +217,8 @@ bool send_targets(void *owner, struct conn *c, struct span request, struct write
 /* stage.c, bend.c: scripts that bend what sessions send and receive. Without one all of this does nothing. */
 int stage_open(struct target *t, const struct reason *why);
 void stage_report(const struct target *t); /* tells how the rules went */
+void stage_each_rule(const struct target *t, void (*tell)(void *arg, const struct serve_rule *rule),
+                     void *arg);
 void stage_close(struct target *t);
 uint64_t stage_deadline(const struct target *t);
 void stage_turn(struct target *t, uint64_t now);           /* after every poll */
