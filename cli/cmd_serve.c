@@ -146,7 +146,7 @@ static int check_options(const struct options *o)
 /* What is wrong with file and options together. */
 static int check(const struct serve_config *c)
 {
-    if (c->lun_count == 0)
+    if (c->lun_count == 0 && !c->control)
         return fail(STATUS_USAGE,
                     "there is nothing to serve; give --lun ram:SIZE or --lun file:PATH, or a file that does");
     if (c->mutual.name && c->account_count == 0)

@@ -6,6 +6,8 @@
 #include "cli/commands.h"
 #include "cli/say.h"
 
+#define SERVE_CTL_WORDS 16 /* of one request */
+
 #define LOGIN_OPTIONS                                                                                        \
     OPT_USER, OPT_SECRET_FILE, OPT_MUTUAL_USER, OPT_MUTUAL_SECRET_FILE, OPT_ALLOW_WEAK_SECRET,               \
         OPT_INITIATOR_NAME, OPT_DIGEST, OPT_TIMEOUT
@@ -16,9 +18,10 @@ static const int copy_options[] = {OPT_FORCE, OPT_VERIFY, OPT_JSON, LOGIN_OPTION
 static const int bench_options[] = {OPT_RW,   OPT_BS,    OPT_DEPTH,     OPT_TIME, OPT_PLOT,
                                     OPT_JSON, OPT_FORCE, LOGIN_OPTIONS, OPT_NONE};
 static const int serve_options[] = {
-    OPT_LUN,     OPT_LISTEN, OPT_IQN, OPT_USER,   OPT_SECRET_FILE, OPT_MUTUAL_USER, OPT_MUTUAL_SECRET_FILE,
-    OPT_NO_AUTH, OPT_ALLOW,  OPT_KEY, OPT_SCRIPT, OPT_FAULT,       OPT_STATE_DIR,   OPT_BUSY_POLL,
-    OPT_LOG,     OPT_JSON,   OPT_NONE};
+    OPT_LUN,     OPT_LISTEN,  OPT_IQN,  OPT_USER,   OPT_SECRET_FILE, OPT_MUTUAL_USER, OPT_MUTUAL_SECRET_FILE,
+    OPT_NO_AUTH, OPT_ALLOW,   OPT_KEY,  OPT_SCRIPT, OPT_FAULT,       OPT_STATE_DIR,   OPT_BUSY_POLL,
+    OPT_LOG,     OPT_CONTROL, OPT_JSON, OPT_NONE};
+static const int serve_ctl_options[] = {OPT_CONTROL, OPT_JSON, OPT_NONE};
 
 static const struct command commands[] = {
     {"discover", cmd_discover, "PORTAL", 1, 1, "list the targets that a portal offers", discover_options},
@@ -27,6 +30,8 @@ static const struct command commands[] = {
      copy_options},
     {"bench", cmd_bench, "URL", 1, 1, "measure a LUN: I/Os per second, latency, CPU per I/O", bench_options},
     {"serve", cmd_serve, "[FILE]", 0, 1, "be a target: serve memory and files as LUNs", serve_options},
+    {"serve-ctl", cmd_serve_ctl, "VERB [WORD...]", 1, SERVE_CTL_WORDS,
+     "ask a running target, or change it; the verb help lists the others", serve_ctl_options},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
@@ -34,7 +39,7 @@ static void usage(FILE *out)
 {
     fprintf(out, "usage: berth COMMAND [--help] [options] ...\n\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(out, "  %-9s %-8s %s\n", commands[i].name, commands[i].operands, commands[i].summary);
+        fprintf(out, "  %-9s %-14s %s\n", commands[i].name, commands[i].operands, commands[i].summary);
     fprintf(out, "\nA LUN is named iscsi://[user@]host[:port]/target-name/lun; a portal, host[:port].\n"
                  "'berth COMMAND --help' lists a command's options; berth(1) explains them.\n");
 }

@@ -22,5 +22,6 @@ int cmd_info(const struct options *o);
 int cmd_copy(const struct options *o);
 int cmd_bench(const struct options *o);
 int cmd_serve(const struct options *o);
+int cmd_serve_ctl(const struct options *o);
 
 #endif

@@ -225,6 +225,12 @@ static const char *set_log(struct options *o, const char *value)
     return options_log_level(value, &o->log_level);
 }
 
+static const char *set_control(struct options *o, const char *value)
+{
+    o->control = value;
+    return value[0] ? NULL : "a path or a name";
+}
+
 static const struct option_row rows[] = {
     {OPT_USER, "user", "NAME", "log in with CHAP under this name; a login is then required", set_user},
     {OPT_SECRET_FILE, "secret-file", "FILE", "the user's secret; - or /dev/fd/N for an open one",
@@ -263,6 +269,8 @@ static const struct option_row rows[] = {
     {OPT_STATE_DIR, "state-dir", "FOLDER", "keep reservations there when initiators ask for it",
      set_state_dir},
     {OPT_LOG, "log", "LEVEL", "tell quiet (refusals and faults), normal or debug (each command)", set_log},
+    {OPT_CONTROL, "control", "PATH", "the target's control socket; without a slash, in the folder for these",
+     set_control},
     {OPT_HELP, "help", NULL, "print this", NULL},
 };
 

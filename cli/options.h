@@ -42,6 +42,7 @@ enum option_id {
     OPT_SCRIPT,
     OPT_FAULT,
     OPT_LOG,
+    OPT_CONTROL,
 };
 
 /* What a bench does: a bit for each direction, one for the order. */
@@ -61,7 +62,7 @@ struct options {
     uint64_t block_bytes;
     uint32_t depth, time_ms;
     const char *plot;
-    const char *iqn, *state_dir;
+    const char *iqn, *state_dir, *control;
     int8_t log_level; /* enum serve_log_level */
     bool log_given;
     const char *portals[SERVE_PORTALS_MAX], *stores[SERVE_LUNS_MAX];

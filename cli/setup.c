@@ -29,6 +29,7 @@ const char *setup_place(void *setup, const char *text)
 {
     static char place[SETUP_WHY_MAX];
     const struct setup *s = setup;
+    text = text == s->control_path ? s->control : text;
     for (const struct note *n = s->notes; n; n = n->next) {
         if (n->text != text)
             continue;

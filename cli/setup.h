@@ -3,6 +3,7 @@
 #ifndef CLI_SETUP_H
 #define CLI_SETUP_H
 
+#include <limits.h>
 #include <stdio.h>
 #include "cli/options.h"
 #include "cli/secret.h"
@@ -16,6 +17,8 @@ struct setup {
     struct serve_config config;
     const char *secret_files[SERVE_ACCOUNTS_MAX]; /* of the accounts; NULL: the terminal is asked */
     const char *mutual_file;
+    const char *control; /* as it was named; config.control is where that is */
+    char control_path[PATH_MAX];
     struct secret secrets[SERVE_ACCOUNTS_MAX], mutual;
     const char *file;   /* its name; NULL: there is none */
     struct note *notes; /* texts of the file, and in which line each stands */

@@ -121,6 +121,12 @@ static const char *set_log(struct parser *p, const char *value)
     return options_log_level(value, &p->s->config.log_level);
 }
 
+static const char *set_control(struct parser *p, const char *value)
+{
+    p->s->control = keep(p, value);
+    return NULL;
+}
+
 static const char *set_busy_poll(struct parser *p, const char *value)
 {
     return set_yes_no(value, &p->s->config.busy_poll);
@@ -290,6 +296,7 @@ static const struct key_row serve_keys[] = {
     {"no-auth", set_no_auth, KEY_ONCE},
     {"state-dir", set_state_dir, KEY_ONCE},
     {"busy-poll", set_busy_poll, KEY_ONCE},
+    {"control", set_control, KEY_ONCE},
     {"log", set_log, KEY_ONCE},
     {"script", set_script, KEY_AGAIN},
     {"fault", set_fault, KEY_AGAIN},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The options of `berth serve` on top of its file: berth-serve.conf(5) says what adds and what replaces. */
 #include <string.h>
+#include "cli/ctl.h"
 #include "cli/say.h"
 #include "cli/setup.h"
 #include "cli/supervisor.h"
@@ -88,12 +89,24 @@ static int take_scripts(struct setup *s, const struct options *o)
     return STATUS_OK;
 }
 
-static void take_words(struct serve_config *c, const struct options *o)
+static int place_control(struct setup *s)
 {
+    if (!s->control)
+        return STATUS_OK;
+    s->config.control = ctl_path(s->control, true, s->control_path);
+    return s->config.control ? STATUS_OK
+                             : fail_errno("make the folder for the control socket", s->control_path);
+}
+
+static void take_words(struct setup *s, const struct options *o)
+{
+    struct serve_config *c = &s->config;
     c->no_auth |= o->no_auth;
     c->busy_poll |= o->busy_poll;
     if (o->log_given)
         c->log_level = o->log_level;
+    if (o->control)
+        s->control = o->control;
     if (o->state_dir)
         c->state_dir = o->state_dir;
 }
@@ -105,6 +118,6 @@ int setup_take_options(struct setup *s, const struct options *o)
     int status = STATUS_OK;
     for (size_t i = 0; i < sizeof takes / sizeof takes[0] && status == STATUS_OK; i++)
         status = takes[i](s, o);
-    take_words(&s->config, o);
-    return status;
+    take_words(s, o);
+    return status == STATUS_OK ? place_control(s) : status;
 }

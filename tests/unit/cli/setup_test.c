@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 #include "cli/exit.h"
 #include "cli/setup.h"
@@ -53,6 +54,7 @@ static const char whole[] = "\xef\xbb\xbf# a comment\n"
                             "  listen=[2001:db8::1]:3260,2 ; behind a value\n"
                             "\tno-auth = no\n"
                             "log = debug\n"
+                            "control = /run/c\n"
                             "script = faults.txt\n"
                             "fault = on data-in 3 drop\n"
                             "busy-poll = yes\n"
@@ -98,6 +100,7 @@ static void everything_is_taken(void **state)
     assert_string_equal(s.secret_files[1], "jane's");
     assert_string_equal(c->mutual.name, "disk");
     assert_string_equal(s.mutual_file, "ours");
+    assert_string_equal(s.control, "/run/c");
     assert_int_equal(c->group_count, 1);
     assert_int_equal(c->groups[0].tag, 2);
     assert_string_equal(c->groups[0].access, "standby");
@@ -141,7 +144,7 @@ static void texts_know_their_lines(void **state)
     (void)state;
     assert_int_equal(read_text(whole), 0);
     assert_string_equal(setup_place(&s, s.config.portals[0]), "t.conf:5: ");
-    assert_string_equal(setup_place(&s, s.config.luns[3].spec), "t.conf:35: ");
+    assert_string_equal(setup_place(&s, s.config.luns[3].spec), "t.conf:36: ");
     assert_string_equal(setup_place(&s, "ram:1M"), "");
 }
 
@@ -206,13 +209,13 @@ static const struct {
      "t.conf:1: [target a] lacks a line: add redirect = ADDR:PORT beside redirect-permanent"},
     /* keys */
     {"[serve]\nlissen = a\n", "t.conf:2: 'lissen' is no key of [serve]: use listen, no-auth, state-dir, "
-                              "busy-poll, log, script, fault"},
+                              "busy-poll, control, log, script, fault"},
     {"[user a]\nsecret = b\n", "t.conf:2: 'secret' is no key of [user]: use secret-file"},
     {"[mutual]\nname = b\n", "t.conf:2: 'name' is no key of [mutual]: use user, secret-file"},
     {"[target a]\nlun0 = b\n", "t.conf:2: 'lun0' is no key of [target]: use alias, allow, redirect, "
                                "redirect-permanent, lun N"},
     {"[serve]\nListen = a\n", "t.conf:2: 'Listen' is no key of [serve]: use listen, no-auth, state-dir, "
-                              "busy-poll, log, script, fault"},
+                              "busy-poll, control, log, script, fault"},
     {"[serve]\nbusy-poll = yes\nbusy-poll = yes\n", "t.conf:3: busy-poll is there twice: leave one out"},
     {"[negotiation]\nX = 1\nY = 2\nX = 3\n", "t.conf:4: X is there twice: leave one out"},
     {"[target a]\nalias = b\nalias = c\n", "t.conf:3: alias is there twice: leave one out"},
@@ -400,6 +403,30 @@ static void options_stand_in_for_a_file(void **state)
     assert_int_equal(s.config.log_level, SERVE_LOG_QUIET);
 }
 
+/* A path is taken as it is, and keeps the line of what it was named by; a name is put into a folder. */
+static void a_control_socket_has_a_path(void **state)
+{
+    char folder[] = "setup_test.XXXXXX", path[64];
+    (void)state;
+    o = (struct options){.store_count = 1, .stores = {"ram:1M"}};
+    assert_int_equal(read_text(whole), 0);
+    assert_int_equal(setup_take_options(&s, &o), STATUS_OK);
+    assert_string_equal(s.config.control, "/run/c");
+    assert_string_equal(setup_place(&s, s.config.control), "t.conf:9: ");
+    assert_non_null(mkdtemp(folder));
+    setenv("XDG_RUNTIME_DIR", folder, 1);
+    o.control = "disks";
+    assert_int_equal(setup_take_options(&s, &o), STATUS_OK);
+    snprintf(path, sizeof path, "%s/berth/disks", folder);
+    assert_string_equal(s.config.control, path);
+    assert_string_equal(setup_place(&s, s.config.control), "");
+    snprintf(path, sizeof path, "%s/berth", folder);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+    setenv("XDG_RUNTIME_DIR", "/dev/null", 1);
+    assert_int_equal(setup_take_options(&s, &o), STATUS_SYSTEM);
+}
+
 static void options_find_no_room_in_a_full_file(void **state)
 {
     static const struct {
@@ -440,6 +467,7 @@ int main(void)
         TEST(options_add_to_a_file),
         TEST(options_go_to_the_target_they_name),
         TEST(options_stand_in_for_a_file),
+        TEST(a_control_socket_has_a_path),
         TEST(options_find_no_room_in_a_full_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
