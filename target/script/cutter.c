@@ -70,30 +70,45 @@ static bool head_sound(const struct cutter *c)
     return !header_digest_len(c) || digest(c, c->head, len, NULL, 0) == get32_le(c->head + len);
 }
 
+static bool out_of_memory(struct cutter *c)
+{
+    c->out_of_memory = true;
+    return false;
+}
+
 static bool open_parcel(struct cutter *c)
 {
-    uint32_t data_len = wire_data_len(c->head);
-    struct parcel *p = parcel_new(0, c->to);
-    if (p) {
-        p->ahs_len = wire_ahs_len(c->head);
-        memcpy(p->head, c->head, WIRE_BHS_LEN + p->ahs_len);
-    }
-    if (!p || !parcel_resize(p, data_len)) {
-        parcel_free(p);
-        c->out_of_memory = true;
-        return false;
-    }
-    c->parcel = p;
-    bool digested = c->data_digest && !is_login(c->head) && data_len > 0;
-    c->tail_need = wire_padding(data_len) + (digested ? WIRE_DIGEST_LEN : 0);
+    struct parcel *p = c->parcel = parcel_new(0, c->to);
+    if (!p)
+        return out_of_memory(c);
+    p->ahs_len = wire_ahs_len(c->head);
+    memcpy(p->head, c->head, WIRE_BHS_LEN + p->ahs_len);
+    c->data_need = wire_data_len(c->head);
+    bool digested = c->data_digest && !is_login(c->head) && c->data_need > 0;
+    c->tail_need = wire_padding(c->data_need) + (digested ? WIRE_DIGEST_LEN : 0);
     return true;
+}
+
+/* Memory comes as data does: a length is only a claim. */
+static bool take_data(struct cutter *c, const uint8_t **bytes, uint64_t *len)
+{
+    struct parcel *p = c->parcel;
+    uint64_t due = c->data_have + *len < c->data_need ? c->data_have + *len : c->data_need;
+    if (due > p->data_size) {
+        uint64_t twice = 2ull * p->data_size;
+        uint64_t size = twice > due ? (twice < c->data_need ? twice : c->data_need) : due;
+        if (!parcel_reserve(p, (uint32_t)size))
+            return out_of_memory(c);
+    }
+    return fill(p->data, &c->data_have, c->data_need, bytes, len);
 }
 
 /* Padding is part of the digest (11.2.3). */
 static struct parcel *close_parcel(struct cutter *c)
 {
     struct parcel *p = c->parcel;
-    uint32_t pad = wire_padding(p->data_len);
+    uint32_t pad = wire_padding(c->data_need);
+    p->data_len = c->data_need;
     if (c->tail_need > pad)
         p->data_xor = digest(c, p->data, p->data_len, c->tail, pad) ^ get32_le(c->tail + pad);
     memcpy(p->pad, c->tail, pad);
@@ -142,9 +157,7 @@ struct parcel *cutter_take(struct cutter *c, const uint8_t **bytes, uint64_t *le
         return take_lost(c, bytes, len);
     if (!c->parcel && !take_head(c, bytes, len, &lost))
         return lost;
-    struct parcel *p = c->parcel;
-    if (!fill(p->data, &c->data_have, p->data_len, bytes, len) ||
-        !fill(c->tail, &c->tail_have, c->tail_need, bytes, len))
+    if (!take_data(c, bytes, len) || !fill(c->tail, &c->tail_have, c->tail_need, bytes, len))
         return NULL;
     return close_parcel(c);
 }

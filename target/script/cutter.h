@@ -16,6 +16,7 @@ struct cutter {
     /* inside the current PDU */
     struct parcel *parcel;
     uint32_t head_have, data_have, tail_have;
+    uint32_t data_need; /* its length is set when all of it is there */
     uint32_t head_need, tail_need;
     uint8_t head[WIRE_BHS_LEN + WIRE_AHS_MAX + WIRE_DIGEST_LEN];
     uint8_t tail[3 + WIRE_DIGEST_LEN];

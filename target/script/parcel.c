@@ -30,7 +30,7 @@ void parcels_free(struct list *parcels)
         parcel_free(list_entry(node, struct parcel, link));
 }
 
-static bool reserve(struct parcel *p, uint32_t len)
+bool parcel_reserve(struct parcel *p, uint32_t len)
 {
     if (len <= p->data_size)
         return true;
@@ -44,7 +44,7 @@ static bool reserve(struct parcel *p, uint32_t len)
 
 bool parcel_resize(struct parcel *p, uint32_t len)
 {
-    if (!reserve(p, len))
+    if (!parcel_reserve(p, len))
         return false;
     if (len != p->data_len)
         memset(p->pad, 0, sizeof p->pad);
@@ -56,29 +56,37 @@ bool parcel_resize(struct parcel *p, uint32_t len)
 }
 
 /* The orders are not copied: they are for one departure. */
-struct parcel *parcel_copy(const struct parcel *p)
+struct parcel *parcel_slice(const struct parcel *p, uint32_t at, uint32_t len)
 {
     struct parcel *copy = parcel_new(0, p->to);
-    if (!copy || !reserve(copy, p->data_len)) {
+    if (!copy || !parcel_reserve(copy, len)) {
         parcel_free(copy);
         return NULL;
     }
-    memcpy(copy->head, p->head, sizeof copy->head);
-    memcpy(copy->pad, p->pad, sizeof copy->pad);
+    memcpy(copy->head, p->head, WIRE_BHS_LEN + p->ahs_len);
     copy->bare = p->bare;
     copy->fresh = p->fresh;
     copy->generation = p->generation;
     copy->ahs_len = p->ahs_len;
-    copy->data_len = p->data_len;
-    if (p->data_len)
-        memcpy(copy->data, p->data, p->data_len);
+    copy->data_len = len;
+    if (len)
+        memcpy(copy->data, p->data + at, len);
+    if (len < p->data_len)
+        wire_set_lengths(copy->head, p->ahs_len, len);
+    else
+        memcpy(copy->pad, p->pad, sizeof copy->pad);
     return copy;
+}
+
+struct parcel *parcel_copy(const struct parcel *p)
+{
+    return parcel_slice(p, 0, p->data_len);
 }
 
 struct parcel *parcel_bare(const uint8_t *bytes, uint64_t len, uint8_t to)
 {
     struct parcel *p = parcel_new(0, to);
-    if (!p || !reserve(p, (uint32_t)len)) {
+    if (!p || !parcel_reserve(p, (uint32_t)len)) {
         parcel_free(p);
         return NULL;
     }

@@ -51,10 +51,14 @@ struct parcel {
 /* An empty PDU, header all zeros but for the opcode; NULL without memory, as all that make one. */
 struct parcel *parcel_new(uint8_t opcode, uint8_t to);
 struct parcel *parcel_copy(const struct parcel *p);
+struct parcel *parcel_slice(const struct parcel *p, uint32_t at,
+                            uint32_t len); /* with this part of its data */
 struct parcel *parcel_bare(const uint8_t *bytes, uint64_t len, uint8_t to);
 void parcel_free(struct parcel *p);
 void parcels_free(struct list *parcels);
 
+/* Memory for so much data; its length stays. */
+bool parcel_reserve(struct parcel *p, uint32_t len);
 /* Room for a data segment of this length, zeros behind the present one; the header says so. */
 bool parcel_resize(struct parcel *p, uint32_t len);
 

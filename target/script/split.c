@@ -7,15 +7,9 @@
 /* Bytes [at, at + len) of its data; `last` keeps what the whole one said at its end. */
 static bool send_piece(struct bender *b, const struct parcel *p, uint32_t at, uint32_t len, bool last)
 {
-    struct parcel *piece = parcel_copy(p);
+    struct parcel *piece = parcel_slice(p, at, len);
     if (!piece)
         return false;
-    if (len)
-        memmove(piece->data, piece->data + at, len);
-    if (!parcel_resize(piece, len)) {
-        parcel_free(piece);
-        return false;
-    }
     put32(piece->head + 40, get32(p->head + 40) + at);
     piece->fresh |= at > 0 ? FRESH_DATA_SN : 0;
     if (!last) {
