@@ -252,7 +252,7 @@ static const struct option_row rows[] = {
     {OPT_TIME, "time", "SECONDS", "how long to measure (default 10)", set_time},
     {OPT_PLOT, "plot", "FILE", "draw the latency histogram as SVG", set_plot},
     {OPT_LUN, "lun", "STORE",
-     "ram:SIZE, null:SIZE or file:PATH, with ,ro or ,block=4096; repeat for LUN 1, 2, ...", add_lun},
+     "ram:SIZE, null:SIZE, file:PATH or nbd:URI, with ,ro or ,block=4096; repeat for LUN 1, 2, ...", add_lun},
     {OPT_LISTEN, "listen", "ADDR:PORT[,GROUP]", "where to listen (default 127.0.0.1:3260); may be repeated",
      add_listen},
     {OPT_ALLOW, "allow", "NAME",

@@ -55,6 +55,12 @@ void cmd_errno(struct command *c, int error, uint16_t asc, uint64_t lba)
     case EROFS:
         s = (struct scsi_sense){.key = SENSE_DATA_PROTECT, .asc = ASC_WRITE_PROTECTED};
         break;
+    case ENOTCONN: /* who holds the blocks is not there, or does not answer */
+        s = (struct scsi_sense){.key = SENSE_HARDWARE_ERROR, .asc = ASC_COMMUNICATION_FAILURE};
+        break;
+    case ETIMEDOUT:
+        s = (struct scsi_sense){.key = SENSE_HARDWARE_ERROR, .asc = ASC_COMMUNICATION_TIMEOUT};
+        break;
     case ENOMEM:
     case EINVAL:
         s = (struct scsi_sense){.key = SENSE_HARDWARE_ERROR, .asc = ASC_INTERNAL_FAILURE};

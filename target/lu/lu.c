@@ -8,9 +8,10 @@
 #include "base/bytes.h"
 
 #define SPEC_MAX (PATH_MAX + 64)
-#define KINDS    "ram:SIZE, null:SIZE or file:PATH"
+#define KINDS    "ram:SIZE, null:SIZE, file:PATH or nbd:URI"
+#define PATIENCE 25u /* seconds; most initiators lose theirs after 30 */
 
-static const struct lu_backend *const backends[] = {&lu_ram, &lu_null, &lu_file};
+static const struct lu_backend *const backends[] = {&lu_ram, &lu_null, &lu_file, &lu_nbd};
 
 int lu_refuse(const struct lu_reason *why, const char *format, ...)
 {
@@ -22,6 +23,8 @@ int lu_refuse(const struct lu_reason *why, const char *format, ...)
 }
 
 /* --- the words of a spec --- */
+
+#define TIMEOUT_MAX 600u
 
 struct option {
     const char *word;
@@ -35,8 +38,24 @@ static const struct option options[] = {
     {"block=4096", false, 4096},
 };
 
+/* Of a store behind a network: how long to wait for it. */
+static bool apply_timeout(struct lu *lu, const char *word)
+{
+    char *end;
+    const char *digits = word + strlen("timeout=");
+    if (lu->backend != &lu_nbd || strncmp(word, "timeout=", strlen("timeout=")) != 0)
+        return false;
+    unsigned long seconds = strtoul(digits, &end, 10);
+    if (*digits < '0' || *digits > '9' || *end || seconds == 0 || seconds > TIMEOUT_MAX)
+        return false;
+    lu->patience_s = (uint32_t)seconds;
+    return true;
+}
+
 static int apply_option(struct lu *lu, const char *word, const struct lu_reason *why)
 {
+    if (apply_timeout(lu, word))
+        return 0;
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
         if (strcmp(options[i].word, word) != 0)
             continue;
@@ -44,7 +63,8 @@ static int apply_option(struct lu *lu, const char *word, const struct lu_reason 
         lu->block = options[i].block ? options[i].block : lu->block;
         return 0;
     }
-    return lu_refuse(why, "'%s' is no option of a logical unit: use ro, block=512 or block=4096", word);
+    return lu_refuse(why, "'%s' is no option of a logical unit: use ro, block=512 or block=4096%s", word,
+                     lu->backend == &lu_nbd ? ", or timeout= with 1 to 600 seconds" : "");
 }
 
 static int apply_options(struct lu *lu, char *words, const struct lu_reason *why)
@@ -84,15 +104,17 @@ static uint64_t spread(uint64_t x)
     return x ^ x >> 31;
 }
 
-/* A relative path and its absolute twin are one file; what is no path (ram) is told apart by its LUN. */
+/* A relative path and its absolute twin are one file, and an export is known by its URI; what is no place
+ * (ram) is told apart by its LUN. */
 static uint64_t hash_identity(const struct lu *lu, const char *where, const char *iqn)
 {
     char number[8], *absolute = lu->backend == &lu_file ? realpath(where, NULL) : NULL;
     snprintf(number, sizeof number, "%u", lu->number);
+    const char *place = absolute ? absolute : lu->backend == &lu_nbd ? where : number;
 
     uint64_t hash = hash_text(UINT64_C(0xcbf29ce484222325), iqn);
     hash = hash_text(hash, lu->backend->name);
-    hash = hash_text(hash, absolute ? absolute : number);
+    hash = hash_text(hash, place);
     free(absolute);
     return spread(hash);
 }
@@ -138,7 +160,7 @@ int lu_open(struct lu *lu, const char *spec, uint16_t number, const char *iqn, c
     const struct lu_reason reason = {why, why_size};
     char words[SPEC_MAX];
 
-    *lu = (struct lu){.number = number, .block = 512};
+    *lu = (struct lu){.number = number, .block = 512, .patience_s = PATIENCE};
     if (strlen(spec) >= sizeof words)
         return lu_refuse(&reason, "the path is longer than %d bytes: use a shorter one", PATH_MAX);
     memcpy(words, spec, strlen(spec) + 1);

@@ -87,11 +87,13 @@ struct lu {
     uint8_t naa[8];          /* designator of VPD 83h, stable for the same target name and backing path */
     char serial[17];         /* VPD 80h */
     void *store;             /* the backend's own */
+    uint32_t patience_s;     /* how long a store behind a network may take */
     struct workers *workers; /* of the target; NULL: none, everything is done in the call */
 };
 
-/* Opens the LU that `spec` describes: "ram:SIZE", "null:SIZE" or "file:PATH" (SIZE takes K, M, G, T), then
- * options, each behind a comma: ro, block=512, block=4096. The target name `iqn` flavours the identity. A
+/* Opens the LU that `spec` describes: "ram:SIZE", "null:SIZE" (SIZE takes K, M, G, T), "file:PATH" or
+ * "nbd:URI", then options, each behind a comma: ro, block=512, block=4096, of nbd timeout=SECONDS. The target
+ * name `iqn` flavours the identity. A
  * file is locked, shared when read-only, so that no two targets write it. On failure returns -1 and writes
  * one sentence to `why`. */
 int lu_open(struct lu *lu, const char *spec, uint16_t number, const char *iqn, char *why, size_t why_size);
@@ -113,5 +115,6 @@ int lu_read_size(const char *text, uint64_t *size, const struct lu_reason *why);
 extern const struct lu_backend lu_ram;
 extern const struct lu_backend lu_null;
 extern const struct lu_backend lu_file;
+extern const struct lu_backend lu_nbd;
 
 #endif

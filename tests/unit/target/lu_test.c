@@ -24,7 +24,7 @@
 #define IQN          "iqn.2026-11.io.berth:test"
 #define KIB          UINT64_C(1024)
 #define MIB          (1024 * KIB)
-#define KINDS        "ram:SIZE, null:SIZE or file:PATH"
+#define KINDS        "ram:SIZE, null:SIZE, file:PATH or nbd:URI"
 
 static char folder[96]; /* of this test, emptied after it */
 static char why[512];
