@@ -102,6 +102,23 @@ static void resize(struct scene *s, const struct action *a)
     need(s, parcel_resize(s->parcel, (uint32_t)(size < WIRE_DSL_MAX ? size : WIRE_DSL_MAX)));
 }
 
+static uint8_t digit(char c)
+{
+    return (uint8_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+}
+
+/* The data segment grows if need be. */
+static void poke(struct scene *s, const struct action *a)
+{
+    struct parcel *p = s->parcel;
+    size_t len = strlen(a->value) / 2;
+    uint64_t end = a->number + len;
+    bool ok = end <= WIRE_DSL_MAX && (end <= p->data_len || parcel_resize(p, (uint32_t)end));
+    for (size_t i = 0; ok && i < len; i++)
+        p->data[a->number + i] = (uint8_t)(digit(a->value[2 * i]) << 4 | digit(a->value[2 * i + 1]));
+    need(s, ok || end > WIRE_DSL_MAX);
+}
+
 static void sense(struct scene *s, const struct action *a)
 {
     if (parcel_bit(s->parcel) & (OPCODE(WIRE_SCSI_RESPONSE) | OPCODE(WIRE_ASYNC)))
@@ -291,6 +308,7 @@ static const struct {
     [ACT_STRAND] = {hold, true},
     [ACT_SET] = {set, true},
     [ACT_RESIZE] = {resize, true},
+    [ACT_POKE] = {poke, true},
     [ACT_SENSE] = {sense, true},
     [ACT_TEXT] = {text, true},
     [ACT_SAVE] = {save, true},

@@ -158,6 +158,18 @@ static bool resize(struct parse *p, struct action *a)
     return true;
 }
 
+static bool poke(struct parse *p, struct action *a)
+{
+    if (!parse_size(p, DATA_MAX, &a->number))
+        return false;
+    a->value = *p->at;
+    size_t len = a->value ? strspn(a->value, "0123456789abcdefABCDEF") : 0;
+    if (len == 0 || len % 2 != 0 || a->value[len] != 0)
+        return parse_fail(p, "bytes as hexadecimal digits, two each");
+    p->at++;
+    return true;
+}
+
 static int hex_byte(const char **at, char end)
 {
     int value = 0, n = 0;
@@ -489,6 +501,7 @@ static const struct action_row {
     [ACT_STRAND] = {"strand", strand, FROM_INITIATOR},
     [ACT_SET] = {"set", set, EVERY},
     [ACT_RESIZE] = {"resize", resize, EVERY},
+    [ACT_POKE] = {"poke", poke, EVERY},
     [ACT_SENSE] = {"sense", sense, OPCODE(WIRE_SCSI_RESPONSE) | OPCODE(WIRE_ASYNC)},
     [ACT_TEXT] = {"text", text, TEXTS},
     [ACT_SAVE] = {"save", save, TEXTS},

@@ -75,6 +75,7 @@ enum action_kind {
     ACT_STRAND,
     ACT_SET,
     ACT_RESIZE,
+    ACT_POKE,
     ACT_SENSE,
     ACT_TEXT,
     ACT_SAVE,
@@ -112,7 +113,7 @@ struct action {
     struct wait wait;   /* HOLD, STRAND, DUPLICATE; for the others only its time */
     struct place place;
     struct sense_model sense;
-    const char *key, *value; /* TEXT, SAVE */
+    const char *key, *value; /* TEXT, SAVE. POKE: the bytes, as hexadecimal digits */
     struct edit edits[RULE_EDITS_MAX];
     uint32_t edit_count;
     const char *texts[RULE_TEXTS_MAX]; /* SEND: KEY=VALUE. RESTART: keys */

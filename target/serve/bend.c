@@ -145,6 +145,11 @@ bool bend_keeps(struct target_session *ts)
     return true;
 }
 
+bool bend_has_ended(const struct target_session *ts)
+{
+    return ts->bend && ts->bend->leave_by > 0;
+}
+
 bool bend_outlives(const struct target_session *ts)
 {
     return ts->bend && ts->bend->bender->stranded && ts->bend->bender->stubborn;

@@ -292,7 +292,8 @@ static void on_up(struct link *l)
 static void on_down(struct link *l, int error)
 {
     struct target_session *ts = of_link(l);
-    tell(ts, ts->logged_in ? LOG_SESSION : LOG_REFUSAL, berth_error_text(error));
+    if (!bend_has_ended(ts))
+        tell(ts, ts->logged_in ? LOG_SESSION : LOG_REFUSAL, berth_error_text(error));
     target_session_end(ts);
 }
 

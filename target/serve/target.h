@@ -226,7 +226,8 @@ void stage_login(struct target_session *ts);               /* before it reinstat
 struct link_filter *bend_begin(struct target_session *ts); /* NULL: it is not bent */
 void bend_end(struct target_session *ts);
 bool bend_keeps(struct target_session *ts); /* it is not to end yet: its last words are still to leave */
-bool bend_outlives(const struct target_session *ts); /* reinstatement is not to end it */
+bool bend_has_ended(const struct target_session *ts); /* but for them; the end has been told of */
+bool bend_outlives(const struct target_session *ts);  /* reinstatement is not to end it */
 
 /* serve.c: a target's life, but for the loop. */
 /* On this engine, which it takes over; NULL: no memory, or there is no engine. */

@@ -334,6 +334,18 @@ static void data_is_resized(void **state)
     bent_free(f);
 }
 
+static void data_is_poked(void **state)
+{
+    (void)state;
+    struct bent *f = bent_up("on data-in poke 2 aB01");
+    bent_data_in(f, 1, 0, 8, false);
+    assert_memory_equal(f->last[BY_INITIATOR], "\0\1\xab\1\4\5\6\7", 8);
+    bent_data_in(f, 1, 1, 1, false);
+    assert_memory_equal(f->last[BY_INITIATOR], "\1\0\xab\1", 4);
+    INITIATOR_HEARD("data-in 1 s0 #0 @0 +8 , data-in 1 s0 #1 @1 +4 ");
+    bent_free(f);
+}
+
 static void sense_is_written(void **state)
 {
     (void)state;
@@ -882,6 +894,7 @@ int main(void)
         cmocka_unit_test(numbers_that_are_set_go_on),
         cmocka_unit_test(acknowledgements_are_translated),
         cmocka_unit_test(data_is_resized),
+        cmocka_unit_test(data_is_poked),
         cmocka_unit_test(sense_is_written),
         cmocka_unit_test(texts_are_changed),
         cmocka_unit_test(values_are_saved),

@@ -67,6 +67,7 @@ static const char *const good[] = {
     "on data-in corrupt header bit 12 and corrupt data random and corrupt header-digest and corrupt "
     "data-digest",
     "on data-in resize 512",
+    "on reject poke 16 0000007F",
     "on data-in resize -4",
     "on data-in resize +1K",
     "on data-in duplicate",
@@ -199,6 +200,9 @@ static const struct bad bad[] = {
     {"on data-in delay", "x:1: something is missing", "200ms"},
     {"on data-in duplicate 1001", "x:1: '1001' is not", "from 1 to 1000"},
     {"on data-in resize 17M", "x:1: '17M' is not", "16777215"},
+    {"on data-in poke 3", "x:1: something is missing behind '3'", "hexadecimal digits"},
+    {"on data-in poke 3 123", "x:1: '123' is not", "two each"},
+    {"on data-in poke 3 12x4", "x:1: '12x4' is not", "two each"},
     {"on data-in split every 0", "x:1: pieces of 0 bytes have no end", "1 or more"},
     {"on data-in split", "x:1: something is missing", "at SIZE"},
     {"on data-in alter digest", "x:1: 'digest' is not", "header bit N"},
