@@ -31,6 +31,11 @@ int slots_take(struct slots *s);
 /* Gives a taken slot back; tags made from it are dead from now on. */
 void slots_give(struct slots *s, uint16_t slot);
 
+static inline bool slots_taken(const struct slots *s, uint32_t slot)
+{
+    return s->generation[slot] & 1;
+}
+
 /* The tag of a taken slot. */
 uint32_t slots_tag(const struct slots *s, uint16_t slot);
 

@@ -39,6 +39,8 @@ static void end_tasks(struct initiator *i, int error)
 {
     for (uint32_t n = 0; n < i->session->slots.count; n++) {
         struct task *task = &i->session->tasks[n];
+        if (!slots_taken(&i->session->slots, n))
+            continue;
         if (task->state == TASK_QUEUED || task->state == TASK_DETACHED)
             session_revoke(i->session, task, error);
     }

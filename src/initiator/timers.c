@@ -31,7 +31,7 @@ static void scan_deadlines(struct initiator *i, uint64_t now)
     bool late = false;
     i->scan_at = now + SCAN_NS;
     for (uint32_t n = 0; n < s->slots.count; n++)
-        if (on_its_way(&s->tasks[n]) && now >= s->tasks[n].deadline_ns) {
+        if (slots_taken(&s->slots, n) && on_its_way(&s->tasks[n]) && now >= s->tasks[n].deadline_ns) {
             session_revoke(s, &s->tasks[n], BERTH_E_TIMEOUT);
             late = true;
         }
@@ -154,7 +154,7 @@ void timers_resume(struct initiator *i, uint64_t now)
         return;
     for (uint32_t n = 0; n < i->session->slots.count; n++) {
         struct task *task = &i->session->tasks[n];
-        if (on_its_way(task) && task->deadline_ns <= i->left_at + given)
+        if (slots_taken(&i->session->slots, n) && on_its_way(task) && task->deadline_ns <= i->left_at + given)
             task->deadline_ns += away;
     }
     i->ping_at += away;

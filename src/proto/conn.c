@@ -34,7 +34,10 @@ static void bound_wishes(struct conn *c)
 struct conn *conn_blank(void *memory, struct session *s, const struct conn_config *config)
 {
     struct conn *c = memory;
-    memset(c, 0, sizeof *c);
+    memset(c, 0, offsetof(struct conn, tx));
+    c->tx.first = c->tx.count = c->out.first = c->out.count = 0;
+    c->tx.sent = 0;
+    c->out.data_busy = false;
     c->session = s;
     c->config = *config;
     c->role = s->config.role;

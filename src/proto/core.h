@@ -52,9 +52,9 @@ struct tx_slot {
 };
 
 struct transmit {
-    struct tx_slot slots[CONN_TX_SLOTS]; /* ring */
     uint32_t first, count;
-    uint64_t sent; /* bytes of the first slot already out */
+    uint64_t sent;                       /* bytes of the first slot already out */
+    struct tx_slot slots[CONN_TX_SLOTS]; /* ring */
 };
 
 /* Small PDUs that carry no SCSI data: a ring of headers, and one data segment at a time. */
@@ -66,9 +66,9 @@ struct outbox_entry {
 };
 
 struct outbox {
-    struct outbox_entry entries[CONN_OUTBOX];
     uint32_t first, count;
     bool data_busy;
+    struct outbox_entry entries[CONN_OUTBOX];
     uint8_t data[CONN_CONTROL_MIN];
 };
 
@@ -88,8 +88,6 @@ struct conn {
     uint64_t last_rx, login_deadline;
     void *owner;
     struct frame rx;
-    struct transmit tx;
-    struct outbox out;
     struct login login;
     struct task *command;  /* target: receives the data segment of the current PDU */
     struct list tasks;     /* by allegiance */
@@ -102,6 +100,9 @@ struct conn {
     uint32_t control_have; /* text kept from login PDUs with C=1, at the start of `control` */
     uint8_t *stage;        /* config.stage_bytes */
     uint8_t *control;      /* config.control_bytes: received control data */
+    /* Large, and touched only as far as they are used: most connections are idle. */
+    struct transmit tx;
+    struct outbox out;
 };
 
 /* conn.c */

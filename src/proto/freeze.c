@@ -15,7 +15,7 @@
 static struct task *task_at(const struct archive *a, uint16_t slot)
 {
     const struct session *s = a->session;
-    return slot < s->slots.count && s->slots.generation[slot] & 1 ? &s->tasks[slot] : NULL;
+    return slot < s->slots.count && slots_taken(&s->slots, slot) ? &s->tasks[slot] : NULL;
 }
 
 void field_task(struct archive *a, struct task **task)
@@ -224,6 +224,7 @@ static void field_tasks(struct archive *a)
         if (!task)
             continue;
         if (thawing(a)) {
+            memset(task, 0, sizeof *task);
             task->slot = i;
             task->itt = session_tag(s, task);
             list_init(&task->link);
@@ -365,8 +366,10 @@ static bool rebind_all(const struct thaw *t, struct session *s)
 {
     for (uint32_t i = 0; i < s->slots.count; i++) {
         struct task *task = &s->tasks[i];
+        if (!slots_taken(&s->slots, i))
+            continue;
         uint64_t len = task->data.len;
-        if (!(s->slots.generation[i] & 1) || task->kind == TASK_NOP || task->kind == TASK_LOGOUT)
+        if (task->kind == TASK_NOP || task->kind == TASK_LOGOUT)
             continue;
         if (!t->rebind(t->owner, task) || task->data.len != len || !bound(task))
             return false;
@@ -395,9 +398,18 @@ static bool at_home(const struct task *t)
 static bool all_at_home(const struct session *s)
 {
     for (uint32_t i = 0; i < s->slots.count; i++)
-        if (s->slots.generation[i] & 1 && !at_home(&s->tasks[i]))
+        if (slots_taken(&s->slots, i) && !at_home(&s->tasks[i]))
             return false;
     return true;
+}
+
+/* What the record does not speak of is zeros here, unlike in a connection that begins. */
+static struct conn *blank(const struct thaw *t, struct session *s)
+{
+    struct conn *c = conn_blank(t->conn_memory, s, t->conn);
+    memset(&c->tx, 0, sizeof c->tx);
+    memset(&c->out, 0, sizeof c->out);
+    return c;
 }
 
 int session_thaw(const struct thaw *t, const struct reader *record, struct session **session,
@@ -410,7 +422,7 @@ int session_thaw(const struct thaw *t, const struct reader *record, struct sessi
     if (!fits || (facts.has_conn && !t->conn_memory))
         return BERTH_E_RECORD;
     *session = a.session = session_init(t->session_memory, t->session);
-    *conn = facts.has_conn ? conn_blank(t->conn_memory, a.session, t->conn) : NULL;
+    *conn = facts.has_conn ? blank(t, a.session) : NULL;
     field_all(&a, *conn);
     bool whole = a.ok && reader_left(&a.in) == 0;
     return whole && all_at_home(a.session) && rebind_all(t, a.session) ? BERTH_OK : BERTH_E_RECORD;

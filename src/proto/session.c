@@ -23,10 +23,9 @@ struct session *session_init(void *memory, const struct session_config *config)
 
     memset(s, 0, sizeof *s);
     s->config = *config;
+    slots_init(&s->slots, (uint16_t *)(void *)at, pool_size(config));
+    at += (SLOTS_MEM((size_t)pool_size(config)) * sizeof(uint16_t) + 15) & ~(size_t)15;
     s->tasks = (struct task *)(void *)at;
-    memset(s->tasks, 0, pool_size(config) * sizeof(struct task));
-    slots_init(&s->slots, (uint16_t *)(void *)(at + pool_size(config) * sizeof(struct task)),
-               pool_size(config));
     s->cmd_sn = s->exp_cmd_sn = s->max_cmd_sn = config->first_cmd_sn;
     struct list *heads[] = {&s->conns, &s->queued, &s->ready, &s->detached, &s->done};
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
@@ -342,6 +341,12 @@ static bool older(const struct task *task, const struct task *tmf)
     return serial_lt(task->cmd_sn, tmf->cmd_sn) || (task->immediate && task->cmd_sn == tmf->cmd_sn);
 }
 
+/* Whatever it is: what is in a slot that nobody has taken was never written. */
+static struct task *taken(struct session *s, uint32_t slot)
+{
+    return slots_taken(&s->slots, slot) ? &s->tasks[slot] : NULL;
+}
+
 static bool unanswered(const struct task *task)
 {
     return task->kind == TASK_SCSI && !task->aborted &&
@@ -378,8 +383,8 @@ uint8_t session_abort(struct session *s, const struct task *tmf)
     if (!manageable(tmf))
         return WIRE_TMF_UNSUPPORTED;
     for (uint32_t i = 0; i < s->slots.count; i++) {
-        struct task *task = &s->tasks[i];
-        if (!unanswered(task) || !covers(tmf, task) || !(one || older(task, tmf)))
+        struct task *task = taken(s, i);
+        if (!task || !unanswered(task) || !covers(tmf, task) || !(one || older(task, tmf)))
             continue;
         abort_one(s, task);
         ended++;
@@ -391,8 +396,8 @@ uint32_t session_clear(struct session *s, const struct task *tmf)
 {
     uint32_t ended = 0;
     for (uint32_t i = 0; i < s->slots.count; i++) {
-        struct task *task = &s->tasks[i];
-        if (!(unanswered(task) || half_answered(task)) || !covers(tmf, task))
+        struct task *task = taken(s, i);
+        if (!task || !(unanswered(task) || half_answered(task)) || !covers(tmf, task))
             continue;
         abort_one(s, task);
         ended++;

@@ -62,7 +62,8 @@ struct session {
     uint32_t cmd_sn, exp_cmd_sn, max_cmd_sn;
     struct negotiation keys; /* of the leading connection: session-wide values in keys.agreed */
     struct slots slots;
-    struct task *tasks; /* config.depth + SESSION_IMMEDIATE_MAX of them */
+    struct task
+        *tasks; /* config.depth + SESSION_IMMEDIATE_MAX of them; what is in one that is not taken is void */
     struct list conns;
     struct list queued;   /* initiator: TASK_QUEUED, in submission order */
     struct list ready;    /* target: TASK_READY, in CmdSN order */

@@ -13,6 +13,11 @@
 #define CONTROL_BYTES 8192u
 #define DIRECT_BYTES  (8u * 1024)
 
+static const struct conn_config conn_sizes = {.stage_bytes = STAGE_BYTES,
+                                              .control_bytes = CONTROL_BYTES,
+                                              .direct_bytes = DIRECT_BYTES,
+                                              .login_timeout_ns = TARGET_LOGIN_NS};
+
 static struct target_session *of_link(struct link *l)
 {
     return list_entry(l, struct target_session, wire);
@@ -163,14 +168,19 @@ static void execute_ready(struct target_session *ts)
         job_execute(ts, task);
 }
 
+static void free_session(struct target_session *ts)
+{
+    pages_give(ts->session, session_size(&ts->session->config));
+    free(ts);
+}
+
 void target_session_settle(struct target_session *ts)
 {
     struct target *t = ts->target;
     if (ts->running > 0)
         return;
     list_remove(&ts->link);
-    free(ts->session);
-    free(ts);
+    free_session(ts);
     list_each (at, &t->sessions) {
         struct target_session *other = list_entry(at, struct target_session, link);
         if (list_empty(&other->session->ready))
@@ -198,7 +208,7 @@ void target_session_end(struct target_session *ts)
     bend_end(ts);
     if (ts->attached)
         conn_drop(ts->conn);
-    free(ts->conn);
+    pages_give(ts->conn, conn_size(ts->session, &conn_sizes));
     ts->conn = NULL;
     ts->attached = false;
     ts->ended = true;
@@ -272,12 +282,9 @@ static void on_progress(struct link *l)
 static void on_up(struct link *l)
 {
     struct target_session *ts = of_link(l);
-    struct conn_config cc = {.stage_bytes = STAGE_BYTES,
-                             .control_bytes = CONTROL_BYTES,
-                             .direct_bytes = DIRECT_BYTES,
-                             .login_timeout_ns = TARGET_LOGIN_NS,
-                             .login = &ts->portal->login};
-    ts->conn = calloc(1, conn_size(ts->session, &cc));
+    struct conn_config cc = conn_sizes;
+    cc.login = &ts->portal->login;
+    ts->conn = pages_take(conn_size(ts->session, &cc));
     if (!ts->conn) {
         target_session_end(ts);
         return;
@@ -309,7 +316,7 @@ static struct session *make_session(struct target_session *ts)
                                       .login_check = login_check,
                                       .text = send_targets,
                                       .owner = ts};
-    void *memory = malloc(session_size(&sc));
+    void *memory = pages_take(session_size(&sc));
     return memory ? session_init(memory, &sc) : NULL;
 }
 

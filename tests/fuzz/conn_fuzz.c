@@ -230,8 +230,9 @@ static struct task *some_task(struct world *w, bool to_target, uint8_t choice)
         return io->reaped ? NULL : io->task;
     }
     for (uint32_t i = 0; i < TASKS; i++) {
-        struct task *t = &w->target.session->tasks[(choice + i) % TASKS];
-        if (t->state == TASK_ACTIVE)
+        uint32_t n = (choice + i) % TASKS;
+        struct task *t = &w->target.session->tasks[n];
+        if (slots_taken(&w->target.session->slots, n) && t->state == TASK_ACTIVE)
             return t;
     }
     return NULL;

@@ -248,8 +248,9 @@ static struct task *some_task(struct world *w, uint8_t opcode, uint8_t which)
     struct session *s = w->duo.initiator.session;
     int kind = kind_for(opcode);
     for (uint32_t i = 0; i < s->slots.count; i++) {
-        struct task *t = &s->tasks[(which + i) % s->slots.count];
-        if (t->state == TASK_ACTIVE && (kind < 0 || t->kind == kind))
+        uint32_t n = (which + i) % s->slots.count;
+        struct task *t = &s->tasks[n];
+        if (slots_taken(&s->slots, n) && t->state == TASK_ACTIVE && (kind < 0 || t->kind == kind))
             return t;
     }
     return NULL;

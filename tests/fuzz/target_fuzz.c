@@ -195,8 +195,9 @@ static struct task *some_write(struct world *w, uint8_t which)
 {
     struct session *s = w->duo.target.session;
     for (uint32_t i = 0; i < s->slots.count; i++) {
-        struct task *t = &s->tasks[(which + i) % s->slots.count];
-        if (t->state == TASK_ACTIVE && t->burst_count > 0)
+        uint32_t n = (which + i) % s->slots.count;
+        struct task *t = &s->tasks[n];
+        if (slots_taken(&s->slots, n) && t->state == TASK_ACTIVE && t->burst_count > 0)
             return t;
     }
     return NULL;

@@ -137,7 +137,8 @@ static void end(struct home *h)
 {
     struct session *s = h->session;
     for (uint32_t i = 0; i < s->slots.count; i++)
-        if (s->tasks[i].state == TASK_QUEUED || s->tasks[i].state == TASK_DETACHED)
+        if (slots_taken(&s->slots, i) &&
+            (s->tasks[i].state == TASK_QUEUED || s->tasks[i].state == TASK_DETACHED))
             session_revoke(s, &s->tasks[i], BERTH_E_ABORTED);
     while (session_reap(s))
         ;
