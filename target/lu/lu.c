@@ -30,13 +30,24 @@ struct option {
     const char *word;
     bool read_only;
     uint32_t block;
+    bool direct;
+    const struct lu_backend *only; /* NULL: for every kind */
 };
 
 static const struct option options[] = {
-    {"ro", true, 0},
-    {"block=512", false, 512},
-    {"block=4096", false, 4096},
+    {"ro", true, 0, false, NULL},
+    {"block=512", false, 512, false, NULL},
+    {"block=4096", false, 4096, false, NULL},
+    {"direct", false, 0, true, &lu_file},
 };
+
+/* What else there is for one kind alone. */
+static const char *more_options(const struct lu *lu)
+{
+    if (lu->backend == &lu_nbd)
+        return ", or timeout= with 1 to 600 seconds";
+    return lu->backend == &lu_file ? ", or direct" : "";
+}
 
 /* Of a store behind a network: how long to wait for it. */
 static bool apply_timeout(struct lu *lu, const char *word)
@@ -57,14 +68,15 @@ static int apply_option(struct lu *lu, const char *word, const struct lu_reason 
     if (apply_timeout(lu, word))
         return 0;
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
-        if (strcmp(options[i].word, word) != 0)
+        if (strcmp(options[i].word, word) != 0 || (options[i].only && options[i].only != lu->backend))
             continue;
         lu->read_only |= options[i].read_only;
+        lu->direct |= options[i].direct;
         lu->block = options[i].block ? options[i].block : lu->block;
         return 0;
     }
     return lu_refuse(why, "'%s' is no option of a logical unit: use ro, block=512 or block=4096%s", word,
-                     lu->backend == &lu_nbd ? ", or timeout= with 1 to 600 seconds" : "");
+                     more_options(lu));
 }
 
 static int apply_options(struct lu *lu, char *words, const struct lu_reason *why)

@@ -79,6 +79,7 @@ struct lu {
     uint32_t block; /* 512 or 4096 */
     uint16_t number;
     bool read_only;
+    bool direct;      /* option of files: past the page cache */
     bool write_cache; /* a written block is durable only after flush or with FUA */
     bool stopped;     /* by START STOP UNIT */
     struct lu_mode mode;
@@ -92,10 +93,9 @@ struct lu {
 };
 
 /* Opens the LU that `spec` describes: "ram:SIZE", "null:SIZE" (SIZE takes K, M, G, T), "file:PATH" or
- * "nbd:URI", then options, each behind a comma: ro, block=512, block=4096, of nbd timeout=SECONDS. The target
- * name `iqn` flavours the identity. A
- * file is locked, shared when read-only, so that no two targets write it. On failure returns -1 and writes
- * one sentence to `why`. */
+ * "nbd:URI", then options, each behind a comma: ro, block=512, block=4096, of files direct, of nbd
+ * timeout=SECONDS. The target name `iqn` flavours the identity. A file is locked, shared when read-only, so
+ * that no two targets write it. On failure returns -1 and writes one sentence to `why`. */
 int lu_open(struct lu *lu, const char *spec, uint16_t number, const char *iqn, char *why, size_t why_size);
 void lu_close(struct lu *lu);
 

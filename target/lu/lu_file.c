@@ -2,7 +2,8 @@
 /* "file:PATH": a file or block device through the page cache, which is the LU's volatile write cache.
  *
  * What the page cache holds is read in the target's own loop, or sent from there; all that may have to wait
- * for a disk is done by the workers (doc/decisions/0004-file-backend.md). */
+ * for a disk is done by the workers (doc/decisions/0004-file-backend.md). With the option direct there is no
+ * page cache in between, and everything waits for the disk. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -20,6 +21,7 @@
 
 struct file {
     int fd;
+    bool direct;      /* O_DIRECT: memory must be aligned */
     bool in_memory;   /* no disk behind it: nothing waits */
     bool can_send;    /* pieces of it can be sent without being read */
     bool may_wait[2]; /* reads, writes: the file system cannot be asked not to */
@@ -32,6 +34,8 @@ struct file {
 
 #define SEGS_AT_ONCE 64
 #define ZEROS_LEN    (64u * 1024)
+#define DIRECT_ALIGN 4096u         /* no file system asks for more; the target's buffers are so, too */
+#define BOUNCE_LEN   (256u * 1024) /* of what is not, at once */
 
 static int fd_of(const struct lu *lu)
 {
@@ -44,6 +48,8 @@ static int fd_of(const struct lu *lu)
 /* Why a path did not open, with what to do about it. */
 static int refuse_open(const struct lu *lu, const char *path, const struct lu_reason *why)
 {
+    if (errno == EINVAL && lu->direct)
+        return lu_refuse(why, "file:%s is on a file system without direct I/O: leave ,direct out", path);
     switch (errno) {
     case ENOENT:
         return lu_refuse(why, "file:%s does not exist: create it with truncate -s 1G '%s'", path, path);
@@ -129,14 +135,31 @@ static bool can_send(int fd)
     return can;
 }
 
+/* The block must be a unit that the disk can be asked for. */
+static int try_direct(const struct lu *lu, int fd, const char *path, const struct lu_reason *why)
+{
+    void *block = aligned_alloc(DIRECT_ALIGN, DIRECT_ALIGN);
+    ssize_t n = block ? pread(fd, block, lu->block, 0) : 0;
+    bool fits = n >= 0 || errno != EINVAL;
+    free(block);
+    if (fits)
+        return 0;
+    return lu_refuse(why, "file:%s takes direct I/O only in larger blocks than %u bytes: %s", path, lu->block,
+                     lu->block == 512 ? "append ,block=4096" : "leave ,direct out");
+}
+
 static int adopt(struct lu *lu, int fd, const char *path, const struct lu_reason *why)
 {
     if (check_kind(fd, path, why) || lock(lu, fd, path, why) || measure(lu, fd, path, why))
         return -1;
+    if (lu->direct && try_direct(lu, fd, path, why))
+        return -1;
     struct file *file = malloc(sizeof *file);
     if (!file)
         return lu_refuse(why, "file:%s cannot be opened (out of memory): free some and start again", path);
-    *file = (struct file){.fd = fd, .in_memory = is_memory(fd), .can_send = can_send(fd)};
+    *file = (struct file){.fd = fd, .direct = lu->direct, .in_memory = is_memory(fd)};
+    file->can_send = !lu->direct && can_send(fd);
+    file->may_wait[0] = file->may_wait[1] = lu->direct;
     file->cache = (struct page_cache){.fd = fd, .size = lu->size};
     lu->store = file;
     lu->write_cache = !lu->read_only;
@@ -146,7 +169,8 @@ static int adopt(struct lu *lu, int fd, const char *path, const struct lu_reason
 static int file_open(struct lu *lu, const char *where, const struct lu_reason *why)
 {
     /* O_NONBLOCK: a FIFO would wait for its other end before it could be refused. */
-    int fd = open(where, (lu->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int flags = (lu->read_only ? O_RDONLY : O_RDWR) | (lu->direct ? O_DIRECT : 0);
+    int fd = open(where, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
         return refuse_open(lu, where, why);
     if (!adopt(lu, fd, where, why))
@@ -201,14 +225,48 @@ static int transfer(int fd, uint64_t offset, const struct extent *e, mover *move
     return 0;
 }
 
+static bool aligned(const struct extent *e)
+{
+    struct berth_seg seg;
+    for (uint64_t done = 0, got; done < e->len; done += got)
+        if (extent_slice(e, done, e->len - done, &seg, 1, &got) == 0 ||
+            (uintptr_t)seg.base % DIRECT_ALIGN != 0 || seg.len % 512 != 0)
+            return false;
+    return true;
+}
+
+/* By way of memory that is aligned: for the parts of rare commands. */
+static int bounce(int fd, uint64_t offset, const struct extent *e, bool write)
+{
+    uint8_t *buffer = aligned_alloc(DIRECT_ALIGN, BOUNCE_LEN);
+    int error = buffer ? 0 : -ENOMEM;
+    for (uint64_t done = 0; done < e->len && !error; done += BOUNCE_LEN) {
+        struct berth_seg seg = seg_memory(buffer, e->len - done < BOUNCE_LEN ? e->len - done : BOUNCE_LEN);
+        const struct extent part = {&seg, 1, 0, seg.len};
+        if (write)
+            extent_read(e, done, buffer, seg.len);
+        error = transfer(fd, offset + done, &part, write ? pwritev2 : preadv2, 0);
+        if (!write && !error)
+            extent_write(e, done, buffer, seg.len);
+    }
+    free(buffer);
+    return error;
+}
+
 static int file_read(struct lu *lu, uint64_t offset, const struct extent *to)
 {
-    return transfer(fd_of(lu), offset, to, preadv2, 0);
+    const struct file *file = lu->store;
+    if (file->direct && !aligned(to))
+        return bounce(file->fd, offset, to, false);
+    return transfer(file->fd, offset, to, preadv2, 0);
 }
 
 static int file_write(struct lu *lu, uint64_t offset, const struct extent *from)
 {
-    return transfer(fd_of(lu), offset, from, pwritev2, 0);
+    const struct file *file = lu->store;
+    if (file->direct && !aligned(from))
+        return bounce(file->fd, offset, from, true);
+    return transfer(file->fd, offset, from, pwritev2, 0);
 }
 
 static int file_flush(struct lu *lu)
@@ -262,7 +320,7 @@ static bool file_segment(struct lu *lu, uint64_t offset, uint64_t len, struct be
 
 static int write_zeros(struct lu *lu, uint64_t offset, uint64_t len)
 {
-    static const uint8_t zeros[ZEROS_LEN];
+    static const uint8_t zeros[ZEROS_LEN] __attribute__((aligned(DIRECT_ALIGN)));
     int error = 0;
     for (uint64_t done = 0; done < len && !error; done += ZEROS_LEN) {
         uint64_t part = len - done < ZEROS_LEN ? len - done : ZEROS_LEN;

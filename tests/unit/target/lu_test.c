@@ -124,6 +124,7 @@ static void wrong_specs_get_a_sentence(void **state)
     open_refused("ram:1M,rw", "'rw' is no option of a logical unit: use ro, block=512 or block=4096");
     open_refused("ram:1M,block=1024",
                  "'block=1024' is no option of a logical unit: use ro, block=512 or block=4096");
+    open_refused("ram:1M,direct", "'direct' is no option of a logical unit: use ro, block=512 or block=4096");
     open_refused("ram:1M,ro,", "'' is no option of a logical unit: use ro, block=512 or block=4096");
 }
 
@@ -528,6 +529,36 @@ static void a_file_shows_where_its_bytes_are(void **state)
     lu_close(&lu);
 }
 
+/* Past the page cache memory must be aligned; what is not is copied. */
+static void direct_files_take_any_memory(void **state)
+{
+    (void)state;
+    static uint8_t out[600 * KIB + 3], back[600 * KIB + 3];
+    struct lu lu;
+    make_file("disk", MIB);
+    if (lu_open(&lu, spec_of("disk", ",direct,block=4096"), 0, IQN, why, sizeof why) != 0) {
+        assert_non_null(strstr(why, "is on a file system without direct I/O: leave ,direct out"));
+        skip();
+    }
+    fill(out, sizeof out, 9);
+    write_at(&lu, 8192, out + 1, 600 * KIB);
+    read_at(&lu, 8192, back + 3, 600 * KIB);
+    assert_memory_equal(out + 1, back + 3, 600 * KIB);
+    uint8_t *aligned = aligned_alloc(4096, 8192);
+    read_at(&lu, 8192, aligned, 8192);
+    assert_memory_equal(aligned, out + 1, 8192);
+    write_at(&lu, 4096, aligned, 8192);
+    read_at(&lu, 4096, back, 8192);
+    assert_memory_equal(aligned, back, 8192);
+    struct berth_seg seg;
+    assert_false(lu.backend->segment(&lu, 0, 512 * KIB, &seg));
+    assert_int_equal(lu.backend->punch(&lu, 0, MIB), 0);
+    read_at(&lu, 8192, aligned, 4096);
+    assert_int_equal(aligned[0], 0);
+    free(aligned);
+    lu_close(&lu);
+}
+
 /* --- without waiting --- */
 
 static uint32_t ios_done;
@@ -870,6 +901,7 @@ int main(void)
         IN_FOLDER(a_file_cut_short_is_an_error),
         IN_FOLDER(segments_that_are_no_memory_are_refused),
         IN_FOLDER(a_file_shows_where_its_bytes_are),
+        IN_FOLDER(direct_files_take_any_memory),
         IN_FOLDER(files_use_the_workers),
         IN_FOLDER(cached_reads_are_done_at_once),
         cmocka_unit_test(ram_shows_its_memory),
