@@ -2,6 +2,7 @@
 /* What the control socket tells of the target: its targets, LUNs, portals, sessions and log. */
 #include <stdio.h>
 #include <string.h>
+#include "serve/confine.h"
 #include "serve/control_verbs.h"
 
 /* --- targets and LUNs --- */
@@ -195,6 +196,7 @@ int verb_status(struct control_request *r)
     answer_number(r->answer, "logins", t->login_count);
     answer_number(r->answer, "memory_bytes", t->pool.taken);
     answer_text(r->answer, "log", log_level_name(log_level(t->log)));
+    answer_bool(r->answer, "seccomp", confine_filters && !t->config->no_seccomp);
     return BERTH_OK;
 }
 

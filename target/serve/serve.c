@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include "lu/workers.h"
+#include "serve/confine.h"
 #include "serve/control.h"
 
 #define TICK_NS 1000000000ull
@@ -238,6 +239,8 @@ int serve_run(const struct serve_config *config, char *why_text, size_t why_size
     if (!t)
         return out_of_memory(&why);
     error = target_open(t, &why);
+    if (!error)
+        error = confine(config, &why);
     if (!error)
         error = run(t, &why);
     target_free(t);

@@ -48,6 +48,12 @@ struct serve_group {
     const char *access; /* "optimized", "non-optimized", "standby" or "unavailable" */
 };
 
+/* A user of this machine. */
+struct serve_user {
+    const char *name; /* as it was given; NULL: nobody */
+    uint32_t uid, gid;
+};
+
 /* Who may log in with CHAP. */
 struct serve_account {
     const char *name;
@@ -91,8 +97,10 @@ struct serve_config {
     uint32_t script_count;
     const char *faults[SERVE_FAULTS_MAX]; /* such rules themselves */
     uint32_t fault_count;
-    const char *control;   /* path of the control socket; NULL: none */
-    const char *state_dir; /* where reservations that are to last (APTPL) are kept; NULL: nowhere */
+    struct serve_user run_as; /* who the target is once all is open; nobody: who started it */
+    bool no_seccomp;          /* it may make any system call */
+    const char *control;      /* path of the control socket; NULL: none */
+    const char *state_dir;    /* where reservations that are to last (APTPL) are kept; NULL: nowhere */
     bool busy_poll; /* never sleeps: waking a sleeping peer would cost the initiator that is being measured */
     bool no_auth;   /* allows a portal that is not loopback without CHAP */
     /* Tells each bound portal once all are up: print "listening on HOST:PORT". */

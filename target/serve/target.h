@@ -8,6 +8,7 @@
  *   job.c      one command: memory, run, answer       manage.c   task management
  *   luns.c     LUNs as they come and go               parting.c  sessions that are to go
  *   control.c  what is asked of it while it runs; control_verbs.c, control_lists.c and answer.c beside it
+ *   confine.c  what it gives up before strangers come; calls.c beside it
  *   group.c    portal groups and their access         traffic.c  what commands come to
  *   pool.c     buffers                                send_targets.c  discovery's answer
  *   stage.c    scripts, and what they do to the target; bend.c and restart.c beside it */
