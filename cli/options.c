@@ -231,6 +231,19 @@ static const char *set_control(struct options *o, const char *value)
     return value[0] ? NULL : "a path or a name";
 }
 
+static const char *set_run_as(struct options *o, const char *value)
+{
+    o->run_as = value;
+    return value[0] ? NULL : "a user";
+}
+
+static const char *set_no_seccomp(struct options *o, const char *value)
+{
+    (void)value;
+    o->no_seccomp = true;
+    return NULL;
+}
+
 static const struct option_row rows[] = {
     {OPT_USER, "user", "NAME", "log in with CHAP under this name; a login is then required", set_user},
     {OPT_SECRET_FILE, "secret-file", "FILE", "the user's secret; - or /dev/fd/N for an open one",
@@ -271,6 +284,8 @@ static const struct option_row rows[] = {
     {OPT_LOG, "log", "LEVEL", "tell quiet (refusals and faults), normal or debug (each command)", set_log},
     {OPT_CONTROL, "control", "PATH", "the target's control socket; without a slash, in the folder for these",
      set_control},
+    {OPT_RUN_AS, "run-as", "USER[:GROUP]", "who the target is once all is open", set_run_as},
+    {OPT_NO_SECCOMP, "no-seccomp", NULL, "do not filter system calls", set_no_seccomp},
     {OPT_HELP, "help", NULL, "print this", NULL},
 };
 

@@ -43,6 +43,8 @@ enum option_id {
     OPT_FAULT,
     OPT_LOG,
     OPT_CONTROL,
+    OPT_RUN_AS,
+    OPT_NO_SECCOMP,
 };
 
 /* What a bench does: a bit for each direction, one for the order. */
@@ -62,7 +64,8 @@ struct options {
     uint64_t block_bytes;
     uint32_t depth, time_ms;
     const char *plot;
-    const char *iqn, *state_dir, *control;
+    const char *iqn, *state_dir, *control, *run_as;
+    bool no_seccomp;
     int8_t log_level; /* enum serve_log_level */
     bool log_given;
     const char *portals[SERVE_PORTALS_MAX], *stores[SERVE_LUNS_MAX];

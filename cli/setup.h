@@ -32,6 +32,9 @@ int setup_read(struct setup *s, FILE *file, const char *name, char why[SETUP_WHY
  */
 int setup_take_options(struct setup *s, const struct options *o);
 
+/* Finds out who the user is that run_as names. Returns enum exit_status after it said what is wrong. */
+int setup_find_user(struct setup *s);
+
 /* Reads all secret files. Returns enum exit_status after it said what is wrong. */
 int setup_load_secrets(struct setup *s);
 

@@ -127,6 +127,20 @@ static const char *set_control(struct parser *p, const char *value)
     return NULL;
 }
 
+static const char *set_run_as(struct parser *p, const char *value)
+{
+    p->s->config.run_as.name = keep(p, value);
+    return NULL;
+}
+
+static const char *set_seccomp(struct parser *p, const char *value)
+{
+    bool on;
+    const char *expected = set_yes_no(value, &on);
+    p->s->config.no_seccomp = !on;
+    return expected;
+}
+
 static const char *set_busy_poll(struct parser *p, const char *value)
 {
     return set_yes_no(value, &p->s->config.busy_poll);
@@ -298,6 +312,8 @@ static const struct key_row serve_keys[] = {
     {"busy-poll", set_busy_poll, KEY_ONCE},
     {"control", set_control, KEY_ONCE},
     {"log", set_log, KEY_ONCE},
+    {"run-as", set_run_as, KEY_ONCE},
+    {"seccomp", set_seccomp, KEY_ONCE},
     {"script", set_script, KEY_AGAIN},
     {"fault", set_fault, KEY_AGAIN},
     {NULL, NULL, KEY_ONCE},

@@ -107,6 +107,9 @@ static void take_words(struct setup *s, const struct options *o)
         c->log_level = o->log_level;
     if (o->control)
         s->control = o->control;
+    c->no_seccomp |= o->no_seccomp;
+    if (o->run_as)
+        c->run_as.name = o->run_as;
     if (o->state_dir)
         c->state_dir = o->state_dir;
 }
@@ -119,5 +122,7 @@ int setup_take_options(struct setup *s, const struct options *o)
     for (size_t i = 0; i < sizeof takes / sizeof takes[0] && status == STATUS_OK; i++)
         status = takes[i](s, o);
     take_words(s, o);
+    if (status == STATUS_OK)
+        status = setup_find_user(s);
     return status == STATUS_OK ? place_control(s) : status;
 }

@@ -55,6 +55,8 @@ static const char whole[] = "\xef\xbb\xbf# a comment\n"
                             "\tno-auth = no\n"
                             "log = debug\n"
                             "control = /run/c\n"
+                            "run-as = root\n"
+                            "seccomp = no\n"
                             "script = faults.txt\n"
                             "fault = on data-in 3 drop\n"
                             "busy-poll = yes\n"
@@ -101,6 +103,8 @@ static void everything_is_taken(void **state)
     assert_string_equal(c->mutual.name, "disk");
     assert_string_equal(s.mutual_file, "ours");
     assert_string_equal(s.control, "/run/c");
+    assert_string_equal(c->run_as.name, "root");
+    assert_true(c->no_seccomp);
     assert_int_equal(c->group_count, 1);
     assert_int_equal(c->groups[0].tag, 2);
     assert_string_equal(c->groups[0].access, "standby");
@@ -144,7 +148,7 @@ static void texts_know_their_lines(void **state)
     (void)state;
     assert_int_equal(read_text(whole), 0);
     assert_string_equal(setup_place(&s, s.config.portals[0]), "t.conf:5: ");
-    assert_string_equal(setup_place(&s, s.config.luns[3].spec), "t.conf:36: ");
+    assert_string_equal(setup_place(&s, s.config.luns[3].spec), "t.conf:38: ");
     assert_string_equal(setup_place(&s, "ram:1M"), "");
 }
 
@@ -209,13 +213,13 @@ static const struct {
      "t.conf:1: [target a] lacks a line: add redirect = ADDR:PORT beside redirect-permanent"},
     /* keys */
     {"[serve]\nlissen = a\n", "t.conf:2: 'lissen' is no key of [serve]: use listen, no-auth, state-dir, "
-                              "busy-poll, control, log, script, fault"},
+                              "busy-poll, control, log, run-as, seccomp, script, fault"},
     {"[user a]\nsecret = b\n", "t.conf:2: 'secret' is no key of [user]: use secret-file"},
     {"[mutual]\nname = b\n", "t.conf:2: 'name' is no key of [mutual]: use user, secret-file"},
     {"[target a]\nlun0 = b\n", "t.conf:2: 'lun0' is no key of [target]: use alias, allow, redirect, "
                                "redirect-permanent, lun N"},
     {"[serve]\nListen = a\n", "t.conf:2: 'Listen' is no key of [serve]: use listen, no-auth, state-dir, "
-                              "busy-poll, control, log, script, fault"},
+                              "busy-poll, control, log, run-as, seccomp, script, fault"},
     {"[serve]\nbusy-poll = yes\nbusy-poll = yes\n", "t.conf:3: busy-poll is there twice: leave one out"},
     {"[negotiation]\nX = 1\nY = 2\nX = 3\n", "t.conf:4: X is there twice: leave one out"},
     {"[target a]\nalias = b\nalias = c\n", "t.conf:3: alias is there twice: leave one out"},
@@ -224,6 +228,7 @@ static const struct {
     {"[target a]\nlun = \n", "t.conf:2: lun has no value: write one behind the ="},
     {"[target a]\nlun = ; ram:1M\n", "t.conf:2: lun has no value: write one behind the ="},
     {"[serve]\nbusy-poll = true\n", "t.conf:2: busy-poll must be yes or no, not 'true'"},
+    {"[serve]\nseccomp = maybe\n", "t.conf:2: seccomp must be yes or no, not 'maybe'"},
     {"[serve]\nlog = loud\n", "t.conf:2: log must be quiet, normal or debug, not 'loud'"},
     {"[serve]\nno-auth = Yes\n", "t.conf:2: no-auth must be yes or no, not 'Yes'"},
     {"[target a]\nredirect-permanent = 1\n", "t.conf:2: redirect-permanent must be yes or no, not '1'"},
@@ -427,6 +432,30 @@ static void a_control_socket_has_a_path(void **state)
     assert_int_equal(setup_take_options(&s, &o), STATUS_SYSTEM);
 }
 
+static void users_are_found(void **state)
+{
+    static const struct {
+        const char *name;
+        int status;
+        uint32_t uid, gid;
+    } named[] = {
+        {"root", STATUS_OK, 0, 0},          {"0", STATUS_OK, 0, 0},
+        {"root:5", STATUS_OK, 0, 5},        {"4000000000:4000000001", STATUS_OK, 4000000000u, 4000000001u},
+        {"4000000000", STATUS_USAGE, 0, 0}, {"4294967295:0", STATUS_USAGE, 0, 0},
+        {"no such", STATUS_USAGE, 0, 0},    {"root:no such", STATUS_USAGE, 0, 0},
+        {":0", STATUS_USAGE, 0, 0},         {"root:", STATUS_USAGE, 0, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof named / sizeof named[0]; i++) {
+        s.config.run_as.name = named[i].name;
+        assert_int_equal(setup_find_user(&s), named[i].status);
+        if (named[i].status != STATUS_OK)
+            continue;
+        assert_int_equal(s.config.run_as.uid, named[i].uid);
+        assert_int_equal(s.config.run_as.gid, named[i].gid);
+    }
+}
+
 static void options_find_no_room_in_a_full_file(void **state)
 {
     static const struct {
@@ -468,6 +497,7 @@ int main(void)
         TEST(options_go_to_the_target_they_name),
         TEST(options_stand_in_for_a_file),
         TEST(a_control_socket_has_a_path),
+        TEST(users_are_found),
         TEST(options_find_no_room_in_a_full_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
