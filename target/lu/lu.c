@@ -182,6 +182,13 @@ int lu_open(struct lu *lu, const char *spec, uint16_t number, const char *iqn, c
     return -1;
 }
 
+void lu_prepare(void)
+{
+    for (size_t i = 0; i < sizeof backends / sizeof backends[0]; i++)
+        if (backends[i]->prepare)
+            backends[i]->prepare();
+}
+
 void lu_close(struct lu *lu)
 {
     if (lu->store)

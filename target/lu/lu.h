@@ -65,6 +65,8 @@ struct lu_backend {
     int (*resize)(struct lu *lu, uint64_t size, const struct lu_reason *why);
     /* No I/O is under way. */
     void (*close)(struct lu *lu);
+    /* Optional: loads what a later open() needs. */
+    void (*prepare)(void);
 };
 
 /* What MODE SELECT has changed, for all initiators alike. All off: as the LU begins. */
@@ -98,6 +100,8 @@ struct lu {
  * that no two targets write it. On failure returns -1 and writes one sentence to `why`. */
 int lu_open(struct lu *lu, const char *spec, uint16_t number, const char *iqn, char *why, size_t why_size);
 void lu_close(struct lu *lu);
+/* Logical units may be opened later, when no library can be loaded any more: loads them now. */
+void lu_prepare(void);
 
 /* Begins an I/O as the backend's start() does. A backend that has none does it in this call. */
 void lu_start(struct lu *lu, struct lu_io *io);

@@ -356,6 +356,11 @@ static void export_close(struct lu *lu)
     discard(lu->store);
 }
 
+static void prepare(void)
+{
+    nbd_library();
+}
+
 const struct lu_backend lu_nbd = {
     .name = "nbd",
     .open = export_open,
@@ -367,4 +372,5 @@ const struct lu_backend lu_nbd = {
     .start = export_start,
     .resize = export_resize,
     .close = export_close,
+    .prepare = prepare,
 };

@@ -54,6 +54,8 @@ int confine(const struct serve_config *c, const struct reason *why)
     }
     if (error)
         return serve_blame(c, c->run_as.name, error, why);
+    if (c->control) /* LUNs may be added later, and the filter lets no code be loaded */
+        lu_prepare();
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* nothing that it might start gets more than it has */
     return c->no_seccomp ? BERTH_OK : confine_calls(why);
 }
