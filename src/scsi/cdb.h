@@ -19,6 +19,7 @@ enum scsi_op {
     SCSI_RELEASE_6 = 0x17,
     SCSI_MODE_SENSE_6 = 0x1a,
     SCSI_START_STOP_UNIT = 0x1b,
+    SCSI_SEND_DIAGNOSTIC = 0x1d,
     SCSI_READ_CAPACITY_10 = 0x25,
     SCSI_READ_10 = 0x28,
     SCSI_WRITE_10 = 0x2a,

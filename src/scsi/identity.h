@@ -27,6 +27,7 @@ enum scsi_vpd {
     VPD_SUPPORTED = 0x00,
     VPD_SERIAL = 0x80,
     VPD_IDENTIFICATION = 0x83,
+    VPD_EXTENDED = 0x86,
     VPD_LIMITS = 0xb0,
     VPD_CHARACTERISTICS = 0xb1,
     VPD_PROVISIONING = 0xb2
@@ -59,6 +60,11 @@ struct scsi_identification {
 size_t scsi_put_vpd_identification(uint8_t *out, size_t size, const struct scsi_identification *id);
 /* "naa.6001405…", "eui.…", "t10.…" for people; NUL-terminated. */
 void scsi_designator_text(const struct scsi_designator *d, char *out, size_t size);
+
+struct scsi_extended { /* page 86h */
+    bool simple, ordered, head_of_queue, volatile_cache;
+};
+size_t scsi_put_vpd_extended(uint8_t *out, size_t size, const struct scsi_extended *x);
 
 struct scsi_limits { /* page B0h; in blocks; 0 = not reported */
     bool wsnz;

@@ -201,6 +201,7 @@ static const struct {
     {0x3a00, "medium not present"},
     {0x3e00, "logical unit has not self-configured yet"},
     {0x3e01, "logical unit failure"},
+    {ASC_FAILED_SELF_TEST, "logical unit failed self-test"},
     {0x3f01, "microcode has been changed"},
     {0x3f03, "inquiry data has changed"},
     {ASC_LUNS_CHANGED, "reported LUNs data has changed"},

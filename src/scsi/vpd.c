@@ -227,6 +227,25 @@ void scsi_designator_text(const struct scsi_designator *d, char *out, size_t siz
     out[writer_len(&w)] = '\0';
 }
 
+/* --- 86h (SPC-4 7.8.7) --- */
+
+#define EXTENDED_BODY 60u
+#define SIMPSUP       0x01 /* byte 5 */
+#define ORDSUP        0x02
+#define HEADSUP       0x04
+#define V_SUP         0x01 /* byte 6 */
+
+size_t scsi_put_vpd_extended(uint8_t *out, size_t size, const struct scsi_extended *x)
+{
+    struct writer w = page_begin(out, size, VPD_EXTENDED);
+    write8(&w, 0); /* no protection information */
+    write8(&w, (uint8_t)((x->simple ? SIMPSUP : 0) | (x->ordered ? ORDSUP : 0) |
+                         (x->head_of_queue ? HEADSUP : 0)));
+    write8(&w, x->volatile_cache ? V_SUP : 0);
+    write_zeros(&w, EXTENDED_BODY - 3);
+    return page_end(&w);
+}
+
 /* --- B0h (SBC-3 6.6.4) --- */
 
 #define LIMITS_BODY     60u

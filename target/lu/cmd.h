@@ -94,6 +94,7 @@ void cmd_preempt_and_abort(struct command *c, struct lu *lu);
 void cmd_test_unit_ready(struct command *c, struct lu *lu); /* cmd_state.c */
 void cmd_request_sense(struct command *c, struct lu *lu);
 void cmd_start_stop_unit(struct command *c, struct lu *lu);
+void cmd_send_diagnostic(struct command *c, struct lu *lu);
 
 void cmd_read(struct command *c, struct lu *lu); /* cmd_block.c */
 void cmd_write(struct command *c, struct lu *lu);

@@ -51,6 +51,14 @@ static size_t put_identification(const struct command *c, const struct lu *lu, u
     return scsi_put_vpd_identification(out, size, &id);
 }
 
+static size_t put_extended(const struct command *c, const struct lu *lu, uint8_t *out, size_t size)
+{
+    (void)c;
+    const struct scsi_extended x = {
+        .simple = true, .ordered = true, .head_of_queue = true, .volatile_cache = lu->write_cache};
+    return scsi_put_vpd_extended(out, size, &x);
+}
+
 static size_t put_limits(const struct command *c, const struct lu *lu, uint8_t *out, size_t size)
 {
     (void)c;
@@ -90,6 +98,7 @@ static const struct page {
     {VPD_SUPPORTED, put_supported},
     {VPD_SERIAL, put_serial},
     {VPD_IDENTIFICATION, put_identification},
+    {VPD_EXTENDED, put_extended},
     {VPD_LIMITS, put_limits},
     {VPD_CHARACTERISTICS, put_characteristics},
     {VPD_PROVISIONING, put_provisioning},

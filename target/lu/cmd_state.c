@@ -47,3 +47,21 @@ void cmd_start_stop_unit(struct command *c, struct lu *lu)
     else
         cmd_start(c, lu, &(struct lu_io){.kind = LU_FLUSH}, stop);
 }
+
+static void have_tested(struct command *c, struct lu *lu, int error)
+{
+    (void)lu;
+    if (error)
+        cmd_fail(c, SENSE_HARDWARE_ERROR, ASC_FAILED_SELF_TEST);
+}
+
+/* SPC-4 6.42: the default self-test, which is whether there is anything to be read. Other tests, and pages,
+ * are bits that the command table does not know. */
+void cmd_send_diagnostic(struct command *c, struct lu *lu)
+{
+    enum { SELF_TEST = 0x04 };
+    c->seg = seg_memory(c->reply, lu->block);
+    const struct lu_io first = {.kind = LU_READ, .len = lu->block, .data = {&c->seg, 1, 0, lu->block}};
+    if (c->cdb[1] & SELF_TEST)
+        cmd_start(c, lu, &first, have_tested);
+}

@@ -35,6 +35,7 @@ const struct row command_rows[] = {
     {SCSI_RELEASE_6, ALL, 0, RESERVES, "RELEASE(6)", cmd_release, NULL, {0}},
     {SCSI_MODE_SENSE_6, ALL, STANDBY, READS, "MODE SENSE(6)", cmd_mode_sense_6, NULL, {0x08, B3}},
     {SCSI_START_STOP_UNIT, ALL, 0, CHANGED, "START STOP UNIT", cmd_start_stop_unit, NULL, {0x01, 0, 0x0f, 0xf7}},
+    {SCSI_SEND_DIAGNOSTIC, ALL, STANDBY, CHANGED, "SEND DIAGNOSTIC", cmd_send_diagnostic, NULL, {0x17}},
     {SCSI_READ_CAPACITY_10, ALL, STANDBY, FREE, "READ CAPACITY(10)", cmd_read_capacity_10, NULL, {0}},
     {SCSI_READ_10, ALL, MEDIUM, READS, "READ(10)", cmd_read, cmd_read_bytes, {0x1e, B4, GRP, B2}},
     {SCSI_WRITE_10, ALL, WRITES | MEDIUM, CHANGED, "WRITE(10)", cmd_write, cmd_write_bytes, {0x1a, B4, GRP, B2}},

@@ -363,9 +363,27 @@ static void a_port_has_the_targets_name_and_its_tag(void **state)
     }
 }
 
+static void extended_data_have_their_layout(void **state)
+{
+    (void)state;
+    uint8_t out[64];
+    for (unsigned bits = 0; bits < 16; bits++) {
+        const struct scsi_extended x = {bits & 1, bits & 2, bits & 4, bits & 8};
+        memset(out, 0xee, sizeof out);
+        assert_int_equal(scsi_put_vpd_extended(out, sizeof out, &x), 64);
+        assert_memory_equal(out, "\0\x86\0\x3c\0", 5);
+        assert_int_equal(out[5], bits & 7);
+        assert_int_equal(out[6], bits >> 3);
+        for (size_t i = 7; i < sizeof out; i++)
+            assert_int_equal(out[i], 0);
+        assert_int_equal(scsi_put_vpd_extended(out, 63, &x), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(extended_data_have_their_layout),
         cmocka_unit_test(ports_are_named_behind_the_lu),
         cmocka_unit_test(a_port_has_the_targets_name_and_its_tag),
         cmocka_unit_test(supported_pages_go_both_ways),

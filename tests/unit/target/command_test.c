@@ -37,10 +37,10 @@ static void flat_addresses_reach_the_same_lu(void **state)
 static void unknown_operations_are_refused(void **state)
 {
     (void)state;
-    static const uint8_t known[] = {0x00, 0x03, 0x08, 0x0a, 0x12, 0x15, 0x16, 0x17, 0x1a, 0x1b, 0x25,
-                                    0x28, 0x2a, 0x2e, 0x2f, 0x34, 0x35, 0x41, 0x42, 0x55, 0x56, 0x57,
-                                    0x5a, 0x5e, 0x5f, 0x7f, 0x88, 0x89, 0x8a, 0x8b, 0x8e, 0x8f, 0x90,
-                                    0x91, 0x93, 0x9e, 0xa0, 0xa3, 0xa8, 0xaa, 0xae, 0xaf};
+    static const uint8_t known[] = {0x00, 0x03, 0x08, 0x0a, 0x12, 0x15, 0x16, 0x17, 0x1a, 0x1b, 0x1d,
+                                    0x25, 0x28, 0x2a, 0x2e, 0x2f, 0x34, 0x35, 0x41, 0x42, 0x55, 0x56,
+                                    0x57, 0x5a, 0x5e, 0x5f, 0x7f, 0x88, 0x89, 0x8a, 0x8b, 0x8e, 0x8f,
+                                    0x90, 0x91, 0x93, 0x9e, 0xa0, 0xa3, 0xa8, 0xaa, 0xae, 0xaf};
     for (unsigned op = 0; op < 256; op++) {
         struct scsi_sense s = {0};
         run(0, CDB((uint8_t)op));
@@ -80,6 +80,7 @@ static void reserved_bits_are_refused(void **state)
         {0x17, 0, 0, 0, 0, 0},
         {0x1a, 0x08, 0xff, 0xff, 0xff, 0},
         {0x1b, 0x01, 0, 0x0f, 0xf7, 0},
+        {0x1d, 0x17, 0, 0, 0, 0},
         {0x25, 0, 0, 0, 0, 0, 0, 0, 0, 0},
         {0x28, 0x1e, 0xff, 0xff, 0xff, 0xff, 0x3f, 0xff, 0xff, 0},
         {0x2a, 0x1a, 0xff, 0xff, 0xff, 0xff, 0x3f, 0xff, 0xff, 0},
@@ -348,9 +349,10 @@ static void answers_are_cut_to_the_allocation(void **state)
         uint32_t len;       /* of the answer */
     } rows[] = {
         {{0x12}, 3, 2, 96},
-        {{0x12, 1, 0x00}, 3, 2, 10},
+        {{0x12, 1, 0x00}, 3, 2, 11},
         {{0x12, 1, 0x80}, 3, 2, 20},
         {{0x12, 1, 0x83}, 3, 2, 4 + 12 + 28 + 8 + 8},
+        {{0x12, 1, 0x86}, 3, 2, 64},
         {{0x12, 1, 0xb0}, 3, 2, 64},
         {{0x12, 1, 0xb1}, 3, 2, 64},
         {{0x12, 1, 0xb2}, 3, 2, 8},
@@ -386,7 +388,7 @@ static void vpd_pages_are_those_that_are_listed(void **state)
     run(0, CDB(0x12, 1, 0, 1, 0));
     memcpy(listed, c.reply, c.data_in.len);
     size_t len = c.data_in.len;
-    assert_memory_equal(listed, "\0\0\0\6\0\x80\x83\xb0\xb1\xb2", 10);
+    assert_memory_equal(listed, "\0\0\0\7\0\x80\x83\x86\xb0\xb1\xb2", 11);
     for (unsigned page = 0; page < 256; page++) {
         run(0, CDB(0x12, 1, (uint8_t)page, 1, 0));
         if (scsi_get_vpd_supported(listed, len, (uint8_t)page))
@@ -518,6 +520,34 @@ static void capacity_is_told_both_ways(void **state)
     assert_int_equal(told.physical_exponent, 0);
     run(3, CDB(0x25));
     assert_memory_equal(c.reply, "\xff\xff\xff\xff", 4);
+}
+
+static void queues_and_caches_are_told(void **state)
+{
+    (void)state;
+    run(0, CDB(0x12, 1, 0x86, 1, 0));
+    assert_memory_equal(c.reply + 4, "\0\7\0", 3);
+    run(3, CDB(0x12, 1, 0x86, 1, 0));
+    assert_memory_equal(c.reply + 4, "\0\7\1", 3); /* it has a cache that forgets */
+}
+
+static void a_self_test_reads(void **state)
+{
+    (void)state;
+    run(3, CDB(0x1d, 0x10)); /* no test, no pages: nothing to do */
+    good(0);
+    assert_int_equal(seen.reads, 0);
+    run(3, CDB(0x1d, 0x07));
+    good(0);
+    assert_int_equal(seen.reads, 1);
+    assert_int_equal(seen.len, 512);
+    seen.error = -EIO;
+    run(3, CDB(0x1d, 0x04));
+    refused(SENSE_HARDWARE_ERROR, ASC_FAILED_SELF_TEST);
+    run(3, CDB(0x1d, 0x20)); /* a background test */
+    invalid_field();
+    run(3, CDB(0x1d, 0x10, 0, 0, 8)); /* a page */
+    invalid_field();
 }
 
 static void a_stop_lasts_until_the_start(void **state)
@@ -1235,6 +1265,8 @@ int main(void)
         TEST(the_list_of_luns_is_whole_on_any_lun),
         TEST(a_full_list_of_luns_fits),
         TEST(capacity_is_told_both_ways),
+        TEST(queues_and_caches_are_told),
+        TEST(a_self_test_reads),
         TEST(a_stop_lasts_until_the_start),
         TEST(what_is_stopped_is_not_ready),
         TEST(what_is_not_there_is_refused_as_such),
