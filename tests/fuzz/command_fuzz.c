@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Any CDB with any data on the target's logical units: it ends once, with GOOD and at most what was allowed
  * or with CHECK CONDITION and sense; a store is only asked for whole blocks that it has, a read-only one for
- * no change. An input is a run of records: LUN, flags, CDB, EDTL, data. */
+ * no change. An input is a run of records: LUN, flags, CDB, EDTL, data; or E0h and on, and what is to change.
+ */
 #include <errno.h>
 #include "fuzz.h"
 #include "base/cursor.h"
@@ -92,12 +93,18 @@ static int endless_map(struct lu *lu, uint64_t offset, uint64_t *len, bool *allo
     return store_error;
 }
 
+static int checked_resize(struct lu *lu, uint64_t size, const struct lu_reason *why)
+{
+    return lu_ram.resize(lu, size, why);
+}
+
 static const struct lu_backend checked = {.name = "checked",
                                           .read = checked_read,
                                           .write = checked_write,
                                           .flush = no_flush,
                                           .punch = checked_punch,
                                           .map = checked_map,
+                                          .resize = checked_resize,
                                           .peek = checked_peek};
 /* Holds nothing and ends where 64 bits end. */
 static const struct lu_backend endless = {.name = "endless",
@@ -110,7 +117,9 @@ static const struct lu_backend endless = {.name = "endless",
 /* --- the logical units --- */
 
 static struct lu lus[4];
-static struct lu_set set = {.lus = {[0] = &lus[0], [1] = &lus[1], [2] = &lus[2], [255] = &lus[3]}};
+static const uint16_t numbers[] = {0, 1, 2, 255};
+static const uint64_t sizes[] = {40 * 1024, 40 * 1024, 1024 * 1024};
+static struct lu_set set = {.target_name = "iqn.2026-11.io.berth:fuzz"};
 
 static void open_all(void)
 {
@@ -120,8 +129,11 @@ static void open_all(void)
         fuzz_check(lu_open(&lus[i], specs[i], i, "iqn.2026-11.io.berth:fuzz", why, sizeof why) == 0);
         lus[i].backend = &checked;
     }
-    lus[3] =
-        (struct lu){.backend = &endless, .size = UINT64_MAX / 512 * 512, .block = 512, .write_cache = true};
+    lus[3] = (struct lu){.backend = &endless,
+                         .number = numbers[3],
+                         .size = UINT64_MAX / 512 * 512,
+                         .block = 512,
+                         .write_cache = true};
 }
 
 /* As new: every input finds the same. */
@@ -132,9 +144,15 @@ static void empty_all(void)
     for (int i = 0; i < 4; i++) {
         reservation_free(&lus[i].reservation);
         lus[i].mode = (struct lu_mode){0};
-        if (i < 3)
-            fuzz_check(lu_ram.punch(&lus[i], 0, lus[i].size) == 0);
+        lus[i].stopped = false;
+        set.lus[numbers[i]] = &lus[i];
+        if (i == 3)
+            continue;
+        fuzz_check(lu_ram.resize(&lus[i], sizes[i], NULL) == 0);
+        fuzz_check(lu_ram.punch(&lus[i], 0, lus[i].size) == 0);
     }
+    set.group_count = 0;
+    fuzz_check(lu_set_add_group(&set, 1) && lu_set_add_group(&set, 2));
 }
 
 static struct lu *addressed(uint64_t lun)
@@ -229,10 +247,19 @@ static void execute(struct command *c, struct reader *data)
     free(out);
 }
 
+/* As iSCSI names initiator ports. */
+#define ID_LEN 32u
+static const char *const ids[] = {"\x45\0\0\x1ciqn.x:a,i,0x00023d000001\0\0\0",
+                                  "\x45\0\0\x1ciqn.x:b,i,0x00023d000002\0\0\0"};
+
+static void join(struct nexus *n, uint8_t which)
+{
+    nexus_join(n, (const uint8_t *)ids[which & 1], ID_LEN);
+}
+
 /* What happens beside commands: resets, and initiators that come and go. */
 static void disturb(struct nexus *nexus, uint8_t flags, uint8_t number)
 {
-    static const uint8_t ids[][4] = {"one", "two"};
     static const uint16_t news[] = {ASC_NEXUS_LOSS, ASC_MODE_CHANGED, ASC_LUNS_CHANGED, ASC_CAPACITY_CHANGED};
     if (flags & ATTEND)
         nexus_attention(nexus, news[number & 3]);
@@ -241,7 +268,26 @@ static void disturb(struct nexus *nexus, uint8_t flags, uint8_t number)
     if (flags & LEAVE && nexus->next)
         nexus_leave(nexus);
     else if (flags & LEAVE)
-        nexus_join(nexus, ids[number & 1], 4);
+        join(nexus, number);
+}
+
+/* What the target's owner does to its LUs and ports: `lun` is none that there could be. */
+static void manage(uint8_t lun, uint8_t how)
+{
+    enum { RESIZE = 0xe0, ACCESS, SWITCH };
+    char why[128];
+    const struct lu_reason reason = {why, sizeof why};
+    struct lu *lu = &lus[how & 3];
+    if (lun == RESIZE && lu != &lus[3])
+        lu_resize(lu, &set, (how >> 2) * UINT64_C(2048), &reason);
+    else if (lun == ACCESS)
+        lu_set_access(&set, 1 + (how & 1), (enum port_state)(how >> 1 & 3));
+    else if (lun == SWITCH && set.lus[lu->number])
+        lu_set_remove(&set, lu);
+    else if (lun == SWITCH)
+        fuzz_check(lu_set_add(&set, lu));
+    for (int i = 0; i < 4; i++)
+        fuzz_check(lu_idle(&lus[i]) && lus[i].size > 0 && lus[i].size % lus[i].block == 0);
 }
 
 static void step(struct nexus nexuses[2], struct reader *data)
@@ -249,6 +295,10 @@ static void step(struct nexus nexuses[2], struct reader *data)
     static const int errors[] = {-EIO, -ENOSPC, -EROFS, -EINVAL};
     static struct command c;
     uint8_t lun = read8(data), flags = read8(data);
+    if (lun >> 4 == 0x0e) {
+        manage(lun, flags);
+        return;
+    }
     uint32_t cdb_len = reader_left(data) > 0 && *data->at == SCSI_VARIABLE_LENGTH ? SCSI_LONG_LEN : 16;
     const uint8_t *cdb = read_bytes(data, cdb_len);
 
@@ -278,8 +328,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     set.nexuses = NULL;
     empty_all();
     for (int i = 0; i < 2; i++) {
-        nexuses[i] = (struct nexus){.set = &set};
-        nexus_join(&nexuses[i], (const uint8_t *)(i ? "two" : "one"), 4);
+        nexuses[i] = (struct nexus){.set = &set, .id.port = (uint16_t)(i + 1)};
+        join(&nexuses[i], (uint8_t)i);
     }
     for (int i = 0; i < STEPS_MAX && r.ok && reader_left(&r) > 0; i++)
         step(nexuses, &r);

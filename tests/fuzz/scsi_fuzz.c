@@ -4,6 +4,7 @@
 #include "fuzz.h"
 #include "scsi/cdb.h"
 #include "scsi/identity.h"
+#include "scsi/reservation.h"
 #include "scsi/sense.h"
 
 static void sense(const uint8_t *data, size_t len)
@@ -72,10 +73,23 @@ static void unmap(const uint8_t *data, size_t len)
         fuzz_check(i < len / SCSI_UNMAP_RANGE + 1);
 }
 
+/* What is brought into form is in form, and so names the same port. */
+static void transport_id(const uint8_t *data, size_t len)
+{
+    struct scsi_pr_move m;
+    uint8_t id[252], again[252];
+    uint32_t told = scsi_get_transport_id(data, len, id, sizeof id);
+    fuzz_check(told <= sizeof id);
+    fuzz_check(told == 0 || (scsi_get_transport_id(id, told, again, sizeof again) == told &&
+                             memcmp(id, again, told) == 0));
+    if (scsi_get_pr_move(data, len, &m))
+        transport_id(m.id, m.id_len);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const readers[])(const uint8_t *, size_t) = {sense,    inquiry, designator, pages,
-                                                               capacity, luns,    unmap};
+                                                               capacity, luns,    unmap,      transport_id};
     if (size < 1)
         return 0;
     uint8_t *copy = fuzz_copy(data + 1, size - 1);
