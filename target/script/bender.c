@@ -93,6 +93,13 @@ void bender_swallow(struct bender *b, struct parcel *p, struct entry *e, bool ra
 
 /* --- scenes --- */
 
+static void find_entry(struct scene *s)
+{
+    const struct parcel *p = s->parcel;
+    bool concerns = ledger_concerns(parcel_opcode(p));
+    s->entry = concerns ? ledger_find(&s->bender->ledger, wire_itt(p->head)) : NULL;
+}
+
 /* What the target sends while its initiator is kept logging in can be for nobody. */
 static bool too_early(const struct bender *b, const struct parcel *p)
 {
@@ -140,8 +147,10 @@ static void finish(struct scene *s)
 {
     struct bender *b = s->bender;
     introduce_all(b, &s->before);
-    if (s->parcel)
+    if (s->parcel) {
+        find_entry(s); /* what was sent before may have ended the command */
         send_parcel(s);
+    }
     introduce_all(b, &s->after);
     if (s->closing && !line_mark(&b->initiator.line, s->closing, false))
         bender_fail(b);
@@ -207,8 +216,8 @@ static void look_at(struct scene *s, struct side *from)
             count_command(b->play, s->entry);
         else
             bender_fail(b);
-    } else if (ledger_concerns(parcel_opcode(p))) {
-        s->entry = ledger_find(&b->ledger, wire_itt(p->head));
+    } else {
+        find_entry(s);
     }
     if (s->entry && from == &b->initiator)
         s->completes = ledger_receives(s->entry, p->data_len);
@@ -250,8 +259,7 @@ static void introduce(struct bender *b, struct parcel *p)
 {
     struct scene s = {.bender = b, .parcel = p, .moment = MOMENT_PDU};
     begin(&s);
-    if (ledger_concerns(parcel_opcode(p)))
-        s.entry = ledger_find(&b->ledger, wire_itt(p->head));
+    find_entry(&s);
     struct sighting seen = sight(&s);
     perform_all(&s);
     finish(&s);

@@ -580,6 +580,19 @@ static void a_command_is_answered(void **state)
     bent_free(f);
 }
 
+/* The command is over by then. */
+static void a_command_is_answered_first(void **state)
+{
+    (void)state;
+    struct bent *f = bent_up(
+        "on command send-first scsi-response and drop\non data-out send-first scsi-response and drop");
+    bent_write(f, 1, 0);
+    bent_data_out(f, 1, 0);
+    INITIATOR_HEARD("response 1 s101, response 1 s102");
+    TARGET_HEARD("");
+    bent_free(f);
+}
+
 static void more_r2ts_are_sent(void **state)
 {
     (void)state;
@@ -907,6 +920,7 @@ int main(void)
         cmocka_unit_test(what_rules_send_is_looked_at),
         cmocka_unit_test(a_command_is_rejected),
         cmocka_unit_test(a_command_is_answered),
+        cmocka_unit_test(a_command_is_answered_first),
         cmocka_unit_test(more_r2ts_are_sent),
         cmocka_unit_test(login_responses_are_sent),
         cmocka_unit_test(a_login_is_held),
