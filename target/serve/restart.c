@@ -100,7 +100,10 @@ void stage_put_back(struct stage *s)
     while (s->hidden) {
         struct hidden_lu *h = s->hidden;
         s->hidden = h->next;
-        lu_set_add(&h->node->set, h->lu);
+        if (!lu_set_add(&h->node->set, h->lu)) { /* another has its number by now */
+            lu_close(h->lu);
+            free(h->lu);
+        }
         free(h);
     }
     for (uint32_t i = 0; s->sizes && i < t->node_count; i++)
