@@ -45,9 +45,15 @@ static bool has_data_digest(const struct scan *s)
 
 /* --- the end of a PDU --- */
 
+static bool is_whole(const struct scan *s)
+{
+    return s->data_have == s->data_len && s->tail_have == s->tail_need;
+}
+
 static bool data_digest_bad(const struct scan *s)
 {
-    return has_data_digest(s) && crc32c_final(s->crc) != get32_le(s->tail + wire_padding(s->data_len));
+    return is_whole(s) && has_data_digest(s) &&
+           crc32c_final(s->crc) != get32_le(s->tail + wire_padding(s->data_len));
 }
 
 static void finish(struct scan *s)
@@ -58,10 +64,10 @@ static void finish(struct scan *s)
         .ahs = s->head + WIRE_BHS_LEN,
         .ahs_len = ahs_len,
         .data = s->data,
-        .data_kept = least(s->data_len, SCAN_DATA_MAX),
+        .data_kept = least(s->data_have, SCAN_DATA_MAX),
         .data_len = s->data_len,
         .padding = s->tail,
-        .padding_len = wire_padding(s->data_len),
+        .padding_len = is_whole(s) ? wire_padding(s->data_len) : 0,
         .header_digest_bad = s->header_digest_bad,
         .data_digest_bad = data_digest_bad(s),
         .offset = s->offset,
@@ -144,4 +150,11 @@ void scan_bytes(struct scan *s, const uint8_t *bytes, uint64_t len)
 {
     for (uint64_t done = 0; done < len && !s->lost;)
         done += take(s, bytes + done, len - done);
+}
+
+/* With a data segment to come the header is behind us. */
+void scan_end(struct scan *s)
+{
+    if (s->data_len > 0 && !s->lost)
+        finish(s);
 }

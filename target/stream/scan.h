@@ -21,8 +21,8 @@ struct scan_pdu {
     const uint8_t *bhs;
     const uint8_t *ahs;
     uint32_t ahs_len;
-    const uint8_t *data; /* the first `data_kept` bytes of the data segment */
-    uint32_t data_kept, data_len;
+    const uint8_t *data;          /* the first `data_kept` bytes of the data segment */
+    uint32_t data_kept, data_len; /* kept: fewer also where the stream ended within the PDU */
     const uint8_t *padding;
     uint32_t padding_len;
     bool header_digest_bad, data_digest_bad; /* only where digests are on */
@@ -51,6 +51,9 @@ void scan_init(struct scan *s, const struct wire_crypto *crypto,
 
 /* The next bytes of the stream; calls `pdu` for every PDU they complete. */
 void scan_bytes(struct scan *s, const uint8_t *bytes, uint64_t len);
+
+/* The stream is over: a PDU that came in part, but with its whole header, is told of. */
+void scan_end(struct scan *s);
 
 /* Is the stream between two PDUs? */
 static inline bool scan_at_boundary(const struct scan *s)

@@ -168,13 +168,37 @@ static void a_damaged_header_is_the_last(void **state)
     assert_true(f.seen[1].header_bad);
 }
 
+/* What came of the last PDU when the stream ends, wherever it does. */
+static void a_pdu_may_be_cut_short(void **state)
+{
+    static struct fixture f;
+    static struct scan s;
+    (void)state;
+    f.len = 0;
+    f.header_digest = f.data_digest = true;
+    put(&f, WIRE_DATA_OUT, 0, 10, 0);
+    for (uint32_t len = 0; len < f.len; len++) {
+        f.count = 0;
+        scan_init(&s, &crypto, on_pdu, &f);
+        s.header_digest = s.data_digest = true;
+        scan_bytes(&s, f.stream, len);
+        scan_end(&s);
+        assert_int_equal(f.count, len >= 52);
+        if (f.count == 0)
+            continue;
+        assert_int_equal(f.seen[0].data_len, 10);
+        assert_int_equal(f.seen[0].data_kept, len - 52 < 10 ? len - 52 : 10);
+        assert_int_equal(f.seen[0].padding_len, 0);
+        assert_false(f.seen[0].header_bad || f.seen[0].data_bad);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_way_to_cut),
-        cmocka_unit_test(offsets_are_of_the_first_byte),
-        cmocka_unit_test(damaged_data_is_one_pdu),
-        cmocka_unit_test(a_damaged_header_is_the_last),
+        cmocka_unit_test(every_way_to_cut),        cmocka_unit_test(offsets_are_of_the_first_byte),
+        cmocka_unit_test(damaged_data_is_one_pdu), cmocka_unit_test(a_damaged_header_is_the_last),
+        cmocka_unit_test(a_pdu_may_be_cut_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
