@@ -90,6 +90,7 @@ static void session_leave(struct session_seen *s)
     if (--s->connections > 0)
         return;
     list_remove(&s->link);
+    tasks_free(s);
     free(s);
 }
 
@@ -174,9 +175,12 @@ struct referee *referee_new(struct referee_court *court, const char *peer)
 
 void referee_free(struct referee *r)
 {
+    scan_end(&r->received);
     tasks_orphan(r);
     list_remove(&r->link);
     session_leave(r->session);
+    text_done(&r->mine);
+    text_done(&r->theirs);
     free(r);
 }
 

@@ -22,11 +22,12 @@
 #include "wire/serial.h"
 
 #define REFEREE_TASKS_MAX   1024u /* per session: tasks at once; more are not followed */
+#define REFEREE_TASKS_CHUNK 32u   /* so many are allocated at a time */
 #define REFEREE_BUCKETS     256u  /* of the table from tags to tasks; a power of two */
 #define REFEREE_R2T_MAX     8u    /* outstanding R2Ts of a task; one with more is not followed */
 #define REFEREE_PINGS_MAX   8u /* pings of the target that wait for their answer; later ones are not missed */
 #define REFEREE_ACKS_MAX    8u /* Data-In with the A bit, the last of them */
-#define REFEREE_UNACKED_MAX 1024u                /* responses that an initiator may leave unacknowledged */
+#define REFEREE_UNACKED_MAX 1024u /* responses that an initiator may take without moving ExpStatSN */
 #define REFEREE_PATIENCE_NS (30ull * 1000000000) /* for the answer to a ping */
 #define REFEREE_DETAIL_MAX  256u
 #define REFEREE_PEER_MAX    80u
@@ -76,17 +77,17 @@ struct session_seen {
     uint32_t immediates; /* since the last numbered command */
     uint32_t agreed[KEY_COUNT];
     struct list buckets[REFEREE_BUCKETS], spare;
-    uint32_t used; /* of `tasks`; those behind were never touched */
-    struct task_seen tasks[REFEREE_TASKS_MAX];
+    uint32_t chunk_count;
+    struct task_seen *chunks[REFEREE_TASKS_MAX / REFEREE_TASKS_CHUNK];
 };
 
 /* --- texts --- */
 
 /* A logical text, gathered over PDUs with C=1 (6.1). */
 struct text_seen {
-    uint32_t len;
-    bool cut; /* not all of it was kept: nothing is said about it */
-    uint8_t bytes[TEXT_TOTAL_MAX];
+    uint32_t len; /* up to TEXT_TOTAL_MAX */
+    bool cut;     /* not all of it was kept: nothing is said about it */
+    uint8_t *bytes;
 };
 
 struct bargain {
@@ -169,6 +170,7 @@ struct referee {
     bool leaving;  /* a Logout Request has come */
     bool stat_known;
     uint32_t next_stat_sn, login_stat_sn, acked;
+    uint32_t unacked; /* responses since ExpStatSN last moved */
     uint32_t last_cmd_sn;
     struct login_seen login;
     struct bargain bargain;
@@ -222,6 +224,10 @@ struct task_seen *task_begin(struct referee *r, const uint8_t *bhs);
 void task_end(struct task_seen *t, uint32_t stat_sn);
 void tasks_acknowledged(struct referee *r, uint32_t exp_stat_sn);
 void tasks_orphan(struct referee *r);
+/* Task number `at`, of 0 to tasks_count() - 1; it may be a spare one. */
+struct task_seen *task_at(const struct session_seen *s, uint32_t at);
+uint32_t tasks_count(const struct session_seen *s);
+void tasks_free(struct session_seen *s);
 static inline uint8_t task_opcode(const struct task_seen *t)
 {
     return wire_opcode(t->bhs);
@@ -247,6 +253,7 @@ void note_text(struct referee *r, const struct scan_pdu *pdu);
 
 /* login.c */
 void judge_login(struct referee *r, const struct scan_pdu *pdu);
+void judge_agreement(struct referee *r);
 void note_login(struct referee *r, const struct scan_pdu *pdu);
 
 /* command.c, data.c */

@@ -120,6 +120,8 @@ static void hear_full(struct referee *r, const struct scan_pdu *pdu, const struc
     judge_parting(r, pdu->bhs);
     judge_unanswered_pings(r);
     bool fresh = !(row->traits & NUMBERED) || judge_number(r, pdu->bhs);
+    if (r->first)
+        judge_agreement(r);
     r->first = false;
     if (fresh && judge_discovery(r, pdu->bhs))
         row->judge(r, pdu);

@@ -136,8 +136,8 @@ static bool both_used(const struct referee *r)
     return !v[KEY_INITIAL_R2T] || v[KEY_IMMEDIATE_DATA];
 }
 
-/* What must hold of the values together: the initiator has proposed or taken them. */
-static void judge_agreement(struct referee *r)
+/* What must hold of the values together. Who goes on has taken them, whoever began with them. */
+void judge_agreement(struct referee *r)
 {
     const uint32_t *v = r->session->agreed;
     if (both_used(r) && v[KEY_FIRST_BURST_LENGTH] > v[KEY_MAX_BURST_LENGTH] &&
@@ -160,7 +160,6 @@ static void enter_full_feature(struct referee *r, const uint8_t *bhs, const stru
     r->last_cmd_sn = r->login.first.cmd_sn - 1;
     r->received.header_digest = r->sent.header_digest = agreed[KEY_HEADER_DIGEST] == DIGEST_CRC32C;
     r->received.data_digest = r->sent.data_digest = agreed[KEY_DATA_DIGEST] == DIGEST_CRC32C;
-    judge_agreement(r);
 }
 
 void note_login(struct referee *r, const struct scan_pdu *pdu)

@@ -34,8 +34,8 @@ static bool stops(const struct session_seen *s, uint8_t function)
 static void mark(struct referee *r, const struct wire_tmf_request *q)
 {
     struct session_seen *s = r->session;
-    for (uint32_t i = 0; i < s->used; i++) {
-        struct task_seen *t = &s->tasks[i];
+    for (uint32_t i = 0; i < tasks_count(s); i++) {
+        struct task_seen *t = task_at(s, i);
         if (!t->live || task_opcode(t) != WIRE_SCSI_COMMAND || !covers(q, t))
             continue;
         t->aborted = true;
@@ -109,8 +109,8 @@ void judge_tmf(struct referee *r, const struct scan_pdu *pdu)
 static void end_covered(struct session_seen *s, const struct wire_tmf_request *q, const struct task_seen *tmf,
                         uint32_t stat_sn)
 {
-    for (uint32_t i = 0; i < s->used; i++) {
-        struct task_seen *t = &s->tasks[i];
+    for (uint32_t i = 0; i < tasks_count(s); i++) {
+        struct task_seen *t = task_at(s, i);
         if (t->live && task_opcode(t) == WIRE_SCSI_COMMAND && t->born < tmf->born && covers(q, t))
             task_end(t, stat_sn);
     }

@@ -21,11 +21,12 @@ void judge_ack(struct referee *r, const uint8_t *bhs)
     }
     if (r->first)
         judge_first_ack(r, exp_stat_sn);
-    if (serial_lt(r->acked, exp_stat_sn))
+    if (serial_lt(r->acked, exp_stat_sn)) {
         r->acked = exp_stat_sn;
-    if (r->next_stat_sn - r->acked > REFEREE_UNACKED_MAX)
-        foul(r, RULE_S5, "ExpStatSN is %u, which leaves %u responses unacknowledged", exp_stat_sn,
-             r->next_stat_sn - r->acked);
+        r->unacked = 0;
+    }
+    if (r->unacked > REFEREE_UNACKED_MAX)
+        foul(r, RULE_S5, "ExpStatSN is still %u after %u responses", exp_stat_sn, r->unacked);
     tasks_acknowledged(r, r->acked);
     if (r->rival && serial_lt(r->rival_stat_sn, exp_stat_sn)) {
         foul(r, RULE_N6, "the session goes on, although its initiator port has begun another");
@@ -33,13 +34,15 @@ void judge_ack(struct referee *r, const uint8_t *bhs)
     }
 }
 
-/* A response that takes a StatSN. */
+/* A response that takes a StatSN. One that is repeated changes nothing. */
 void note_status(struct referee *r, uint32_t stat_sn)
 {
     if (!r->stat_known)
-        r->acked = stat_sn;
+        r->acked = r->next_stat_sn = stat_sn;
     r->stat_known = true;
-    r->next_stat_sn = stat_sn + 1;
+    r->unacked++;
+    if (serial_le(r->next_stat_sn, stat_sn))
+        r->next_stat_sn = stat_sn + 1;
 }
 
 /* --- commands --- */
@@ -113,10 +116,13 @@ bool judge_number(struct referee *r, const uint8_t *bhs)
     }
     if (!in_order(r, cmd_sn))
         return judge_old_number(r, bhs, cmd_sn);
-    if (cmd_sn != s->next_cmd_sn && !s->wide)
-        judge_gap(r, cmd_sn);
-    if (serial_lt(s->max_cmd_sn, cmd_sn))
+    if (serial_lt(s->max_cmd_sn, cmd_sn)) {
         foul(r, RULE_C2, "CmdSN is %u, beyond MaxCmdSN %u", cmd_sn, s->max_cmd_sn);
+        if (cmd_sn != s->next_cmd_sn)
+            return true; /* the target ignores it, so it counts for nothing */
+    } else if (cmd_sn != s->next_cmd_sn && !s->wide) {
+        judge_gap(r, cmd_sn);
+    }
     r->last_cmd_sn = cmd_sn;
     if (serial_le(s->next_cmd_sn, cmd_sn))
         s->next_cmd_sn = cmd_sn + 1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The tasks of a session by their InitiatorTaskTags. One that the target has answered stays until the answer
  * is acknowledged: until then the initiator may not know of it, and what it still sends is no offence. */
+#include <stdlib.h>
 #include "referee/court.h"
 
 static struct list *bucket(struct session_seen *s, uint32_t itt)
@@ -27,12 +28,42 @@ static void forget(struct session_seen *s, struct task_seen *t)
     list_push(&s->spare, &t->bucket);
 }
 
+struct task_seen *task_at(const struct session_seen *s, uint32_t at)
+{
+    return &s->chunks[at / REFEREE_TASKS_CHUNK][at % REFEREE_TASKS_CHUNK];
+}
+
+uint32_t tasks_count(const struct session_seen *s)
+{
+    return s->chunk_count * REFEREE_TASKS_CHUNK;
+}
+
+void tasks_free(struct session_seen *s)
+{
+    for (uint32_t i = 0; i < s->chunk_count; i++)
+        free(s->chunks[i]);
+}
+
+static void more_tasks(struct session_seen *s)
+{
+    if (tasks_count(s) == REFEREE_TASKS_MAX)
+        return;
+    struct task_seen *chunk = calloc(REFEREE_TASKS_CHUNK, sizeof *chunk);
+    if (!chunk)
+        return;
+    s->chunks[s->chunk_count++] = chunk;
+    for (uint32_t i = 0; i < REFEREE_TASKS_CHUNK; i++) {
+        list_init(&chunk[i].queue);
+        list_push(&s->spare, &chunk[i].bucket);
+    }
+}
+
 static struct task_seen *spare_task(struct session_seen *s)
 {
+    if (list_empty(&s->spare))
+        more_tasks(s);
     struct list *node = list_pop(&s->spare);
-    if (node)
-        return list_entry(node, struct task_seen, bucket);
-    return s->used < REFEREE_TASKS_MAX ? &s->tasks[s->used++] : NULL;
+    return node ? list_entry(node, struct task_seen, bucket) : NULL;
 }
 
 static void describe(struct referee *r, struct task_seen *t, const uint8_t *bhs)
@@ -101,8 +132,8 @@ void tasks_orphan(struct referee *r)
 {
     struct session_seen *s = r->session;
     bool kept = s->agreed[KEY_ERROR_RECOVERY_LEVEL] >= 2;
-    for (uint32_t i = 0; i < s->used; i++) {
-        struct task_seen *t = &s->tasks[i];
+    for (uint32_t i = 0; i < tasks_count(s); i++) {
+        struct task_seen *t = task_at(s, i);
         if (!t->live || t->owner != r)
             continue;
         t->owner = NULL;

@@ -1,26 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /* Texts that go over several PDUs, and Text Requests (RFC 7143 6.1, 6.2, 11.10, 11.11). */
+#include <stdlib.h>
 #include "referee/court.h"
 
 /* --- gathering --- */
 
+static bool append(struct text_seen *t, const uint8_t *bytes, uint32_t len)
+{
+    if (len == 0)
+        return true;
+    uint8_t *longer = len <= TEXT_TOTAL_MAX - t->len ? realloc(t->bytes, t->len + len) : NULL;
+    if (!longer)
+        return false;
+    t->bytes = longer;
+    memcpy(t->bytes + t->len, bytes, len);
+    t->len += len;
+    return true;
+}
+
 /* Adds a data segment; true when the text is whole. */
 bool text_gather(struct text_seen *t, const struct scan_pdu *pdu, bool more)
 {
-    uint32_t room = (uint32_t)sizeof t->bytes - t->len;
-    if (pdu->data_kept < pdu->data_len || pdu->data_kept > room)
+    if (pdu->data_kept < pdu->data_len || t->cut || !append(t, pdu->data, pdu->data_kept))
         t->cut = true;
-    if (!t->cut) {
-        memcpy(t->bytes + t->len, pdu->data, pdu->data_kept);
-        t->len += pdu->data_kept;
-    }
     return !more;
 }
 
 void text_done(struct text_seen *t)
 {
-    t->len = 0;
-    t->cut = false;
+    free(t->bytes);
+    *t = (struct text_seen){0};
 }
 
 /* --- requests --- */

@@ -51,6 +51,17 @@ static void c2(struct talk *t, bool wrong)
         say_command(t, read_command(t, i, 0), 0);
 }
 
+/* One that leaps out of the window is ignored, and so does not count. */
+static void c2_leap(struct talk *t, bool wrong)
+{
+    log_in(t, "", "");
+    one_command(t, 1);
+    t->at->cmd_sn += wrong ? 100 : 0;
+    say_command(t, read_command(t, 2, 0), 0);
+    t->at->cmd_sn -= wrong ? 101 : 0;
+    one_command(t, 3);
+}
+
 static void c5(struct talk *t, bool wrong)
 {
     log_in(t, "", "");
@@ -138,10 +149,24 @@ static void s1(struct talk *t, bool wrong)
     say_command(t, c, 0);
 }
 
+/* A response comes twice, behind a later one. */
+static void s1_repeated(struct talk *t, bool wrong)
+{
+    log_in(t, "", "");
+    one_command(t, 1);
+    one_command(t, 2);
+    uint32_t next = t->at->stat_sn;
+    t->at->stat_sn -= 2;
+    reply_status(t, 1);
+    t->at->stat_sn = next + wrong;
+    say_nop(t, ping(t, 3), 0);
+}
+
 static void s5(struct talk *t, bool wrong)
 {
     log_in(t, "", "");
     uint32_t old = t->at->stat_sn;
+    say_nop(t, ping(t, 2), 0);
     for (uint32_t i = 0; i < (wrong ? 1025u : 1024u); i++)
         reply_async(t, WIRE_ASYNC_VENDOR, 0);
     struct wire_nop_out n = ping(t, 1);
@@ -433,6 +458,7 @@ const struct trial command_trials[] = {
     {RULE_C1, c1_old},
     {RULE_C1, c1_wide},
     {RULE_C2, c2},
+    {RULE_C2, c2_leap},
     {RULE_C5, c5},
     {RULE_C5, c5_used_up},
     {RULE_C7, c7},
@@ -443,6 +469,7 @@ const struct trial command_trials[] = {
     {RULE_C8, c8},
     {RULE_C8, c8_changed},
     {RULE_S1, s1},
+    {RULE_S1, s1_repeated},
     {RULE_S5, s5},
     {RULE_D1, d1},
     {RULE_D1, d1_direction},

@@ -182,6 +182,27 @@ static void many_pings_are_not_judged(void **state)
     talk_free(t);
 }
 
+/* The target has had enough of it in the middle of its data. */
+static void the_last_pdu_is_judged_by_its_header(void **state)
+{
+    (void)state;
+    struct talk *t = talk_new();
+    uint8_t bhs[WIRE_BHS_LEN];
+    log_in(t, "", "");
+    say_command(t, write_command(t, 1, 4096), 0);
+    reply_r2t(t, 1, 5, 0, 4096);
+    const struct wire_data_out d = data_out(t, 1, 5, 7, 0);
+    put_data_out(bhs, &d);
+    wire_set_lengths(bhs, 0, 4096);
+    scan_bytes(referee_received(t->at->r), bhs, sizeof bhs);
+    assert_int_equal(t->told, 0);
+    referee_free(t->at->r);
+    t->at->r = NULL;
+    assert_int_equal(t->heard[RULE_D7], 2); /* its number, and no F where all data is there */
+    assert_int_equal(t->told, 2);
+    talk_free(t);
+}
+
 static void a_text_without_end_is_not_judged(void **state)
 {
     char piece[8193];
@@ -215,6 +236,7 @@ int main(void)
         cmocka_unit_test(a_crowd_is_not_judged),
         cmocka_unit_test(many_r2ts_are_not_judged),
         cmocka_unit_test(many_pings_are_not_judged),
+        cmocka_unit_test(the_last_pdu_is_judged_by_its_header),
         cmocka_unit_test(a_text_without_end_is_not_judged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,16 +113,27 @@ static void t8(struct talk *t, bool wrong)
 
 static void t9(struct talk *t, bool wrong)
 {
-    log_in(t, "MaxBurstLength=1024\nFirstBurstLength=2048\n",
-           wrong ? "MaxBurstLength=1024\nFirstBurstLength=2048\n"
-                 : "MaxBurstLength=1024\nFirstBurstLength=1024\n");
+    const char *answer = wrong ? "MaxBurstLength=1024\nFirstBurstLength=2048\n"
+                               : "MaxBurstLength=1024\nFirstBurstLength=1024\n";
+    log_in(t, "MaxBurstLength=1024\nFirstBurstLength=2048\n", answer);
+    say_nop(t, ping(t, 1), 0);
+}
+
+/* The target contradicts itself: the initiator may see that, and say nothing more. */
+static void t9_no_more(struct talk *t, bool wrong)
+{
+    const char *keys = "MaxBurstLength=1024\nFirstBurstLength=2048\n";
+    log_in(t, keys, keys);
+    if (wrong)
+        say_nop(t, ping(t, 1), 0);
 }
 
 static void t10(struct talk *t, bool wrong)
 {
-    log_in(t, "ErrorRecoveryLevel=1\nMaxOutstandingR2T=2\n",
-           wrong ? "ErrorRecoveryLevel=1\nMaxOutstandingR2T=2\n"
-                 : "ErrorRecoveryLevel=1\nMaxOutstandingR2T=1\n");
+    const char *answer =
+        wrong ? "ErrorRecoveryLevel=1\nMaxOutstandingR2T=2\n" : "ErrorRecoveryLevel=1\nMaxOutstandingR2T=1\n";
+    log_in(t, "ErrorRecoveryLevel=1\nMaxOutstandingR2T=2\n", answer);
+    say_nop(t, ping(t, 1), 0);
 }
 
 static void t11(struct talk *t, bool wrong)
@@ -277,40 +288,14 @@ static void y2_alone(struct talk *t, bool wrong)
 }
 
 const struct trial text_trials[] = {
-    {RULE_T1, t1},
-    {RULE_T1, t1_delimiter},
-    {RULE_T1, t1_over_pdus},
-    {RULE_T2, t2},
-    {RULE_T2, t2_constant},
-    {RULE_T3, t3},
-    {RULE_T4, t4},
-    {RULE_T4, t4_settled},
-    {RULE_T4, t4_marker},
-    {RULE_T5, t5},
-    {RULE_T6, t6_number},
-    {RULE_T6, t6_list},
-    {RULE_T6, t6_boolean},
-    {RULE_T8, t8},
-    {RULE_T9, t9},
-    {RULE_T10, t10},
-    {RULE_T11, t11},
-    {RULE_T13, t13},
-    {RULE_T13, t13_later_key},
-    {RULE_T14, t14},
-    {RULE_T14, t14_bits},
-    {RULE_T14, t14_tag},
-    {RULE_T14, t14_immediate},
-    {RULE_T15, t15},
-    {RULE_T18, t18_stage},
-    {RULE_T18, t18_side},
-    {RULE_Y1, y1},
-    {RULE_Y1, y1_ping},
-    {RULE_Y1, y1_text},
-    {RULE_Y1, y1_logout},
-    {RULE_Y2, y2},
-    {RULE_Y2, y2_alone},
-    {RULE_Y3, y3},
-    {RULE_Y3, y3_lun},
-    {RULE_Y3, y3_over},
+    {RULE_T1, t1},          {RULE_T1, t1_delimiter}, {RULE_T1, t1_over_pdus}, {RULE_T2, t2},
+    {RULE_T2, t2_constant}, {RULE_T3, t3},           {RULE_T4, t4},           {RULE_T4, t4_settled},
+    {RULE_T4, t4_marker},   {RULE_T5, t5},           {RULE_T6, t6_number},    {RULE_T6, t6_list},
+    {RULE_T6, t6_boolean},  {RULE_T8, t8},           {RULE_T9, t9},           {RULE_T9, t9_no_more},
+    {RULE_T10, t10},        {RULE_T11, t11},         {RULE_T13, t13},         {RULE_T13, t13_later_key},
+    {RULE_T14, t14},        {RULE_T14, t14_bits},    {RULE_T14, t14_tag},     {RULE_T14, t14_immediate},
+    {RULE_T15, t15},        {RULE_T18, t18_stage},   {RULE_T18, t18_side},    {RULE_Y1, y1},
+    {RULE_Y1, y1_ping},     {RULE_Y1, y1_text},      {RULE_Y1, y1_logout},    {RULE_Y2, y2},
+    {RULE_Y2, y2_alone},    {RULE_Y3, y3},           {RULE_Y3, y3_lun},       {RULE_Y3, y3_over},
 };
 const size_t text_trial_count = sizeof text_trials / sizeof text_trials[0];
