@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "cli/commands.h"
 #include "cli/json.h"
+#include "cli/referee.h"
 #include "cli/say.h"
 #include "cli/setup.h"
 #include "cli/signals.h"
@@ -17,6 +18,7 @@ struct service {
     struct json rules; /* of scripts, as they are told when all is over */
     uint32_t rule_count;
     enum say_log log;
+    struct referee_report report;
 };
 
 static void json_luns(struct json *j, const struct serve_config *c, uint32_t target)
@@ -203,6 +205,8 @@ static void configure(struct service *s)
     c->rule = tell_rule;
     c->rule_arg = s;
     c->log_arg = s;
+    if (s->setup.referee)
+        referee_report_begin(&s->report, s->o->json, c);
     c->place = setup_place;
     c->place_arg = &s->setup;
 }
@@ -235,7 +239,7 @@ static int serve(struct service *s)
     if (detail.error)
         return fail_error(detail.error, NULL, subject(s));
     say("stopped serving %s", subject(s));
-    return STATUS_OK;
+    return s->report.violations > 0 ? STATUS_RULES : STATUS_OK;
 }
 
 int cmd_serve(const struct options *o)

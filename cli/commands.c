@@ -12,31 +12,17 @@
     OPT_USER, OPT_SECRET_FILE, OPT_MUTUAL_USER, OPT_MUTUAL_SECRET_FILE, OPT_ALLOW_WEAK_SECRET,               \
         OPT_INITIATOR_NAME, OPT_DIGEST, OPT_TIMEOUT
 
+#define SERVE_LOGINS                                                                                         \
+    OPT_USER, OPT_SECRET_FILE, OPT_MUTUAL_USER, OPT_MUTUAL_SECRET_FILE, OPT_NO_AUTH, OPT_ALLOW
+
 static const int discover_options[] = {OPT_LUNS, OPT_JSON, LOGIN_OPTIONS, OPT_NONE};
 static const int info_options[] = {OPT_JSON, LOGIN_OPTIONS, OPT_NONE};
 static const int copy_options[] = {OPT_FORCE, OPT_VERIFY, OPT_JSON, LOGIN_OPTIONS, OPT_NONE};
 static const int bench_options[] = {OPT_RW,   OPT_BS,    OPT_DEPTH,     OPT_TIME, OPT_PLOT,
                                     OPT_JSON, OPT_FORCE, LOGIN_OPTIONS, OPT_NONE};
-static const int serve_options[] = {OPT_LUN,
-                                    OPT_LISTEN,
-                                    OPT_IQN,
-                                    OPT_USER,
-                                    OPT_SECRET_FILE,
-                                    OPT_MUTUAL_USER,
-                                    OPT_MUTUAL_SECRET_FILE,
-                                    OPT_NO_AUTH,
-                                    OPT_ALLOW,
-                                    OPT_KEY,
-                                    OPT_SCRIPT,
-                                    OPT_FAULT,
-                                    OPT_STATE_DIR,
-                                    OPT_BUSY_POLL,
-                                    OPT_LOG,
-                                    OPT_CONTROL,
-                                    OPT_RUN_AS,
-                                    OPT_NO_SECCOMP,
-                                    OPT_JSON,
-                                    OPT_NONE};
+static const int serve_options[] = {
+    OPT_LUN,     OPT_LISTEN,    OPT_IQN, SERVE_LOGINS, OPT_KEY,    OPT_STATE_DIR,  OPT_SCRIPT, OPT_FAULT,
+    OPT_REFEREE, OPT_BUSY_POLL, OPT_LOG, OPT_CONTROL,  OPT_RUN_AS, OPT_NO_SECCOMP, OPT_JSON,   OPT_NONE};
 static const int serve_ctl_options[] = {OPT_CONTROL, OPT_JSON, OPT_NONE};
 
 static const struct command commands[] = {

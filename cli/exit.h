@@ -16,6 +16,7 @@ enum exit_status {
     STATUS_IO = 6,          /* the LUN refused or failed an I/O */
     STATUS_PROTOCOL = 7,    /* the peer speaks no iSCSI, or breaks its rules */
     STATUS_SYSTEM = 8,      /* a local file, descriptor or memory */
+    STATUS_RULES = 9,       /* an initiator broke a rule, as a referee saw */
     STATUS_SIGNAL = 128,    /* plus the signal's number: 130 after Ctrl-C */
 };
 

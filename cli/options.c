@@ -213,6 +213,13 @@ const char *options_log_level(const char *word, int8_t *level)
     return "quiet, normal or debug";
 }
 
+static const char *set_referee(struct options *o, const char *value)
+{
+    (void)value;
+    o->referee = true;
+    return NULL;
+}
+
 static const char *set_state_dir(struct options *o, const char *value)
 {
     o->state_dir = value;
@@ -279,6 +286,7 @@ static const struct option_row rows[] = {
     {OPT_IQN, "iqn", "NAME", "the target's iSCSI name", set_iqn},
     {OPT_NO_AUTH, "no-auth", NULL, "let anybody in, on any address", set_no_auth},
     {OPT_BUSY_POLL, "busy-poll", NULL, "never sleep: for measuring initiators", set_busy_poll},
+    {OPT_REFEREE, "referee", NULL, "check all that initiators send against RFC 7143", set_referee},
     {OPT_STATE_DIR, "state-dir", "FOLDER", "keep reservations there when initiators ask for it",
      set_state_dir},
     {OPT_LOG, "log", "LEVEL", "tell quiet (refusals and faults), normal or debug (each command)", set_log},

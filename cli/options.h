@@ -37,6 +37,7 @@ enum option_id {
     OPT_NO_AUTH,
     OPT_BUSY_POLL,
     OPT_STATE_DIR,
+    OPT_REFEREE,
     OPT_ALLOW,
     OPT_KEY,
     OPT_SCRIPT,
@@ -58,7 +59,7 @@ struct options {
     const char *user, *secret_file, *mutual_user, *mutual_secret_file, *initiator_name;
     bool allow_weak_secret, header_digest, data_digest;
     uint32_t timeout_ms; /* 0: the library's defaults */
-    bool json, force, luns, verify, no_auth, busy_poll;
+    bool json, force, luns, verify, no_auth, busy_poll, referee;
     const char *rw; /* the word for `mode` */
     uint32_t mode;  /* enum bench_mode */
     uint64_t block_bytes;

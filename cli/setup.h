@@ -19,6 +19,7 @@ struct setup {
     const char *mutual_file;
     const char *control; /* as it was named; config.control is where that is */
     char control_path[PATH_MAX];
+    bool referee; /* what initiators send is checked */
     struct secret secrets[SERVE_ACCOUNTS_MAX], mutual;
     const char *file;   /* its name; NULL: there is none */
     struct note *notes; /* texts of the file, and in which line each stands */

@@ -146,6 +146,11 @@ static const char *set_busy_poll(struct parser *p, const char *value)
     return set_yes_no(value, &p->s->config.busy_poll);
 }
 
+static const char *set_referee(struct parser *p, const char *value)
+{
+    return set_yes_no(value, &p->s->referee);
+}
+
 static const char *set_user(struct parser *p, const char *value)
 {
     p->user = keep(p, value);
@@ -311,6 +316,7 @@ static const struct key_row serve_keys[] = {
     {"state-dir", set_state_dir, KEY_ONCE},
     {"busy-poll", set_busy_poll, KEY_ONCE},
     {"control", set_control, KEY_ONCE},
+    {"referee", set_referee, KEY_ONCE},
     {"log", set_log, KEY_ONCE},
     {"run-as", set_run_as, KEY_ONCE},
     {"seccomp", set_seccomp, KEY_ONCE},

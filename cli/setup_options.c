@@ -121,6 +121,7 @@ int setup_take_options(struct setup *s, const struct options *o)
     int status = STATUS_OK;
     for (size_t i = 0; i < sizeof takes / sizeof takes[0] && status == STATUS_OK; i++)
         status = takes[i](s, o);
+    s->referee |= o->referee;
     take_words(s, o);
     if (status == STATUS_OK)
         status = setup_find_user(s);

@@ -205,6 +205,7 @@ void target_session_end(struct target_session *ts)
     if (ts->node)
         nexus_leave(&ts->nexus);
     link_close(&ts->wire);
+    watch_end(ts);
     bend_end(ts);
     if (ts->attached)
         conn_drop(ts->conn);
@@ -294,6 +295,8 @@ static void on_up(struct link *l)
     ts->attached = true;
     link_attach(l, ts->conn);
     link_attach_filter(l, bend_begin(ts));
+    if (!watch_begin(ts))
+        target_session_end(ts);
 }
 
 static void on_down(struct link *l, int error)

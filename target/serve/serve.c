@@ -155,6 +155,8 @@ int target_open(struct target *t, const struct reason *why)
 {
     int error = target_keys(&t->wishes, t->config, why);
     take_accounts(t);
+    if (!error && watch_open(t) != BERTH_OK)
+        error = out_of_memory(why);
     if (!error)
         error = stage_open(t, why);
     if (!error)
@@ -189,6 +191,7 @@ void target_free(struct target *t)
     if (t->workers)
         t->engine->ops->watch(t->engine, workers_fd(t->workers), NULL, NULL);
     engine_free(t->engine);
+    watch_close(t);
     nodes_close(t);
     workers_free(t->workers);
     jobs_free(t);
@@ -226,6 +229,7 @@ static int run(struct target *t, const struct reason *why)
     announce(t);
     int error = loop(t);
     stage_report(t);
+    watch_verdict(t);
     return error ? serve_refuse(why, error, "%s", berth_error_text(error)) : BERTH_OK;
 }
 

@@ -75,6 +75,36 @@ enum serve_log_level {
 };
 #define SERVE_LOG_WORDS "quiet", "normal", "debug" /* from SERVE_LOG_QUIET on */
 
+/* An initiator has broken a rule of RFC 7143 (target/referee/): which, how, and the PDU. Valid during the
+ * call.
+ */
+struct serve_violation {
+    const char *rule, *section; /* "D7", "4.2.2.4" */
+    const char *statement;      /* what the rule says */
+    const char *detail;         /* what was seen */
+    const char *line;           /* all of it, for people */
+    const char *pdu;            /* "SCSI Data-Out" */
+    const uint8_t *header;
+    uint32_t header_len, connection; /* bytes; the first connection is 1 */
+    uint64_t offset, time_ns;        /* of the PDU in its stream; since the start */
+    const char *peer, *initiator;    /* "host:port", InitiatorName or "" */
+    const uint8_t *isid;             /* 6 bytes */
+    uint16_t tsih, cid;
+};
+
+struct serve_count {
+    const char *rule;
+    uint64_t violations;
+};
+
+/* What it all comes to. */
+struct serve_verdict {
+    const char *line; /* for people */
+    uint64_t pdus, violations;
+    uint32_t connections, count;
+    const struct serve_count *counts; /* of the rules that were broken */
+};
+
 struct serve_config {
     /* "ADDR:PORT" (port 0: any free one) or "fd:N" for a socket that listens already, ",GROUP" behind it for
      * another portal group than 1. None: 127.0.0.1:3260. */
@@ -114,6 +144,11 @@ struct serve_config {
     void (*log)(void *arg, int priority, const char *sentence);
     void *log_arg;
     int8_t log_level; /* enum serve_log_level */
+    /* Not NULL: everything that initiators send is checked, these are told each violation (the first of each
+     * rule and connection, then they are only counted), and the verdict when the target stops. */
+    void (*violation)(void *arg, const struct serve_violation *v);
+    void (*verdict)(void *arg, const struct serve_verdict *v);
+    void *referee_arg;
     /* Where a text of all this stands, as "FILE:LINE: "; "" for what is in no file. NULL: there is no file.
      */
     const char *(*place)(void *arg, const char *text);

@@ -11,7 +11,8 @@
  *   confine.c  what it gives up before strangers come; calls.c beside it
  *   group.c    portal groups and their access         traffic.c  what commands come to
  *   pool.c     buffers                                send_targets.c  discovery's answer
- *   stage.c    scripts, and what they do to the target; bend.c and restart.c beside it */
+ *   stage.c    scripts, and what they do to the target; bend.c and restart.c beside it
+ *   watch.c    the referee at the links */
 #ifndef SERVE_TARGET_H
 #define SERVE_TARGET_H
 
@@ -104,6 +105,7 @@ struct target_session {
     uint64_t since_ms; /* when it logged in, since 1970 */
     uint64_t ping_at;
     uint64_t leave_by;           /* it was asked to log out; 0: it was not */
+    struct watch *watch;         /* NULL: there is no referee */
     uint64_t sent, sent_at;      /* bytes that had left, and when it was last seen that more of them do */
     char from[ADDRESS_MAX + 16]; /* "host:port" of the initiator */
     char send_targets[NAME_MAX_LEN + 1]; /* what is being listed, over several PDUs */
@@ -132,8 +134,10 @@ struct target {
     struct control *control; /* NULL: there is no socket */
     struct retired *retired; /* LUNs that were taken away and are still used */
     uint32_t lun_count;
-    uint64_t since_ms;   /* when it began, since 1970 */
-    struct stage *stage; /* NULL: there is no script */
+    uint64_t since_ms;           /* when it began, since 1970 */
+    struct stage *stage;         /* NULL: there is no script */
+    struct referee_court *court; /* NULL: there is no referee */
+    uint64_t court_since;        /* what its times count from */
     bool stopped;
     bool sends_files; /* the engine does */
 };
@@ -191,6 +195,14 @@ bool target_session_progress(struct target_session *ts);
 /* Frees a session that has ended, once nothing of it is under way. */
 void target_session_settle(struct target_session *ts);
 void target_tick(struct target *t, uint64_t now);
+
+/* watch.c: nothing happens in these where no referee is wanted */
+int watch_open(struct target *t);
+void watch_close(struct target *t);
+bool watch_begin(
+    struct target_session *ts); /* when its conn is attached, behind other filters; false: no memory */
+void watch_end(struct target_session *ts); /* when its link is closed */
+void watch_verdict(const struct target *t);
 
 /* manage.c */
 void manage(struct target_session *ts, struct task *tmf);

@@ -60,6 +60,7 @@ static const char whole[] = "\xef\xbb\xbf# a comment\n"
                             "script = faults.txt\n"
                             "fault = on data-in 3 drop\n"
                             "busy-poll = yes\n"
+                            "referee = yes\n"
                             "state-dir = a folder\n"
                             "[user joe]\n"
                             "secret-file = joe's\n"
@@ -94,7 +95,7 @@ static void everything_is_taken(void **state)
     assert_string_equal(c->portals[0], "192.0.2.1:3260");
     assert_string_equal(c->portals[1], "[2001:db8::1]:3260,2");
     assert_false(c->no_auth);
-    assert_true(c->busy_poll);
+    assert_true(c->busy_poll && s.referee);
     assert_int_equal(c->log_level, SERVE_LOG_DEBUG);
     assert_string_equal(c->state_dir, "a folder");
     assert_int_equal(c->account_count, 2);
@@ -148,7 +149,7 @@ static void texts_know_their_lines(void **state)
     (void)state;
     assert_int_equal(read_text(whole), 0);
     assert_string_equal(setup_place(&s, s.config.portals[0]), "t.conf:5: ");
-    assert_string_equal(setup_place(&s, s.config.luns[3].spec), "t.conf:38: ");
+    assert_string_equal(setup_place(&s, s.config.luns[3].spec), "t.conf:39: ");
     assert_string_equal(setup_place(&s, "ram:1M"), "");
 }
 
@@ -213,13 +214,13 @@ static const struct {
      "t.conf:1: [target a] lacks a line: add redirect = ADDR:PORT beside redirect-permanent"},
     /* keys */
     {"[serve]\nlissen = a\n", "t.conf:2: 'lissen' is no key of [serve]: use listen, no-auth, state-dir, "
-                              "busy-poll, control, log, run-as, seccomp, script, fault"},
+                              "busy-poll, control, referee, log, run-as, seccomp, script, fault"},
     {"[user a]\nsecret = b\n", "t.conf:2: 'secret' is no key of [user]: use secret-file"},
     {"[mutual]\nname = b\n", "t.conf:2: 'name' is no key of [mutual]: use user, secret-file"},
     {"[target a]\nlun0 = b\n", "t.conf:2: 'lun0' is no key of [target]: use alias, allow, redirect, "
                                "redirect-permanent, lun N"},
     {"[serve]\nListen = a\n", "t.conf:2: 'Listen' is no key of [serve]: use listen, no-auth, state-dir, "
-                              "busy-poll, control, log, run-as, seccomp, script, fault"},
+                              "busy-poll, control, referee, log, run-as, seccomp, script, fault"},
     {"[serve]\nbusy-poll = yes\nbusy-poll = yes\n", "t.conf:3: busy-poll is there twice: leave one out"},
     {"[negotiation]\nX = 1\nY = 2\nX = 3\n", "t.conf:4: X is there twice: leave one out"},
     {"[target a]\nalias = b\nalias = c\n", "t.conf:3: alias is there twice: leave one out"},
