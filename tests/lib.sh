@@ -7,6 +7,9 @@
 #
 # Everything that a test starts is stopped, by its process id, when the test ends, however it ends; all ports are free ones
 # of the loopback interface; all files are in $work.
+#
+# Every target that serve() starts has the referee: a test fails in the end if an initiator has broken a rule of RFC 7143
+# (doc/internals/referee.md) that the test does not say it breaks: see known_fouls and unjudged.
 set -Eeu -o pipefail
 exec </dev/null
 
@@ -15,6 +18,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/berth-test.XXXXXX")
 iqn=iqn.2026-11.io.berth:serve
 started=()
 pid="" serving="" portal="" relayed="" url="" status=0 took_ms=0 instances=0 limit=30
+fouls_known="" fouls_possible=() unjudged=""
 
 now_us() {
     echo "${EPOCHREALTIME/[.,]/}"
@@ -27,9 +31,39 @@ tear_down() {
     for p in "${started[@]}"; do
         kill -KILL "$p" && wait "$p"
     done 2>/dev/null
+    [ "$code" -ne 0 ] || judged || code=1
     [ "$code" -eq 0 ] || [ "$code" -eq 77 ] || show_outputs
     rm -rf "$work"
     exit "$code"
+}
+
+# known_fouls RULE...: the initiators of this test break these rules, all of them and no others. Say why.
+known_fouls() {
+    fouls_known=$(printf '%s\n' "$@" | sort)
+}
+
+# possible_fouls RULE...: it depends on chance whether these are broken. Say why. stop() does not show the status that they
+# make.
+possible_fouls() {
+    fouls_possible=("$@")
+}
+
+# unjudged REASON: what speaks to the target in this test is not meant to keep to the rules. The referee is there, but
+# neither does a violation count nor does stop() show the status that it makes.
+unjudged() {
+    [ -n "$1" ] && unjudged=yes
+}
+
+fouls() {
+    sed -n -E 's/^berth: referee: ([A-Z]+[0-9]+) \(RFC .*/\1/p' "$work"/*.err | sort -u |
+        grep -v -x -F "$(printf '%s\n' - "${fouls_possible[@]}")" || true
+}
+
+judged() {
+    [ -z "$unjudged" ] && [ "$(fouls)" != "$fouls_known" ] || return 0
+    echo "rules that were broken: $(fouls | tr '\n' ' ')- not: $(echo "$fouls_known" | tr '\n' ' ')"
+    grep -h '^berth: referee: ' "$work"/*.err | head -n 20
+    return 1
 }
 
 show_outputs() {
@@ -113,6 +147,7 @@ reap() {
 stop() {
     kill "-${2:-TERM}" "$1"
     reap "$1" 10
+    [ -z "$unjudged${fouls_possible[*]}" ] || [ "$status" -ne 9 ] || status=0
 }
 
 listening() {
@@ -124,7 +159,7 @@ listening() {
 serve_at() {
     local name=serve$((++instances)) at=$1
     shift
-    launch "$name" "$berth" serve --listen "$at" "$@"
+    launch "$name" "$berth" serve --listen "$at" --referee "$@"
     serving=$pid
     await 20 listening "$name" && [ -n "$portal" ] || die "berth serve $* does not listen"
     url=$(sed -n 's|^berth: LUN 0 .* \(iscsi://.*\)/0$|\1|p' "$work/$name.out")
