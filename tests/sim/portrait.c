@@ -62,7 +62,7 @@ static void paint_task(struct task *to, const struct task *from)
     to->owner = NULL;
     turn(to->bursts, sizeof to->bursts[0], TASK_BURSTS, to->burst_first, to->burst_count);
     to->burst_first = 0;
-    trim(to->sense, sizeof to->sense, to->sense_len);
+    trim(to, sizeof *to, offsetof(struct task, sense) + to->sense_len); /* the structure's padding, too */
 }
 
 static void paint_session(struct portrait *p, const struct session *s)
