@@ -198,7 +198,7 @@ static int add_sockets(scmp_filter_ctx filter)
     int error = 0;
     for (size_t i = 0; i < sizeof families / sizeof families[0] && !error; i++)
         error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-                                 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
+                                 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0));
     return error;
 }
 
