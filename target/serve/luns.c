@@ -71,14 +71,17 @@ int luns_add(struct target *t, struct node *n, uint32_t number, const char *spec
 
 /* --- going --- */
 
-/* Is anything of this session's still on the LU, or an answer on its way that may show the store's memory? */
+/* Is anything of this session's still on the LU, or an answer on its way that may show the store's memory, or
+ * its file? */
 static bool uses(const struct target_session *ts, const struct lu *lu)
 {
     const struct session *s = ts->session;
     for (uint32_t i = 0; i < s->config.depth + SESSION_IMMEDIATE_MAX; i++) {
         const struct task *task = &s->tasks[i];
+        if (!slots_taken(&s->slots, i) || task->kind != TASK_SCSI)
+            continue;
         const struct job *job = task->owner;
-        if (task->state != TASK_FREE && task->kind == TASK_SCSI && job && job->command.lu == lu)
+        if (job && job->command.lu == lu)
             return true;
     }
     return false;
