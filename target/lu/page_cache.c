@@ -13,7 +13,8 @@
 #define CACHESTAT 451 /* on every architecture (Linux 6.5) */
 #endif
 
-#define PAGES_MAX 1024u /* of one question to mincore */
+#define PAGES_MAX 1024u          /* of one question to mincore */
+#define WINDOW    (4u * 1048576) /* bytes asked about at once of what is read in order */
 
 /* As in the kernel's linux/mman.h, which may be older than the kernel. */
 struct range {
@@ -79,10 +80,8 @@ static bool ask_mapping(struct page_cache *p, uint64_t offset, uint64_t len)
     return true;
 }
 
-bool page_cache_holds(struct page_cache *p, uint64_t offset, uint64_t len)
+static bool ask(struct page_cache *p, uint64_t offset, uint64_t len)
 {
-    if (len == 0 || len > p->size || offset > p->size - len)
-        return false;
     if (!p->no_stat && !last_is_read(p, offset, len))
         return false;
     if (!p->no_stat && ask_directly(p, offset, len))
@@ -90,9 +89,40 @@ bool page_cache_holds(struct page_cache *p, uint64_t offset, uint64_t len)
     return p->no_stat && !p->no_map && ask_mapping(p, offset, len);
 }
 
+static bool known(struct page_cache *p, uint64_t offset, uint64_t len)
+{
+    if (p->known_uses == 0 || offset < p->known || offset + len > p->known_end)
+        return false;
+    p->known_uses--;
+    return true;
+}
+
+/* What is read in order is asked about in large pieces: a question costs nearly as much for 256 KiB as for
+ * all. */
+static bool ask_ahead(struct page_cache *p, uint64_t offset, uint64_t len)
+{
+    uint64_t left = p->size - offset, window = left < WINDOW ? left : WINDOW;
+    if (window <= len || !ask(p, offset, window))
+        return false;
+    p->known = offset;
+    p->known_end = offset + window;
+    p->known_uses = (uint32_t)(window / len);
+    return true;
+}
+
+bool page_cache_holds(struct page_cache *p, uint64_t offset, uint64_t len)
+{
+    if (len == 0 || len > p->size || offset > p->size - len)
+        return false;
+    bool reads_on = offset == p->last_end;
+    p->last_end = offset + len;
+    return known(p, offset, len) || (reads_on && ask_ahead(p, offset, len)) || ask(p, offset, len);
+}
+
 void page_cache_forget(struct page_cache *p)
 {
     if (p->map)
         munmap(p->map, p->size);
     p->map = NULL;
+    p->known_uses = 0;
 }

@@ -13,6 +13,10 @@ struct page_cache {
     bool no_stat;  /* the kernel cannot be asked directly (before 6.5, or a filter forbids it) */
     bool no_map;   /* nor by way of a mapping */
     void *map;     /* of the whole file, never touched; NULL: none yet */
+    /* Whoever reads on from where the last one ended gets an answer for some of what comes next. */
+    uint64_t last_end;
+    uint64_t known, known_end;
+    uint32_t known_uses; /* how often that is believed */
 };
 
 /* Is all of the range in memory, and read? It may be gone the moment after. */

@@ -60,21 +60,28 @@ static int tear_down(void **state)
     return close(fd);
 }
 
+static bool holds(struct page_cache *p, uint64_t offset, uint64_t len)
+{
+    p->known_uses = 0; /* each question by itself */
+    p->last_end = UINT64_MAX;
+    return page_cache_holds(p, offset, len);
+}
+
 static void check(struct page_cache *p)
 {
     cool();
-    assert_false(page_cache_holds(p, 0, CHUNK));
+    assert_false(holds(p, 0, CHUNK));
     warm(0, SIZE);
-    assert_true(page_cache_holds(p, 0, CHUNK));
-    assert_true(page_cache_holds(p, 512, SIZE - 512));
-    assert_true(page_cache_holds(p, SIZE - CHUNK, CHUNK));
-    assert_false(page_cache_holds(p, SIZE - CHUNK, CHUNK + 1)); /* beyond the end */
-    assert_false(page_cache_holds(p, UINT64_MAX, 2));
-    assert_false(page_cache_holds(p, 0, 0));
+    assert_true(holds(p, 0, CHUNK));
+    assert_true(holds(p, 512, SIZE - 512));
+    assert_true(holds(p, SIZE - CHUNK, CHUNK));
+    assert_false(holds(p, SIZE - CHUNK, CHUNK + 1)); /* beyond the end */
+    assert_false(holds(p, UINT64_MAX, 2));
+    assert_false(holds(p, 0, 0));
     cool();
     warm(SIZE - CHUNK, CHUNK); /* the end is here, the beginning is not */
-    assert_true(page_cache_holds(p, SIZE - CHUNK, CHUNK));
-    assert_false(page_cache_holds(p, 0, SIZE));
+    assert_true(holds(p, SIZE - CHUNK, CHUNK));
+    assert_false(holds(p, 0, SIZE));
 }
 
 static void test_direct(void **state)
@@ -106,6 +113,29 @@ static void test_by_mapping(void **state)
     assert_null(p.map);
 }
 
+/* What is read in order is believed for a while without a question; what is not, is not. */
+static void test_reading_on(void **state)
+{
+    (void)state;
+    struct page_cache p = {.fd = fd, .size = SIZE};
+    if (!askable())
+        skip();
+    warm(0, SIZE);
+    assert_true(page_cache_holds(&p, 0, CHUNK)); /* as if the file had been read up to here */
+    cool();
+    assert_true(page_cache_holds(&p, CHUNK, CHUNK));
+    assert_true(page_cache_holds(&p, 3 * CHUNK, CHUNK));
+    assert_true(page_cache_holds(&p, 2 * CHUNK, CHUNK));
+    assert_true(page_cache_holds(&p, 0, CHUNK));
+    assert_false(page_cache_holds(&p, 0, CHUNK)); /* that was believed often enough */
+    warm(0, SIZE);
+    assert_true(page_cache_holds(&p, 0, CHUNK));
+    page_cache_forget(&p);
+    cool();
+    assert_false(page_cache_holds(&p, CHUNK, CHUNK));
+    page_cache_forget(&p);
+}
+
 static void test_no_way(void **state)
 {
     (void)state;
@@ -122,6 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_direct),
         TEST(test_by_mapping),
+        TEST(test_reading_on),
         TEST(test_no_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
