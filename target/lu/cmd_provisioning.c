@@ -160,7 +160,7 @@ static void put_status(struct command *c, const struct lu *lu, uint64_t lba, uin
 
 static int ask_map(struct command *c, struct lu *lu)
 {
-    uint64_t lba = get64(c->cdb + 2), len;
+    uint64_t lba = get64(c->cdb + 2), len = c->room;
     bool allocated;
     int error = lu->backend->map(lu, lba * lu->block, &len, &allocated);
     if (!error)
@@ -170,8 +170,11 @@ static int ask_map(struct command *c, struct lu *lu)
 
 void cmd_get_lba_status(struct command *c, struct lu *lu)
 {
-    if (cmd_in_range(lu, get64(c->cdb + 2), 1))
-        cmd_work(c, lu, false, ask_map);
-    else
+    uint64_t lba = get64(c->cdb + 2);
+    if (!cmd_in_range(lu, lba, 1)) {
         cmd_fail(c, SENSE_ILLEGAL_REQUEST, ASC_LBA_OUT_OF_RANGE);
+        return;
+    }
+    c->room = lu->size - lba * lu->block;
+    cmd_work(c, lu, false, ask_map);
 }

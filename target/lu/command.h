@@ -75,7 +75,8 @@ struct command {
     struct lu_io io;
     void (*then)(struct command *c, struct lu *lu, int error);
     int (*work)(struct command *c, struct lu *lu);
-    bool settle; /* what the work changes is to be durable */
+    uint64_t room; /* for the work, from its handler: bytes to the LU's end, which may move */
+    bool settle;   /* what the work changes is to be durable */
     struct {
         uint16_t asc;
         uint64_t at;

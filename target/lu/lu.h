@@ -47,7 +47,7 @@ struct lu_backend {
     int (*write)(struct lu *lu, uint64_t offset, const struct extent *from);
     int (*flush)(struct lu *lu);                                /* durable when it returns */
     int (*punch)(struct lu *lu, uint64_t offset, uint64_t len); /* deallocate; reads as zeros after */
-    /* The run of equal state from `offset` on, or a part of it. */
+    /* The run of equal state from `offset` on, or a part of it, of no more than the *len that is given. */
     int (*map)(struct lu *lu, uint64_t offset, uint64_t *len, bool *allocated);
     /* Memory of this range if the store has it in memory (sent without a copy), else NULL. */
     const void *(*peek)(struct lu *lu, uint64_t offset, uint64_t len);

@@ -343,25 +343,26 @@ static int file_punch(struct lu *lu, uint64_t offset, uint64_t len)
     return result ? -errno : 0;
 }
 
-/* Where the next data or hole begins, the LU's end when there is none, `unknown` where nobody can tell. */
-static uint64_t seek_next(const struct lu *lu, uint64_t offset, int whence, uint64_t unknown)
+/* Where the next data or hole begins, `end` when there is none before it, `unknown` where nobody can tell. */
+static uint64_t seek_next(const struct lu *lu, uint64_t offset, uint64_t end, int whence, uint64_t unknown)
 {
     off_t found = lseek(fd_of(lu), (off_t)offset, whence);
     if (found < 0)
-        return errno == ENXIO ? lu->size : unknown;
-    return (uint64_t)found < lu->size ? (uint64_t)found : lu->size;
+        return errno == ENXIO ? end : unknown;
+    return (uint64_t)found < end ? (uint64_t)found : end;
 }
 
 static int file_map(struct lu *lu, uint64_t offset, uint64_t *len, bool *allocated)
 {
-    uint64_t data = seek_next(lu, offset, SEEK_DATA, offset); /* unknown: everything is there */
-    uint64_t gap = (data - offset) / lu->block * lu->block;   /* a block with any data in it is allocated */
+    uint64_t end = offset + *len;
+    uint64_t data = seek_next(lu, offset, end, SEEK_DATA, offset); /* unknown: everything is there */
+    uint64_t gap = (data - offset) / lu->block * lu->block; /* a block with any data in it is allocated */
 
     *allocated = gap == 0;
     *len = gap;
     if (gap > 0)
         return 0;
-    uint64_t hole = seek_next(lu, data, SEEK_HOLE, lu->size);
+    uint64_t hole = seek_next(lu, data, end, SEEK_HOLE, end);
     *len = (hole - offset + lu->block - 1) / lu->block * lu->block;
     return 0;
 }

@@ -130,7 +130,7 @@ static int export_punch(struct lu *lu, uint64_t offset, uint64_t len)
 /* Servers think in bytes: a block with any data in it is allocated. */
 static int export_map(struct lu *lu, uint64_t offset, uint64_t *len, bool *allocated)
 {
-    uint64_t left = lu->size - offset;
+    uint64_t left = *len;
     struct remote_ask ask = {.kind = REMOTE_MAP, .offset = offset, .len = left, .run = left};
     int error = of(lu)->facts.map ? remote_wait(of(lu)->remote, &ask) : 0;
     uint64_t run = ask.run < left ? ask.run : left;

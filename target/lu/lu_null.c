@@ -58,7 +58,7 @@ static int null_punch(struct lu *lu, uint64_t offset, uint64_t len)
 /* All of it is there: whoever copies only what is allocated would move nothing, and measure that. */
 static int null_map(struct lu *lu, uint64_t offset, uint64_t *len, bool *allocated)
 {
-    *len = lu->size - offset;
+    (void)lu, (void)offset, (void)len;
     *allocated = true;
     return 0;
 }

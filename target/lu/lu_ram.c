@@ -178,7 +178,8 @@ static int ram_map(struct lu *lu, uint64_t offset, uint64_t *len, bool *allocate
 
     uint64_t end = (first + (change ? (uint64_t)(change - at) : run)) * ram->page;
     *allocated = *at;
-    *len = (end < ram->size ? end : ram->size) - offset;
+    if (end - offset < *len)
+        *len = end - offset;
     return 0;
 }
 

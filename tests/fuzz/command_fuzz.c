@@ -56,7 +56,7 @@ static int checked_punch(struct lu *lu, uint64_t offset, uint64_t len)
 
 static int checked_map(struct lu *lu, uint64_t offset, uint64_t *len, bool *allocated)
 {
-    check_range(lu, offset, lu->block);
+    check_range(lu, offset, *len);
     return lu_ram.map(lu, offset, len, allocated);
 }
 
@@ -87,8 +87,7 @@ static int endless_punch(struct lu *lu, uint64_t offset, uint64_t len)
 
 static int endless_map(struct lu *lu, uint64_t offset, uint64_t *len, bool *allocated)
 {
-    check_range(lu, offset, lu->block);
-    *len = lu->size - offset;
+    check_range(lu, offset, *len);
     *allocated = offset / lu->block & 1;
     return store_error;
 }

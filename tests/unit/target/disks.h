@@ -71,7 +71,7 @@ static inline int double_punch(struct lu *lu, uint64_t offset, uint64_t len)
 
 static inline int double_map(struct lu *lu, uint64_t offset, uint64_t *len, bool *allocated)
 {
-    *len = lu->size - offset;
+    (void)lu, (void)offset, (void)len;
     *allocated = false;
     return seen.error;
 }

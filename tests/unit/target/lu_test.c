@@ -641,11 +641,21 @@ static void ram_shows_its_memory(void **state)
 
 static void expect_map(struct lu *lu, uint64_t offset, uint64_t len, bool allocated)
 {
-    uint64_t got = 0;
+    uint64_t got = lu->size - offset;
     bool is = !allocated;
     assert_int_equal(lu->backend->map(lu, offset, &got, &is), 0);
     assert_int_equal(is, allocated);
     assert_int_equal(got, len);
+}
+
+/* No further than one asks. */
+static void expect_bounded_map(struct lu *lu, uint64_t offset, bool allocated)
+{
+    uint64_t len = 1024;
+    bool is;
+    assert_int_equal(lu->backend->map(lu, offset, &len, &is), 0);
+    assert_int_equal(is, allocated);
+    assert_int_equal(len, 1024);
 }
 
 static void check_map(struct lu *lu)
@@ -657,6 +667,8 @@ static void check_map(struct lu *lu)
     write_at(lu, 64 * KIB, out, sizeof out);
     expect_map(lu, 0, 64 * KIB, false);
     expect_map(lu, 64 * KIB, 64 * KIB, true);
+    expect_bounded_map(lu, 0, false);
+    expect_bounded_map(lu, 64 * KIB, true);
     expect_map(lu, 64 * KIB + 512, 64 * KIB - 512, true);
     expect_map(lu, 128 * KIB, MIB - 128 * KIB, false);
     write_at(lu, MIB - 512, out, 512); /* one block makes its page */
@@ -784,7 +796,7 @@ static void the_map_of_a_large_ram_comes_in_runs(void **state)
 {
     (void)state;
     struct lu lu;
-    uint64_t len;
+    uint64_t len = UINT64_C(1) << 40;
     bool allocated;
     open_good(&lu, "ram:1T");
     assert_int_equal(lu.backend->map(&lu, 0, &len, &allocated), 0);
