@@ -23,7 +23,7 @@ static const int bench_options[] = {OPT_RW,   OPT_BS,    OPT_DEPTH,     OPT_TIME
 static const int serve_options[] = {
     OPT_LUN,     OPT_LISTEN,    OPT_IQN, SERVE_LOGINS, OPT_KEY,    OPT_STATE_DIR,  OPT_SCRIPT, OPT_FAULT,
     OPT_REFEREE, OPT_BUSY_POLL, OPT_LOG, OPT_CONTROL,  OPT_RUN_AS, OPT_NO_SECCOMP, OPT_JSON,   OPT_NONE};
-static const int serve_ctl_options[] = {OPT_CONTROL, OPT_JSON, OPT_NONE};
+static const int serve_ctl_options[] = {OPT_CONTROL, OPT_TIMEOUT, OPT_JSON, OPT_NONE};
 
 static const struct command commands[] = {
     {"discover", cmd_discover, "PORTAL", 1, 1, "list the targets that a portal offers", discover_options},

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include "cli/ctl_answer.h"
@@ -61,10 +62,20 @@ static int connect_to(const char *path)
     return -1;
 }
 
+static void set_timeout(int fd, uint32_t ms)
+{
+    const struct timeval t = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
+}
+
 static int greeting(FILE *ctl, const char *path)
 {
     char line[128];
-    if (!fgets(line, sizeof line, ctl))
+    errno = 0;
+    if (!fgets(line, sizeof line, ctl) && errno == EAGAIN)
+        return fail(STATUS_UNREACHABLE, "the target at %s does not answer; see whether it hangs", path);
+    if (feof(ctl) || ferror(ctl))
         return fail(STATUS_PROTOCOL, "%s closed without a word; see whether it is the socket of a target",
                     path);
     line[strcspn(line, "\n")] = '\0';
@@ -75,11 +86,12 @@ static int greeting(FILE *ctl, const char *path)
                 line);
 }
 
-int ctl_open(FILE **ctl, const char *path)
+int ctl_open(FILE **ctl, const char *path, uint32_t timeout_ms)
 {
     int fd = connect_to(path);
     if (fd < 0)
         return refuse(path);
+    set_timeout(fd, timeout_ms ? timeout_ms : CTL_TIMEOUT_MS);
     *ctl = fdopen(fd, "r+");
     if (!*ctl) {
         close(fd);

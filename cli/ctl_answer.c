@@ -214,11 +214,15 @@ static int read_answer(struct printer *p, FILE *ctl)
     char *line = NULL;
     size_t size = 0;
     int status = -1;
+    errno = 0;
     while (status < 0 && getline(&line, &size, ctl) >= 0)
         status = take_line(p, line);
     free(line);
     if (status >= 0)
         return status;
+    if (errno == EAGAIN)
+        return fail(STATUS_UNREACHABLE,
+                    "the target does not answer; wait longer with --timeout, or see whether it hangs");
     return fail(STATUS_UNREACHABLE,
                 "the target closed its control socket in mid-answer; see whether it still runs");
 }

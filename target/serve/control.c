@@ -35,6 +35,7 @@ struct control {
     int epoll, listener;
     struct list clients;
     uint32_t client_count;
+    bool resting; /* there were no descriptors left to accept with */
 };
 
 static uint64_t now_of(const struct control *c)
@@ -199,11 +200,15 @@ static void admit(struct control *c, int fd)
     list_push(&c->clients, &cl->link);
 }
 
+/* Without a descriptor to spare, whoever calls would keep us awake: nobody is heard until the next tick. */
 static void accept_all(struct control *c)
 {
     int fd;
     while ((fd = accept4(c->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
         admit(c, fd);
+    c->resting = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+    if (c->resting)
+        watch(c, EPOLL_CTL_MOD, c->listener, 0, NULL);
 }
 
 /* A verb may stop the target, but frees none of this. */
@@ -224,6 +229,9 @@ void control_tick(struct target *t, uint64_t now)
     struct control *c = t->control;
     if (!c)
         return;
+    if (c->resting)
+        watch(c, EPOLL_CTL_MOD, c->listener, EPOLLIN, NULL);
+    c->resting = false;
     for (struct list *at = c->clients.next, *next; at != &c->clients; at = next) {
         struct client *cl = list_entry(at, struct client, link);
         next = at->next;

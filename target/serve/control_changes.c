@@ -130,6 +130,16 @@ static int deaf(struct control_request *r, uint32_t count)
                         "%u sessions cannot be told anything now: try again, or kick them", count);
 }
 
+/* Whom a line of the log is about. */
+static const char *whom(const struct target_session *one)
+{
+    static char text[32];
+    if (!one)
+        return "all sessions";
+    snprintf(text, sizeof text, "session %u", one->session->tsih);
+    return text;
+}
+
 static bool kick(struct target_session *ts, void *how)
 {
     (void)how;
@@ -142,7 +152,7 @@ int verb_kick(struct control_request *r)
     struct target_session *ts;
     if (!request_session(r, 1, &ts))
         return BERTH_E_ARGUMENT;
-    note(r, "session %s ended", r->words[1]);
+    note(r, "%s ended", whom(ts));
     each_session(r, ts, kick, NULL);
     return BERTH_OK;
 }
@@ -160,7 +170,7 @@ int verb_logout(struct control_request *r)
         return BERTH_E_ARGUMENT;
     if (r->count > 2 && !request_number(r, 2, "a number of seconds", 0, LOGOUT_SECONDS_MAX, &seconds))
         return BERTH_E_ARGUMENT;
-    note(r, "session %s asked to log out within %u seconds", r->words[1], seconds);
+    note(r, "%s asked to log out within %u seconds", whom(ts), seconds);
     return deaf(r, each_session(r, ts, ask_logout, &seconds));
 }
 
@@ -255,7 +265,7 @@ int verb_async(struct control_request *r)
     int error = read_message(r, &m);
     if (error)
         return error;
-    note(r, "session %s sent asynchronous message %u", r->words[1], m.async.event);
+    note(r, "asynchronous message %u to %s", m.async.event, whom(ts));
     return deaf(r, each_session(r, ts, send_message, &m));
 }
 

@@ -2,6 +2,7 @@
 /* What the control socket tells of the target: its targets, LUNs, portals, sessions and log. */
 #include <stdio.h>
 #include <string.h>
+#include "referee/referee.h"
 #include "serve/confine.h"
 #include "serve/control_verbs.h"
 
@@ -214,6 +215,29 @@ int verb_rules(struct control_request *r)
 {
     answer_list(r->answer, "rules");
     stage_each_rule(r->target, tell_rule, r->answer);
+    answer_list_end(r->answer);
+    return BERTH_OK;
+}
+
+int verb_referee(struct control_request *r)
+{
+    if (!r->target->court)
+        return serve_refuse(r->why, BERTH_E_ARGUMENT, "there is no referee: start the target with --referee");
+    const struct referee_totals *totals = court_totals(r->target->court);
+    answer_number(r->answer, "pdus", totals->pdus);
+    answer_number(r->answer, "connections", totals->connections);
+    answer_number(r->answer, "violations", totals->violations);
+    answer_list(r->answer, "rules");
+    for (uint32_t i = 0; i < RULE_COUNT; i++) {
+        if (totals->by_rule[i] == 0)
+            continue;
+        answer_row(r->answer, NULL);
+        answer_text(r->answer, "rule", rule_rows[i].id);
+        answer_number(r->answer, "violations", totals->by_rule[i]);
+        answer_text(r->answer, "section", rule_rows[i].section);
+        answer_text(r->answer, "statement", rule_rows[i].statement);
+        answer_row_end(r->answer);
+    }
     answer_list_end(r->answer);
     return BERTH_OK;
 }

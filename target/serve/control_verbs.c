@@ -23,6 +23,7 @@ const struct control_verb control_verbs[] = {
     {"kick", "SESSION|all", 2, 2, verb_kick, "end a session now"},
     {"async", "SESSION|all EVENT [WORD=VALUE]...", 3, 9, verb_async, "send an asynchronous message"},
     {"rules", "", 1, 1, verb_rules, "the rules of its scripts, and how often each came true"},
+    {"referee", "", 1, 1, verb_referee, "what its referee has seen so far"},
     {"log", "[LINES]", 1, 2, verb_log, "the last lines of the log"},
     {"log-level", "[quiet|normal|debug]", 1, 2, verb_log_level, "how much the log tells"},
     {"stop", "", 1, 1, verb_stop, "stop the target"},

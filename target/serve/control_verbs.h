@@ -12,6 +12,7 @@ int verb_luns(struct control_request *r);
 int verb_portals(struct control_request *r);
 int verb_sessions(struct control_request *r);
 int verb_rules(struct control_request *r);
+int verb_referee(struct control_request *r);
 int verb_log(struct control_request *r);
 int verb_log_level(struct control_request *r);
 void tell_lun(struct answer *a, const struct node *n, uint32_t number);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include "client.h"
@@ -278,6 +279,28 @@ static void test_no_listener(void **state)
         ;
     assert_int_equal(send(fd, "x", 1, MSG_NOSIGNAL), -1);
     close(fd);
+}
+
+/* Whoever calls when there is no descriptor left for them does not keep the target busy, and is heard later.
+ */
+static void test_no_descriptors(void **state)
+{
+    struct rlimit before, none;
+    (void)state;
+    int late = dial();
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = (rlim_t)late + 1;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    turns(3);
+    uint64_t calls = target->engine->syscalls;
+    turns(QUIET);
+    assert_int_equal(target->engine->syscalls - calls, QUIET); /* each turn waits its time */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    control_tick(target, engine_now(target->engine));
+    assert_true(listen_to(late));
+    assert_string_equal(heard, CONTROL_GREETING "\n");
+    close(late);
 }
 
 /* --- the socket --- */
@@ -743,6 +766,12 @@ static void test_rules(void **state)
     tells("rules", "[ rules\n]\nok\n");
 }
 
+static void test_no_referee(void **state)
+{
+    (void)state;
+    refused("referee", BERTH_E_ARGUMENT, "there is no referee: start the target with --referee");
+}
+
 #undef TEST
 #define TEST(test) cmocka_unit_test_setup_teardown(test, start_controlled, end_target)
 #define BARE(test) cmocka_unit_test_setup_teardown(test, start_target, end_target)
@@ -759,6 +788,7 @@ int main(void)
         TEST(test_half_closed),
         TEST(test_slow_listener),
         TEST(test_no_listener),
+        TEST(test_no_descriptors),
         TEST(test_only_its_owner_may),
         TEST(test_what_is_there),
         BARE(test_paths_that_cannot_be),
@@ -780,6 +810,7 @@ int main(void)
         TEST(test_access),
         TEST(test_log),
         TEST(test_rules),
+        TEST(test_no_referee),
         TEST(test_stop),
     };
     return cmocka_run_group_tests(tests, make_folder, drop_folder);
