@@ -352,8 +352,21 @@ static uint64_t seek_next(const struct lu *lu, uint64_t offset, uint64_t end, in
     return (uint64_t)found < end ? (uint64_t)found : end;
 }
 
+/* Somebody made the file shorter. What is missing is no hole, which would read as zeros: it does not read at
+ * all.
+ */
+static bool cut_short(const struct lu *lu)
+{
+    off_t end = lseek(fd_of(lu), 0, SEEK_END);
+    return end >= 0 && (uint64_t)end < lu->size;
+}
+
 static int file_map(struct lu *lu, uint64_t offset, uint64_t *len, bool *allocated)
 {
+    if (cut_short(lu)) {
+        *allocated = true;
+        return 0;
+    }
     uint64_t end = offset + *len;
     uint64_t data = seek_next(lu, offset, end, SEEK_DATA, offset); /* unknown: everything is there */
     uint64_t gap = (data - offset) / lu->block * lu->block; /* a block with any data in it is allocated */

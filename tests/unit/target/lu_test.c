@@ -489,6 +489,11 @@ static void a_file_cut_short_is_an_error(void **state)
     assert_int_equal(truncate(path_of("disk"), 512), 0);
     assert_int_equal(lu.backend->read(&lu, 0, &to), -EIO);
     assert_int_equal(lu.backend->read(&lu, 4096, &to), -EIO);
+    uint64_t len = MIB - 4096;
+    bool allocated; /* what is missing is no hole */
+    assert_int_equal(lu.backend->map(&lu, 4096, &len, &allocated), 0);
+    assert_true(allocated);
+    assert_int_equal(len, MIB - 4096);
     lu_close(&lu);
 }
 
