@@ -52,10 +52,10 @@ static void each_lu(struct target_session *ts, const struct task *tmf, visitor *
 
 /* --- waiting --- */
 
-static bool waits(struct target_session *ts, const struct task *tmf)
+/* `one`: the LU that the request names, which may have been taken out of the set since. */
+static bool waits(struct target_session *ts, const struct task *tmf, const struct lu *one)
 {
     struct lu_set *set = ts->nexus.set;
-    struct lu *one = names_lu(tmf) ? lu_of(ts, tmf) : NULL;
     bool dying = one && lu_dying(one);
     for (uint32_t i = 0; !names_lu(tmf) && !dying && i < COMMAND_LU_MAX; i++)
         dying = set->lus[i] && lu_dying(set->lus[i]);
@@ -67,7 +67,7 @@ void manage_settle(struct target *t)
     for (struct list *at = t->managing.next, *next; at != &t->managing; at = next) {
         struct job *job = list_entry(at, struct job, link);
         next = at->next;
-        if (waits(job->ts, job->task))
+        if (waits(job->ts, job->task, job->command.lu))
             continue;
         list_remove(&job->link);
         session_respond(job->ts->session, job->task);
@@ -77,12 +77,15 @@ void manage_settle(struct target *t)
 
 static void answer(struct target_session *ts, struct task *tmf)
 {
-    struct job *job = waits(ts, tmf) ? job_take(ts, tmf) : NULL;
+    struct lu *one = names_lu(tmf) ? lu_of(ts, tmf) : NULL;
+    bool wait = waits(ts, tmf, one);
+    struct job *job = wait ? job_take(ts, tmf) : NULL;
     if (job) {
+        job->command.lu = one; /* closed only when nothing of it is under way: not before this is answered */
         list_push(&ts->target->managing, &job->link);
         return;
     }
-    if (waits(ts, tmf)) /* no memory to remember it by */
+    if (wait) /* no memory to remember it by */
         tmf->response = WIRE_TMF_REJECTED;
     session_respond(ts->session, tmf);
 }

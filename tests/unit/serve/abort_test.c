@@ -224,6 +224,29 @@ static void test_requester_dies(void **state)
     hang_up(&b);
 }
 
+/* The LU is taken away while a request about it waits. */
+static void test_lu_goes_away(void **state)
+{
+    (void)state;
+    struct client a = ready_client(1), b = ready_client(2);
+    struct lu_set *set = &target->nodes[0].set;
+    write_block(&b, 0, 1);
+    await_held(1);
+    uint32_t tmf = manage_task(&a, WIRE_TMF_ABORT_TASK_SET, 0, 0);
+    managed(&a, tmf, WIRE_TMF_COMPLETE); /* nothing of its own */
+    tmf = manage_task(&a, WIRE_TMF_LU_RESET, 0, 0);
+    hear_nothing(&a);
+    lu_set_remove(set, disk);
+    uint32_t other = manage_task(&a, WIRE_TMF_ABORT_TASK_SET, 1, 0);
+    managed(&a, other, WIRE_TMF_COMPLETE);
+    hear_nothing(&a);
+    release();
+    managed(&a, tmf, WIRE_TMF_COMPLETE);
+    assert_true(lu_set_add(set, disk)); /* for who closes it */
+    hang_up(&a);
+    hang_up(&b);
+}
+
 /* Several may wait for the same command. */
 static void test_many_requests(void **state)
 {
@@ -306,6 +329,7 @@ int main(void)
         TEST(test_reinstatement_waits),
         TEST(test_reinstatement_is_between_two),
         TEST(test_requester_dies),
+        TEST(test_lu_goes_away),
         TEST(test_many_requests),
         TEST(test_discovery_has_no_tasks),
         TEST(test_stop_waits),
