@@ -10,8 +10,8 @@
 struct page_cache {
     int fd;
     uint64_t size; /* bytes of the file */
-    bool no_stat;  /* the kernel cannot be asked directly (before 6.5, or a filter forbids it) */
-    bool no_map;   /* nor by way of a mapping */
+    bool no_stat;  /* the kernel cannot be asked directly (before 6.5, a filter forbids it, or as no_map) */
+    bool no_map;   /* nor by way of a mapping: it tells the truth only to who may write the file */
     void *map;     /* of the whole file, never touched; NULL: none yet */
     /* Whoever reads on from where the last one ended gets an answer for some of what comes next. */
     uint64_t last_end;

@@ -6,8 +6,10 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 #include "lu/page_cache.h"
@@ -136,6 +138,35 @@ static void test_reading_on(void **state)
     page_cache_forget(&p);
 }
 
+/* Who may only read the file is told by the kernel that all of it is there, which is not so. */
+static void check_reader(bool no_stat)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    struct page_cache p = {.fd = open(path, O_RDONLY), .size = SIZE, .no_stat = no_stat};
+    assert_true(p.fd >= 0);
+    assert_int_equal(seteuid(65534), 0);
+    bool cold = holds(&p, 0, CHUNK);
+    warm(CHUNK - 1, 1); /* the byte that is looked at is here, the others are not */
+    bool last = holds(&p, 0, CHUNK);
+    assert_int_equal(seteuid(0), 0);
+    assert_false(cold);
+    assert_false(last);
+    page_cache_forget(&p);
+    close(p.fd);
+}
+
+static void test_reader(void **state)
+{
+    (void)state;
+    if (geteuid() != 0 || !askable())
+        skip();
+    assert_int_equal(fchmod(fd, 0444), 0);
+    check_reader(false);
+    cool();
+    check_reader(true);
+}
+
 static void test_no_way(void **state)
 {
     (void)state;
@@ -150,10 +181,7 @@ static void test_no_way(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_direct),
-        TEST(test_by_mapping),
-        TEST(test_reading_on),
-        TEST(test_no_way),
+        TEST(test_direct), TEST(test_by_mapping), TEST(test_reading_on), TEST(test_reader), TEST(test_no_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
