@@ -304,10 +304,18 @@ static void file_start(struct lu *lu, struct lu_io *io)
     io->done(io);
 }
 
+/* A file that somebody made shorter has nothing to send there, and that would take the link down; to read it
+ * fails with a status. */
+static bool reaches(const struct file *file, uint64_t end)
+{
+    struct stat st;
+    return fstat(file->fd, &st) == 0 && (!S_ISREG(st.st_mode) || end <= (uint64_t)st.st_size);
+}
+
 static bool file_segment(struct lu *lu, uint64_t offset, uint64_t len, struct berth_seg *seg)
 {
     struct file *file = lu->store;
-    if (len < SEND_MIN || !file->can_send)
+    if (len < SEND_MIN || !file->can_send || !reaches(file, offset + len))
         return false;
     if (!file->in_memory && !page_cache_holds(&file->cache, offset, len))
         return false;

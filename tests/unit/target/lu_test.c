@@ -534,6 +534,31 @@ static void a_file_shows_where_its_bytes_are(void **state)
     lu_close(&lu);
 }
 
+/* What somebody has cut off cannot be sent, whatever has been known of it: it is read, and that fails. */
+static void check_shortened(void)
+{
+    struct lu lu;
+    struct berth_seg seg;
+    uint8_t byte;
+    make_file("disk", MIB);
+    open_good(&lu, spec_of("disk", ""));
+    fill_file(&lu);
+    assert_true(lu.backend->segment(&lu, 0, 256 * KIB, &seg));
+    assert_int_equal(truncate(path_of("disk"), 640 * KIB), 0);
+    assert_true(lu.backend->segment(&lu, 256 * KIB, 256 * KIB, &seg));
+    assert_false(lu.backend->segment(&lu, 512 * KIB, 256 * KIB, &seg));
+    assert_false(lu.backend->segment(&lu, 768 * KIB, 256 * KIB, &seg));
+    seg = seg_memory(&byte, 1);
+    assert_int_equal(lu.backend->read(&lu, 640 * KIB, &(struct extent){&seg, 1, 0, 1}), -EIO);
+    lu_close(&lu);
+}
+
+static void what_a_file_has_lost_is_not_sent(void **state)
+{
+    (void)state;
+    check_shortened();
+}
+
 /* Past the page cache memory must be aligned; what is not is copied. */
 static void direct_files_take_any_memory(void **state)
 {
@@ -863,6 +888,14 @@ static void a_full_file_system_is_no_space(void **state)
     lu_close(&lu);
 }
 
+/* Nobody is asked what is in memory there. */
+static void what_a_file_in_memory_has_lost_is_not_sent(void **state)
+{
+    (void)state;
+    mount_here("tmpfs", "size=4M");
+    check_shortened();
+}
+
 static void without_holes_zeros_are_written(void **state)
 {
     (void)state;
@@ -918,6 +951,7 @@ int main(void)
         IN_FOLDER(a_file_cut_short_is_an_error),
         IN_FOLDER(segments_that_are_no_memory_are_refused),
         IN_FOLDER(a_file_shows_where_its_bytes_are),
+        IN_FOLDER(what_a_file_has_lost_is_not_sent),
         IN_FOLDER(direct_files_take_any_memory),
         IN_FOLDER(files_use_the_workers),
         IN_FOLDER(cached_reads_are_done_at_once),
@@ -930,6 +964,7 @@ int main(void)
         cmocka_unit_test(locked_memory_is_zeroed),
         cmocka_unit_test(the_map_of_a_large_ram_comes_in_runs),
         IN_FOLDER(a_full_file_system_is_no_space),
+        IN_FOLDER(what_a_file_in_memory_has_lost_is_not_sent),
         IN_FOLDER(without_holes_zeros_are_written),
         IN_FOLDER(a_read_only_file_system_gets_a_sentence),
     };
