@@ -320,7 +320,13 @@ void session_respond(struct session *s, struct task *task)
     list_push(&task->conn->answering, &task->link);
 }
 
-static bool covers(const struct task *tmf, const struct task *task)
+static bool same_lun(const struct session *s, uint64_t a, uint64_t b)
+{
+    bool (*same)(uint64_t, uint64_t) = s->config.owner.same_lun;
+    return a == b || (same && same(a, b));
+}
+
+static bool covers(const struct session *s, const struct task *tmf, const struct task *task)
 {
     switch (tmf->function) {
     case WIRE_TMF_ABORT_TASK:
@@ -328,7 +334,7 @@ static bool covers(const struct task *tmf, const struct task *task)
     case WIRE_TMF_ABORT_TASK_SET:
     case WIRE_TMF_CLEAR_TASK_SET:
     case WIRE_TMF_LU_RESET:
-        return task->lun == tmf->lun;
+        return same_lun(s, task->lun, tmf->lun);
     default:
         return true;
     }
@@ -384,7 +390,7 @@ uint8_t session_abort(struct session *s, const struct task *tmf)
         return WIRE_TMF_UNSUPPORTED;
     for (uint32_t i = 0; i < s->slots.count; i++) {
         struct task *task = taken(s, i);
-        if (!task || !unanswered(task) || !covers(tmf, task) || !(one || older(task, tmf)))
+        if (!task || !unanswered(task) || !covers(s, tmf, task) || !(one || older(task, tmf)))
             continue;
         abort_one(s, task);
         ended++;
@@ -397,7 +403,7 @@ uint32_t session_clear(struct session *s, const struct task *tmf)
     uint32_t ended = 0;
     for (uint32_t i = 0; i < s->slots.count; i++) {
         struct task *task = taken(s, i);
-        if (!task || !(unanswered(task) || half_answered(task)) || !covers(tmf, task))
+        if (!task || !(unanswered(task) || half_answered(task)) || !covers(s, tmf, task))
             continue;
         abort_one(s, task);
         ended++;

@@ -37,6 +37,8 @@ struct session_owner {
      * more follows. */
     bool (*text)(void *owner, struct conn *conn, struct span request, struct writer *answer,
                  uint32_t *cursor);
+    /* Target: do two LUN fields name the same unit (SAM-5 4.7 has several forms)? NULL: if they are equal. */
+    bool (*same_lun)(uint64_t a, uint64_t b);
     void *owner;
 };
 

@@ -41,6 +41,7 @@ struct nexus {
     struct nexus_id id; /* of the initiator port nothing before nexus_join() */
     /* Aborts this nexus' commands on a LU and tells how many there were; may be NULL. */
     uint32_t (*abort)(struct nexus *n, uint64_t lun);
+    struct arrivals arrivals; /* task_set.c's own */
     uint16_t attention[COMMAND_LU_MAX];
 };
 

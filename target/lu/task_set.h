@@ -32,12 +32,20 @@ enum command_stage {
 struct task_set {
     struct list commands; /* oldest first */
     uint32_t barriers;    /* commands that are ORDERED, HEAD OF QUEUE or exclusive */
-    uint32_t heads;
+    uint32_t heads;       /* HEAD OF QUEUE, and all of it is here */
     uint32_t waiting, running;
     uint32_t alone; /* of those that run: exclusive, so that it is the only one */
     uint32_t
         dying; /* of those that run: aborted, and still able to change the medium. Nothing begins meanwhile */
     bool waking;
+    uint64_t walk; /* counts the walks along the line */
+};
+
+/* What a walk has passed of an initiator's commands whose data are still to come; part of its nexus. */
+struct arrivals {
+    const struct task_set *set; /* that the walk was along */
+    uint64_t walk;
+    bool ordered;
 };
 
 /* At the end of the line. */

@@ -82,8 +82,10 @@ void job_arrive(void *owner, struct task *task)
  * swallows what was sent unasked and asks for nothing. */
 void job_begin(void *owner, struct task *task)
 {
+    struct target_session *ts = owner;
     struct job *job = task->owner;
-    (void)owner;
+    if (job)
+        list_push(&ts->receiving, &job->link);
     if (!job || command_data_out(&job->command) == 0 || !job_memory(job, task->edtl))
         return;
     job->seg = seg_memory(job->memory, task->edtl);
@@ -187,6 +189,8 @@ static bool starved(struct job *job)
 void job_execute(struct target_session *ts, struct task *task)
 {
     struct job *job = task->owner;
+    if (job)
+        list_remove(&job->link);
     if (!job || starved(job)) {
         refuse(ts, task);
         return;

@@ -309,6 +309,13 @@ static void on_down(struct link *l, int error)
 
 static const struct link_owner callbacks = {on_up, on_progress, on_down};
 
+/* There are several ways to write the number of a LUN, and an initiator may mix them. */
+static bool same_lun(uint64_t a, uint64_t b)
+{
+    uint32_t one, other;
+    return scsi_lun_decode(a, &one) && scsi_lun_decode(b, &other) && one == other;
+}
+
 static struct session *make_session(struct target_session *ts)
 {
     struct session_config sc = {.role = ROLE_TARGET, .depth = TARGET_DEPTH, .crypto = host_crypto()};
@@ -318,6 +325,7 @@ static struct session *make_session(struct target_session *ts)
                                       .task_end = job_end,
                                       .login_check = login_check,
                                       .text = send_targets,
+                                      .same_lun = same_lun,
                                       .owner = ts};
     void *memory = pages_take(session_size(&sc));
     return memory ? session_init(memory, &sc) : NULL;
@@ -354,6 +362,7 @@ struct link *target_accept(void *owner, const struct engine_addr *from)
         free(ts);
         return NULL;
     }
+    list_init(&ts->receiving);
     addr_text(&from->sa, ts->from, sizeof ts->from);
     t->login_count++;
     list_push(&t->sessions, &ts->link);
@@ -387,6 +396,21 @@ static bool stalled(struct target_session *ts, uint64_t now)
     return now >= ts->sent_at + TARGET_STALL_NS;
 }
 
+/* A write whose data do not come holds memory, and its place before others. The oldest is asked for first, so
+ * that its data must be the first to come. */
+static bool withholds(struct target_session *ts, uint64_t now)
+{
+    struct list *oldest = ts->receiving.next;
+    bool any = oldest != &ts->receiving;
+    uint32_t moved = any ? list_entry(oldest, struct job, link)->task->moved : 0;
+    if (!any || oldest != ts->awaited || moved != ts->awaited_moved) {
+        ts->awaited = oldest;
+        ts->awaited_moved = moved;
+        ts->awaited_at = now;
+    }
+    return now >= ts->awaited_at + TARGET_STALL_NS;
+}
+
 /* Why the session is to end now; NULL: it is not. */
 static const char *overdue(struct target_session *ts, uint64_t now)
 {
@@ -396,6 +420,8 @@ static const char *overdue(struct target_session *ts, uint64_t now)
         return "did not log out when it was asked to";
     if (stalled(ts, now))
         return "does not read what it asked for";
+    if (withholds(ts, now))
+        return "does not send the data of a write";
     return silent(ts, now) ? "silent for too long" : NULL;
 }
 

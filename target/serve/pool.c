@@ -54,7 +54,10 @@ void pool_give(struct pool *p, void *buffer, uint32_t len)
 
 bool pool_fair(const struct pool *p, uint64_t share, uint32_t len)
 {
-    return share == 0 || share + len <= (p->limit - p->taken) / 4;
+    uint64_t left = p->limit - p->taken;
+    if (share > 0)
+        return share + len <= left / 4;
+    return len <= POOL_SMALL || left > p->limit / 8;
 }
 
 void pool_free(struct pool *p)

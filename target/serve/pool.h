@@ -9,6 +9,7 @@
 
 #define POOL_CLASSES   12u /* 4 KiB .. 8 MiB */
 #define POOL_CLASS_MIN 4096u
+#define POOL_SMALL     (64u * 1024) /* bytes */
 
 struct pool {
     void *free[POOL_CLASSES];    /* each buffer begins with the pointer to the next */
@@ -20,8 +21,9 @@ void pool_init(struct pool *p, uint64_t limit);
  */
 void *pool_take(struct pool *p, uint32_t len);
 void pool_give(struct pool *p, void *buffer, uint32_t len);
-/* May somebody who has `share` bytes take `len` more? At most a quarter of what is left for others: however
- * many come and hold on to what they have, the next one still gets something. */
+/* May somebody who has `share` bytes take `len` more? At most a quarter of what is left for others; and the
+ * last eighth of all is for those who have nothing yet and want little: however many come and hold on to what
+ * they have, the next one still gets something. */
 bool pool_fair(const struct pool *p, uint64_t share, uint32_t len);
 void pool_free(struct pool *p);
 

@@ -48,7 +48,8 @@ struct reason {
 
 /* A command, from its arrival to its answer; or a task management request that waits. */
 struct job {
-    struct list link; /* in target->jobs while free, in target->managing while it waits */
+    struct list link; /* in target->jobs while free, in its session's `receiving` while data are to come,
+                       * in target->managing while it waits */
     struct target *target;
     struct target_session *ts;
     struct task *task;
@@ -102,7 +103,12 @@ struct target_session {
     uint32_t running;        /* commands that have been handed to their LU and not come back */
     uint64_t memory, unread; /* bytes that its commands have of the pool, and of these, for what is read */
     struct traffic traffic;
-    uint64_t since_ms; /* when it logged in, since 1970 */
+    uint64_t since_ms;     /* when it logged in, since 1970 */
+    struct list receiving; /* jobs whose data-out is still to come, oldest first */
+    struct list
+        *awaited; /* the first of them when it was last looked at, what had come of it, and since when */
+    uint32_t awaited_moved;
+    uint64_t awaited_at;
     uint64_t ping_at;
     uint64_t leave_by;           /* it was asked to log out; 0: it was not */
     struct watch *watch;         /* NULL: there is no referee */

@@ -90,9 +90,9 @@ class Connection:
         self.exp_stat_sn = struct.unpack(">I", bhs[24:28])[0] + 1
         return dict(pair.split(b"=", 1) for pair in data.split(b"\0") if pair)
 
-    def command(self, cdb, length, read=True, lun=0, data=b""):
+    def command(self, cdb, length, read=True, lun=0, data=b"", attribute=1):
         self.itt += 1
-        flags = 0x80 | (0x40 if read else 0x20) | 1
+        flags = 0x80 | (0x40 if read else 0x20) | attribute
         head = bytes([0, lun]) + bytes(6) + struct.pack(">IIII", self.itt, length, self.cmd_sn, self.exp_stat_sn)
         self.send(SCSI_COMMAND, flags, head + cdb.ljust(16, b"\0"), data)
         self.cmd_sn += 1

@@ -146,17 +146,41 @@ static void test_order_is_of_arrival(void **state)
 {
     (void)state;
     struct command *simple = arrive(0, ATTRIBUTE_SIMPLE, SCSI_WRITE_10);
-    struct command *ordered = arrive(1, ATTRIBUTE_ORDERED, SCSI_WRITE_10);
-    come(2, ATTRIBUTE_SIMPLE);
+    struct command *ordered = arrive(2, ATTRIBUTE_ORDERED, SCSI_WRITE_10);
+    come(4, ATTRIBUTE_SIMPLE);
     command_execute(ordered);
     runs("");
     command_execute(simple);
     runs("a");
     end(0);
-    runs("b");
-    end(1);
     runs("c");
     end(2);
+    runs("e");
+    end(4);
+}
+
+/* Commands whose data never come keep nobody waiting but who sent them. */
+static void test_what_does_not_come(void **state)
+{
+    (void)state;
+    struct command *head = arrive(0, ATTRIBUTE_HEAD, SCSI_WRITE_10);
+    struct command *ordered = arrive(2, ATTRIBUTE_ORDERED, SCSI_WRITE_10);
+    come(1, ATTRIBUTE_SIMPLE);
+    come(3, ATTRIBUTE_ORDERED);
+    come(4, ATTRIBUTE_SIMPLE);
+    runs("b");
+    end(1);
+    runs("d");
+    end(3);
+    runs("");
+    command_execute(head);
+    runs("a");
+    command_abort(ordered);
+    lu_wake(&slow);
+    runs("a");
+    end(0);
+    runs("e");
+    end(4);
 }
 
 /* SAM-5 8.6.4: HEAD OF QUEUE runs at once, and what has not begun waits for it. */
@@ -320,6 +344,7 @@ int main(void)
         TEST(test_simple_ones_overtake),
         TEST(test_ordered_divides),
         TEST(test_order_is_of_arrival),
+        TEST(test_what_does_not_come),
         TEST(test_head_goes_first),
         TEST(test_unknown_attributes_are_refused),
         TEST(test_exclusive_runs_alone),
