@@ -30,7 +30,9 @@ static int inquiry(struct berth_lun *lun)
         return (int)got;
     if (!scsi_get_inquiry_data(reply, (size_t)got, &lun->inquiry))
         return lun_say(&lun->detail, BERTH_E_PROTOCOL, "the LUN's INQUIRY data is too short");
-    if (lun->inquiry.qualifier != 0)
+    /* 3: there is none; 1 with no type, as some targets say it. 1 with a type: not on this path now, and what
+     * is asked next will be told why (SPC-4 6.6.2). */
+    if (lun->inquiry.qualifier == 3 || lun->inquiry.device_type == 0x1f)
         return lun_say(&lun->detail, BERTH_E_NO_LUN, NULL);
     if (lun->inquiry.device_type != 0)
         return lun_say(&lun->detail, BERTH_E_UNSUPPORTED, "the LUN is not a disk");

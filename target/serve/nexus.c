@@ -49,11 +49,16 @@ static uint16_t new_tsih(struct target *t)
     return t->last_tsih;
 }
 
-/* Where else the node wants its sessions to be, as a login status; 0: here. */
-static uint16_t redirection(const struct node *n, struct login *login)
+/* Where else the node wants its sessions to be, as a login status; 0: here. Who has come to the portal where
+ * all are sent stays: otherwise he would be sent in a circle. */
+static uint16_t redirection(const struct node *n, const struct portal_entry *here, struct login *login)
 {
     const struct serve_redirect *r = &n->redirect;
+    char there[ADDRESS_MAX + 16];
     if (!r->address || !portal_parse((struct span){r->address, strlen(r->address)}, &login->redirect))
+        return WIRE_LOGIN_SUCCESS;
+    portal_print(&login->redirect, there, sizeof there);
+    if (strcmp(there, here->text) == 0)
         return WIRE_LOGIN_SUCCESS;
     return r->permanent ? WIRE_LOGIN_MOVED_PERMANENTLY : WIRE_LOGIN_MOVED_TEMPORARILY;
 }
@@ -62,7 +67,7 @@ static uint16_t enter(struct target_session *ts, struct node *n, struct login *l
 {
     if (!node_allows(ts->target, n, login->initiator_name))
         return WIRE_LOGIN_FORBIDDEN;
-    uint16_t status = redirection(n, login);
+    uint16_t status = redirection(n, ts->portal, login);
     if (status != WIRE_LOGIN_SUCCESS)
         return status;
     ts->node = n;

@@ -29,6 +29,19 @@ static int check_redirect(const char *address, const struct reason *why)
                         "'%s' is no address to send logins to; take ADDR:PORT or [V6ADDR]:PORT", address);
 }
 
+static int check_allowed(const struct serve_config *c, const struct reason *why)
+{
+    int error = BERTH_OK;
+    for (uint32_t i = 0; i < c->allowed_count && !error; i++) {
+        const char *name = c->allowed[i].name, *star = strchr(name, '*');
+        if (star && star[1])
+            error = serve_refuse(why, BERTH_E_ARGUMENT,
+                                 "'%s' would let nobody in: a '*' may only stand at the end of a name", name);
+        error = serve_blame(c, name, error, why);
+    }
+    return error;
+}
+
 static int check_targets(const struct serve_config *c, const struct reason *why)
 {
     int error = BERTH_OK;
@@ -45,6 +58,8 @@ int nodes_open(struct target *t, const struct reason *why)
 {
     const struct serve_config *c = t->config;
     int error = check_targets(c, why);
+    if (!error)
+        error = check_allowed(c, why);
     if (error)
         return error;
     t->nodes = calloc(c->target_count, sizeof *t->nodes);
