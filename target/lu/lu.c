@@ -167,19 +167,30 @@ static int open_words(struct lu *lu, char *words, const char *iqn, const struct 
     return 0;
 }
 
-int lu_open(struct lu *lu, const char *spec, uint16_t number, const char *iqn, char *why, size_t why_size)
+static int open_spec(struct lu *lu, const char *spec, const char *iqn, const struct lu_reason *why)
 {
-    const struct lu_reason reason = {why, why_size};
     char words[SPEC_MAX];
 
-    *lu = (struct lu){.number = number, .block = 512, .patience_s = PATIENCE};
     if (strlen(spec) >= sizeof words)
-        return lu_refuse(&reason, "the path is longer than %d bytes: use a shorter one", PATH_MAX);
+        return lu_refuse(why, "the path is longer than %d bytes: use a shorter one", PATH_MAX);
     memcpy(words, spec, strlen(spec) + 1);
-    if (!open_words(lu, words, iqn, &reason) && !lu_check_size(lu, lu->size, spec, &reason))
+    if (!open_words(lu, words, iqn, why) && !lu_check_size(lu, lu->size, spec, why))
         return 0;
     lu_close(lu);
     return -1;
+}
+
+int lu_open(struct lu *lu, const char *spec, uint16_t number, const char *iqn, char *why, size_t why_size)
+{
+    *lu = (struct lu){.number = number, .block = 512, .patience_s = PATIENCE};
+    return open_spec(lu, spec, iqn, &(struct lu_reason){why, why_size});
+}
+
+int lu_open_serving(struct lu *lu, const char *spec, uint16_t number, const char *iqn, char *why,
+                    size_t why_size)
+{
+    *lu = (struct lu){.number = number, .block = 512, .patience_s = PATIENCE, .others_wait = true};
+    return open_spec(lu, spec, iqn, &(struct lu_reason){why, why_size});
 }
 
 void lu_prepare(void)

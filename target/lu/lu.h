@@ -81,6 +81,7 @@ struct lu {
     uint32_t block; /* 512 or 4096 */
     uint16_t number;
     bool read_only;
+    bool others_wait; /* while it is opened: that must not take long */
     bool direct;      /* option of files: past the page cache */
     bool write_cache; /* a written block is durable only after flush or with FUA */
     bool stopped;     /* by START STOP UNIT */
@@ -99,6 +100,9 @@ struct lu {
  * timeout=SECONDS. The target name `iqn` flavours the identity. A file is locked, shared when read-only, so
  * that no two targets write it. On failure returns -1 and writes one sentence to `why`. */
 int lu_open(struct lu *lu, const char *spec, uint16_t number, const char *iqn, char *why, size_t why_size);
+/* The same while other LUs are served, whose sessions wait meanwhile: a server is given up sooner. */
+int lu_open_serving(struct lu *lu, const char *spec, uint16_t number, const char *iqn, char *why,
+                    size_t why_size);
 void lu_close(struct lu *lu);
 /* Logical units may be opened later, when no library can be loaded any more: loads them now. */
 void lu_prepare(void);

@@ -13,6 +13,7 @@
 #include "lu/workers.h"
 
 #define CONNECT_MS 5000u
+#define SERVING_MS 1000u /* while there are sessions: the target's thread waits, and all of them with it */
 #define BLANK_LEN  (256u * 1024)
 
 struct export
@@ -315,6 +316,9 @@ static int adopt(struct lu *lu, struct nbd_handle *h, const char *uri, struct re
     return 0;
 }
 
+static const struct remote_patience at_start = {CONNECT_MS, ""},
+                                    serving = {SERVING_MS, ", the most while others wait for it"};
+
 /* Both nbd:nbd://host and nbd://host are understood. */
 static int export_open(struct lu *lu, const char *where, const struct lu_reason *why)
 {
@@ -325,7 +329,7 @@ static int export_open(struct lu *lu, const char *where, const struct lu_reason 
                          where);
     if (asprintf(&uri, "%s%s", strncmp(where, "//", 2) == 0 ? "nbd:" : "", where) < 0)
         return lu_refuse(why, "nbd:%s: out of memory: free some and start again", where);
-    struct nbd_handle *h = remote_dial(uri, CONNECT_MS, &f, text, sizeof text);
+    struct nbd_handle *h = remote_dial(uri, lu->others_wait ? &serving : &at_start, &f, text, sizeof text);
     int result =
         h ? adopt(lu, h, uri, &f, why)
           : lu_refuse(why, "nbd:%s cannot be had (%s): start the server, or correct the URI", uri, text);
@@ -343,7 +347,7 @@ static int export_resize(struct lu *lu, uint64_t size, const struct lu_reason *w
     if (size > 0)
         return lu_refuse(why, "LUN %u is as large as its export: change that, then ask for no size",
                          lu->number);
-    struct nbd_handle *h = remote_dial(x->uri, CONNECT_MS, &f, text, sizeof text);
+    struct nbd_handle *h = remote_dial(x->uri, &serving, &f, text, sizeof text);
     if (!h)
         return lu_refuse(why, "LUN %u: its server cannot be asked (%s): start it", lu->number, text);
     lu->size = f.size;

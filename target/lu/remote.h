@@ -41,9 +41,15 @@ struct remote_ask {
     void (*done)(struct remote_ask *ask); /* on the remote's thread, which must not be kept */
 };
 
-/* Connects and looks around. NULL with a sentence, in at most `patience_ms`. */
-struct nbd_handle *remote_dial(const char *uri, uint32_t patience_ms, struct remote_facts *facts, char *why,
-                               size_t why_size);
+/* How long a server has to be reached, and words for why it is no longer, or "". */
+struct remote_patience {
+    uint32_t ms;
+    const char *because;
+};
+
+/* Connects and looks around, on the caller's thread. NULL with a sentence. */
+struct nbd_handle *remote_dial(const char *uri, const struct remote_patience *patience,
+                               struct remote_facts *facts, char *why, size_t why_size);
 
 void remote_hang_up(struct nbd_handle *h); /* NULL does nothing */
 

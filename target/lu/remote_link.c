@@ -60,24 +60,24 @@ static void put_error(char *why, size_t size)
     snprintf(why, size, "%s", colon ? colon + 2 : text ? text : "out of memory");
 }
 
-static bool connect_within(struct nbd_handle *h, const char *uri, uint32_t patience_ms, char *why,
-                           size_t size)
+static bool connect_within(struct nbd_handle *h, const char *uri, const struct remote_patience *patience,
+                           char *why, size_t size)
 {
-    uint64_t end = now_ms() + patience_ms;
+    uint64_t end = now_ms() + patience->ms;
     bool going = lib->aio_connect_uri(h, uri) == 0;
     for (uint64_t now = now_ms(); going && !lib->aio_is_ready(h) && now < end; now = now_ms())
         going = lib->poll(h, (int)(end - now)) >= 0 && !lib->aio_is_dead(h) && !lib->aio_is_closed(h);
     if (going && lib->aio_is_ready(h))
         return true;
     if (going)
-        snprintf(why, size, "no answer within %u s", patience_ms / 1000);
+        snprintf(why, size, "no answer within %u s%s", patience->ms / 1000, patience->because);
     else
         put_error(why, size);
     return false;
 }
 
-struct nbd_handle *remote_dial(const char *uri, uint32_t patience_ms, struct remote_facts *facts, char *why,
-                               size_t why_size)
+struct nbd_handle *remote_dial(const char *uri, const struct remote_patience *patience,
+                               struct remote_facts *facts, char *why, size_t why_size)
 {
     if (!lib)
         lib = nbd_library();
@@ -88,7 +88,7 @@ struct nbd_handle *remote_dial(const char *uri, uint32_t patience_ms, struct rem
     struct nbd_handle *h = make();
     if (!h)
         put_error(why, why_size);
-    else if (!connect_within(h, uri, patience_ms, why, why_size))
+    else if (!connect_within(h, uri, patience, why, why_size))
         ;
     else if (!look(h, facts))
         put_error(why, why_size);

@@ -27,7 +27,10 @@ static int open_store(struct target *t, struct lu *lu, const struct node *n, uin
                       const char *spec, const struct reason *why)
 {
     const struct lu_reason reason = {why->text, why->size};
-    if (lu_open(lu, spec, (uint16_t)number, n->config->iqn, why->text, why->size) != 0)
+    bool serving = t->control; /* which is there from when all that was asked for at first is open */
+    int (*open)(struct lu *, const char *, uint16_t, const char *, char *, size_t) =
+        serving ? lu_open_serving : lu_open;
+    if (open(lu, spec, (uint16_t)number, n->config->iqn, why->text, why->size) != 0)
         return BERTH_E_ARGUMENT;
     lu->workers = t->workers;
     if (t->config->state_dir && reservation_keep(lu, t->config->state_dir, &reason) != 0) {
