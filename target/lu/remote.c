@@ -14,7 +14,7 @@
 #define LINKS_MAX    4u
 #define DEPTH        64u /* under way on one connection: libnbd and servers keep no more apart well */
 #define DIAL_MS      3000u
-#define PAUSE_MS     500u   /* between attempts to connect while there is no connection */
+#define PAUSE_MS     500u   /* at least, between attempts to connect */
 #define RETRY_MS     10000u /* before another attempt at one more */
 #define HEARTBEAT_MS 100
 
@@ -23,11 +23,14 @@ struct remote {
     struct remote_facts facts;
     uint32_t patience_ms, link_count;
     struct remote_link links[LINKS_MAX];
-    struct list waiting; /* to be asked */
-    uint64_t lost_at;    /* when the last connection was lost */
-    uint64_t dial_at;    /* not before */
-    bool unflushed;      /* the server may still have to make something durable */
-    bool forgot;         /* and was lost before it did, which the next flush has to tell */
+    struct list waiting;  /* to be asked */
+    uint64_t lost_at;     /* when the last connection was lost */
+    uint64_t dialed_at;   /* when that was last tried */
+    uint64_t dial_at;     /* not before */
+    uint64_t expire_at;   /* when to look next for what has waited too long */
+    uint64_t writable_at; /* when changes could last be made */
+    bool unflushed;       /* the server may still have to make something durable */
+    bool forgot;          /* and was lost before it did, which the next flush has to tell */
     int event;
     pthread_t thread;
     pthread_mutex_t lock;
@@ -57,8 +60,7 @@ static void finish(struct remote_ask *ask, int error)
 static void note_change(struct remote *r, const struct remote_ask *ask)
 {
     bool durable = ask->kind == REMOTE_WRITE && ask->fua && r->facts.fua;
-    bool changes = ask->kind == REMOTE_WRITE || ask->kind == REMOTE_ZERO;
-    r->unflushed |= changes && !durable && r->facts.flush;
+    r->unflushed |= remote_changes(ask) && !durable && r->facts.flush;
     r->unflushed |= ask->kind == REMOTE_FLUSH && ask->error;
 }
 
@@ -73,18 +75,40 @@ static bool has_more(struct remote *r, struct remote_ask *ask)
     return true;
 }
 
-static void settle(struct remote *r, struct remote_ask *ask)
+static void answered(struct remote *r, struct remote_ask *ask, uint64_t now)
 {
-    bool lost = remote_link_lost(ask->error), changes = ask->kind == REMOTE_WRITE || ask->kind == REMOTE_ZERO;
-    if (lost && ask->kind == REMOTE_FLUSH)
+    note_change(r, ask);
+    if (ask->error || !has_more(r, ask)) {
+        finish(ask, ask->error);
+        return;
+    }
+    ask->deadline = now + r->patience_ms; /* the server is at work */
+    list_push_front(&r->waiting, &ask->link);
+}
+
+/* What no server has seen may be asked as often as there is time for; the rest once more, or a server that
+ * hangs up at every request would be asked for ever. */
+static bool may_ask_again(struct remote_ask *ask)
+{
+    if (ask->error == REMOTE_UNSENT)
+        return true;
+    bool first = !ask->again;
+    ask->again = true;
+    return first && !remote_changes(ask);
+}
+
+/* Its connection is gone. */
+static void unanswered(struct remote *r, struct remote_ask *ask, uint64_t now)
+{
+    bool in_time = now < ask->deadline;
+    if (ask->kind == REMOTE_FLUSH)
         r->forgot |= ask->needed; /* which it will be told when it is tried again */
     else
         note_change(r, ask);
-    bool again = lost && (!changes || ask->error == REMOTE_UNSENT);
-    if (again || (!ask->error && has_more(r, ask)))
+    if (in_time && may_ask_again(ask))
         list_push_front(&r->waiting, &ask->link);
     else
-        finish(ask, ask->error);
+        finish(ask, in_time ? -ENOTCONN : -ETIMEDOUT);
 }
 
 /* --- connections --- */
@@ -97,16 +121,25 @@ static bool any_up(const struct remote *r)
     return false;
 }
 
-/* Those that have been waiting since `since` have waited long enough. */
-static void fail_waiting(struct remote *r, uint64_t since)
+/* May the server still be at a change that it was asked for over a connection that was lost? */
+static bool fenced(const struct remote *r)
+{
+    for (uint32_t i = 0; i < r->link_count; i++)
+        if (r->links[i].ending >= 0)
+            return true;
+    return false;
+}
+
+/* Those that have been waiting since `since` have waited long enough; `changes`: all changes have. */
+static void fail_waiting(struct remote *r, uint64_t since, bool changes, int error)
 {
     for (struct list *at = r->waiting.next, *next; at != &r->waiting; at = next) {
         struct remote_ask *ask = list_entry(at, struct remote_ask, link);
         next = at->next;
-        if (ask->deadline > since + r->patience_ms)
+        if (ask->deadline > since + r->patience_ms && !(changes && remote_changes(ask)))
             continue;
         list_remove(at);
-        finish(ask, -ENOTCONN);
+        finish(ask, error);
     }
 }
 
@@ -117,7 +150,7 @@ static void dial_failed(struct remote *r, struct remote_link *l, uint64_t now)
     bool up = any_up(r);
     r->dial_at = now + (up ? RETRY_MS : PAUSE_MS);
     if (!up && now >= r->lost_at + r->patience_ms)
-        fail_waiting(r, l->deadline - DIAL_MS);
+        fail_waiting(r, l->deadline - DIAL_MS, false, -ENOTCONN);
 }
 
 /* The connection is gone, and with it what was under way. Of a server that was told to keep something it is
@@ -130,11 +163,13 @@ static void lost_link(struct remote *r, struct remote_link *l, uint64_t now)
     while ((node = list_pop(&l->asked)) != NULL) {
         struct remote_ask *ask = list_entry(node, struct remote_ask, link);
         l->count--;
-        ask->error = now >= ask->deadline ? -ETIMEDOUT : -ENOTCONN;
-        settle(r, ask);
+        ask->error = -ENOTCONN;
+        unanswered(r, ask, now);
     }
-    if (!any_up(r))
-        r->lost_at = r->dial_at = now;
+    if (any_up(r))
+        return;
+    r->lost_at = now;
+    r->dial_at = r->dialed_at + PAUSE_MS;
 }
 
 /* A server that has become smaller is another one. */
@@ -154,6 +189,8 @@ static void dial(struct remote *r, uint64_t now)
         struct remote_link *l = &r->links[i];
         if (l->state != REMOTE_DOWN)
             continue;
+        r->dialed_at = now;
+        r->dial_at = now + PAUSE_MS; /* it may be lost as soon as it is there */
         l->deadline = now + DIAL_MS;
         if (remote_link_dial(l, r->uri))
             continue;
@@ -193,11 +230,24 @@ static struct remote_link *least_busy(struct remote *r)
     return best;
 }
 
-static void dispatch(struct remote *r, uint64_t now)
+/* NULL: nothing waits that may be asked now. */
+static struct remote_ask *next_ask(struct remote *r)
+{
+    bool changes = !fenced(r);
+    list_each (at, &r->waiting) {
+        struct remote_ask *ask = list_entry(at, struct remote_ask, link);
+        if (changes || !remote_changes(ask))
+            return ask;
+    }
+    return NULL;
+}
+
+static void dispatch(struct remote *r)
 {
     struct remote_link *l;
-    while (!list_empty(&r->waiting) && (l = least_busy(r)) != NULL) {
-        struct remote_ask *ask = list_entry(list_pop(&r->waiting), struct remote_ask, link);
+    struct remote_ask *ask;
+    while ((l = least_busy(r)) != NULL && (ask = next_ask(r)) != NULL) {
+        list_remove(&ask->link);
         bool flush = ask->kind == REMOTE_FLUSH;
         if (flush && r->forgot) {
             r->forgot = r->unflushed = false;
@@ -207,7 +257,6 @@ static void dispatch(struct remote *r, uint64_t now)
         ask->needed = r->unflushed;
         if (flush)
             r->unflushed = false;
-        ask->deadline = now + r->patience_ms;
         remote_link_issue(l, ask, &r->facts);
     }
 }
@@ -220,8 +269,12 @@ static void collect(struct remote *r, uint64_t now)
         bool lost = false;
         while ((node = list_pop(&l->answered)) != NULL) {
             struct remote_ask *ask = list_entry(node, struct remote_ask, link);
-            lost |= remote_link_lost(ask->error);
-            settle(r, ask);
+            if (!remote_link_lost(ask->error)) {
+                answered(r, ask, now);
+                continue;
+            }
+            lost = true;
+            unanswered(r, ask, now);
         }
         if (lost && l->state == REMOTE_UP)
             lost_link(r, l, now);
@@ -230,23 +283,36 @@ static void collect(struct remote *r, uint64_t now)
 
 /* --- time --- */
 
+/* They are not in the order of their deadlines: one may have been asked before. */
+static bool has_expired(const struct remote_link *l, uint64_t now)
+{
+    list_each (at, &l->asked)
+        if (now >= list_entry(at, struct remote_ask, link)->deadline)
+            return true;
+    return false;
+}
+
 static void expire_link(struct remote *r, struct remote_link *l, uint64_t now)
 {
-    struct list *oldest = l->asked.next;
     if (l->state == REMOTE_DIALING && now >= l->deadline)
         dial_failed(r, l, now);
-    else if (l->state == REMOTE_UP && oldest != &l->asked &&
-             now >= list_entry(oldest, struct remote_ask, link)->deadline)
+    else if (l->state == REMOTE_UP && has_expired(l, now))
         lost_link(r, l, now);
 }
 
-/* While there is no connection, nothing waits longer than for an answer. */
+/* A server that has not closed a connection for so long may never: changes are not kept waiting for it. */
 static void expire(struct remote *r, uint64_t now)
 {
+    if (!fenced(r))
+        r->writable_at = now;
+    if (now < r->expire_at)
+        return;
+    r->expire_at = now + HEARTBEAT_MS / 2;
     for (uint32_t i = 0; i < r->link_count; i++)
         expire_link(r, &r->links[i], now);
-    if (!any_up(r))
-        fail_waiting(r, now - r->patience_ms);
+    fail_waiting(r, now - r->patience_ms, false, any_up(r) ? -ETIMEDOUT : -ENOTCONN);
+    if (now >= r->writable_at + r->patience_ms)
+        fail_waiting(r, now - r->patience_ms, true, -ETIMEDOUT);
 }
 
 /* --- the thread --- */
@@ -261,7 +327,7 @@ static bool idle(const struct remote *r)
 
 static int wait_ms(struct remote *r)
 {
-    if (!list_empty(&r->waiting) && least_busy(r))
+    if (least_busy(r) && next_ask(r))
         return 0;
     return idle(r) ? -1 : HEARTBEAT_MS;
 }
@@ -281,18 +347,24 @@ static void step(struct remote *r, uint32_t i, short events, uint64_t now)
 
 static void wait_for_events(struct remote *r)
 {
-    struct pollfd fds[LINKS_MAX + 1] = {{.fd = r->event, .events = POLLIN}};
+    struct pollfd fds[1 + 2 * LINKS_MAX] = {{.fd = r->event, .events = POLLIN}};
+    struct pollfd *ups = fds + 1, *ends = ups + r->link_count;
     uint64_t rings;
-    for (uint32_t i = 0; i < r->link_count; i++)
-        fds[i + 1].fd = remote_link_watch(&r->links[i], &fds[i + 1].events);
-    if (poll(fds, r->link_count + 1, wait_ms(r)) < 0)
+    for (uint32_t i = 0; i < r->link_count; i++) {
+        ups[i].fd = remote_link_watch(&r->links[i], &ups[i].events);
+        ends[i] = (struct pollfd){.fd = r->links[i].ending, .events = POLLIN};
+    }
+    if (poll(fds, 1 + 2 * r->link_count, wait_ms(r)) < 0)
         return;
     while (fds[0].revents && read(r->event, &rings, sizeof rings) < 0 && errno == EINTR)
         ;
     uint64_t now = now_ms();
-    for (uint32_t i = 0; i < r->link_count; i++)
-        if (fds[i + 1].revents)
-            step(r, i, fds[i + 1].revents, now);
+    for (uint32_t i = 0; i < r->link_count; i++) {
+        if (ends[i].revents)
+            remote_link_watch_end(&r->links[i]);
+        if (ups[i].revents)
+            step(r, i, ups[i].revents, now);
+    }
 }
 
 /* What others have left for this thread. false: to stop. */
@@ -318,15 +390,17 @@ static void *talk(void *arg)
     while (take_fresh(r)) {
         uint64_t now = now_ms();
         dial(r, now);
-        dispatch(r, now);
+        dispatch(r);
         collect(r, now);
         wait_for_events(r);
         now = now_ms();
         collect(r, now);
         expire(r, now);
     }
-    for (uint32_t i = 0; i < r->link_count; i++)
+    for (uint32_t i = 0; i < r->link_count; i++) {
         remote_link_close(&r->links[i]);
+        remote_link_forget_end(&r->links[i]);
+    }
     return NULL;
 }
 
@@ -363,10 +437,12 @@ struct remote *remote_new(struct nbd_handle *first, const char *uri, const struc
     list_init(&r->fresh);
     r->facts = *facts;
     r->patience_ms = patience_ms;
+    r->writable_at = now_ms();
     r->link_count = facts->many ? LINKS_MAX : 1;
     for (uint32_t i = 0; i < r->link_count; i++)
         remote_link_init(&r->links[i]);
-    remote_link_adopt(&r->links[0], first);
+    r->next = first; /* for the thread: without one it stays the caller's */
+    r->next_size = facts->size;
     r->uri = strdup(uri);
     r->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (r->uri && r->event >= 0 && start(r))
@@ -386,6 +462,7 @@ void remote_submit(struct remote *r, struct remote_ask *ask)
 {
     ask->moved = 0;
     ask->error = 0;
+    ask->again = false;
     ask->deadline = now_ms() + r->patience_ms;
     pthread_mutex_lock(&r->lock);
     bool first = list_empty(&r->fresh);

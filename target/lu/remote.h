@@ -4,7 +4,11 @@
  *
  * A lost connection is made anew when there is something to ask, which waits for it. What only asks and was
  * under way is asked once more; a change that was under way fails, for nobody knows whether it was made; and
- * the next flush fails if something might have been forgotten. */
+ * the next flush fails if something might have been forgotten. All that ends when the patience with the ask,
+ * which begins with remote_submit() and anew with each part that is done, is over.
+ *
+ * A change that failed so may still be made, on top of what is written later. So nothing is changed over any
+ * connection until the server has closed the one it was asked for over. */
 #ifndef TARGET_REMOTE_H
 #define TARGET_REMOTE_H
 
@@ -26,10 +30,11 @@ enum remote_kind { REMOTE_READ, REMOTE_WRITE, REMOTE_FLUSH, REMOTE_ZERO, REMOTE_
 
 /* Something the server is asked for. It and its memory stay where they are until `done`. */
 struct remote_ask {
-    struct list link;               /* until done the remote's, like the next four lines */
+    struct list link;               /* until done the remote's, like the next five lines */
     struct remote_link *on;         /* where it is under way */
     uint64_t moved, part, deadline; /* bytes that are done, and that are under way */
     void *waiter;
+    bool again;   /* asked once more */
     bool needed;  /* FLUSH: there was something to be flushed */
     uint8_t kind; /* enum remote_kind */
     bool fua;     /* WRITE: durable when it is done */

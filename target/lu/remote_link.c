@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "lu/remote_link.h"
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 #include "lu/nbd_library.h"
 
 #define TRANSFER_MAX (32u * 1024 * 1024)   /* what servers take that announce nothing */
 #define ZERO_MAX     (64ull * 1024 * 1024) /* at once: an answer must not take for ever */
 #define MAP_MAX      (1024ull * 1024 * 1024)
+#define PROBE_S                                                                                              \
+    30 /* silence of an ending connection before its server's host is asked whether it is there              \
+        */
 
 static const struct nbd_library *lib; /* since the first remote_dial() */
 
@@ -110,6 +118,13 @@ void remote_link_init(struct remote_link *l)
     *l = (struct remote_link){0};
     list_init(&l->asked);
     list_init(&l->answered);
+    l->fd = l->ending = -1;
+}
+
+static bool keep_descriptor(struct remote_link *l)
+{
+    l->fd = fcntl(lib->aio_get_fd(l->handle), F_DUPFD_CLOEXEC, 0);
+    return l->fd >= 0;
 }
 
 bool remote_link_dial(struct remote_link *l, const char *uri)
@@ -128,6 +143,8 @@ void remote_link_adopt(struct remote_link *l, struct nbd_handle *h)
     l->handle = h;
     l->state = REMOTE_UP;
     l->stale = false;
+    if (!keep_descriptor(l))
+        remote_link_close(l);
 }
 
 bool remote_link_look(const struct remote_link *l, struct remote_facts *facts)
@@ -135,12 +152,45 @@ bool remote_link_look(const struct remote_link *l, struct remote_facts *facts)
     return look(l->handle, facts);
 }
 
+/* The server reads what had been sent, and then that there is no more. If its host goes away without a word,
+ * the probes find out. */
+static void begin_end(struct remote_link *l)
+{
+    const int on = 1, silence = PROBE_S;
+    shutdown(l->fd, SHUT_WR);
+    setsockopt(l->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(l->fd, IPPROTO_TCP, TCP_KEEPIDLE, &silence, sizeof silence); /* not of a UNIX socket */
+    l->ending = l->fd;
+}
+
+/* There is no ending one yet when there are changes: none is made while there is. */
 void remote_link_close(struct remote_link *l)
 {
     remote_hang_up(l->handle);
+    if (l->changing > 0)
+        begin_end(l);
+    else if (l->fd >= 0)
+        close(l->fd);
     l->handle = NULL;
     l->state = REMOTE_DOWN;
     l->stale = false;
+    l->changing = 0;
+    l->fd = -1;
+}
+
+void remote_link_forget_end(struct remote_link *l)
+{
+    if (l->ending >= 0)
+        close(l->ending);
+    l->ending = -1;
+}
+
+void remote_link_watch_end(struct remote_link *l)
+{
+    char late[4096];
+    ssize_t got = recv(l->ending, late, sizeof late, MSG_DONTWAIT);
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+        remote_link_forget_end(l);
 }
 
 /* --- the connection's life --- */
@@ -171,10 +221,15 @@ void remote_link_step(struct remote_link *l, short events)
     if (lib->aio_is_dead(l->handle) || lib->aio_is_closed(l->handle))
         remote_link_close(l);
     else if (l->state == REMOTE_DIALING && lib->aio_is_ready(l->handle))
-        l->state = REMOTE_UP;
+        remote_link_adopt(l, l->handle);
 }
 
 /* --- asking --- */
+
+bool remote_changes(const struct remote_ask *ask)
+{
+    return ask->kind == REMOTE_WRITE || ask->kind == REMOTE_ZERO;
+}
 
 bool remote_link_lost(int error)
 {
@@ -202,6 +257,8 @@ static void answer(struct remote_ask *ask, int error)
     list_remove(&ask->link);
     list_push(&l->answered, &ask->link);
     l->count--;
+    if (remote_changes(ask) && !remote_link_lost(error)) /* else nobody knows yet whether it is made */
+        l->changing--;
     ask->on = NULL;
     ask->error = error;
 }
@@ -266,6 +323,7 @@ void remote_link_issue(struct remote_link *l, struct remote_ask *ask, const stru
     ask->on = l;
     list_push(&l->asked, &ask->link);
     l->count++;
+    l->changing += remote_changes(ask);
     bool issued = issue(l->handle, ask, facts) >= 0;
     int error = issued ? 0 : translate(lib->get_errno());
     bool lost = lib->aio_is_dead(l->handle) || lib->aio_is_closed(l->handle);

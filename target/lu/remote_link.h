@@ -15,7 +15,10 @@ struct remote_link {
     uint64_t deadline;         /* of dialing */
     struct list asked;         /* under way, oldest first */
     struct list answered;
-    uint32_t count; /* of `asked` */
+    uint32_t count;    /* of `asked` */
+    uint32_t changing; /* changes that the server may be at */
+    int fd;            /* the connection's descriptor once more, for when libnbd has closed its own; -1 */
+    int ending; /* of an earlier one, with changes that the server may still be at; -1: there is none */
 };
 
 void remote_link_init(struct remote_link *l);
@@ -31,10 +34,17 @@ void remote_link_issue(struct remote_link *l, struct remote_ask *ask, const stru
 bool remote_link_lost(int error);
 /* And this one says that the server has not seen the ask, or not all of it. */
 #define REMOTE_UNSENT (-EAGAIN)
-/* Takes a connection that is up. */
+/* Does it change what is stored? */
+bool remote_changes(const struct remote_ask *ask);
+/* Takes a connection that is up; it is down at once if there are no more descriptors. */
 void remote_link_adopt(struct remote_link *l, struct nbd_handle *h);
 bool remote_link_look(const struct remote_link *l, struct remote_facts *facts);
-/* Afterwards libnbd touches no ask's memory any more. What was under way stays in `asked`. */
+/* Afterwards libnbd touches no ask's memory any more. What was under way stays in `asked`. If there were
+ * changes, the connection is ended but kept as `ending`, to see when the server has closed it too. */
 void remote_link_close(struct remote_link *l);
+/* Has the server closed the ending one? Throws away what it still says there. */
+void remote_link_watch_end(struct remote_link *l);
+/* Gives up watching for that. */
+void remote_link_forget_end(struct remote_link *l);
 
 #endif

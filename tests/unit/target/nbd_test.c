@@ -22,6 +22,7 @@
 #include "lu/command.h"
 #include "lu/lu.h"
 #include "lu/workers.h"
+#include "nbd_fake.h"
 
 #define IQN      "iqn.2026-11.io.berth:test"
 #define KIB      UINT64_C(1024)
@@ -612,6 +613,86 @@ static void a_flush_does_not_hide_a_loss(void **state)
     assert_int_equal(run(LU_FLUSH, 0, 0, false), 0);
 }
 
+static void a_server_that_hangs_up_is_not_asked_for_ever(void **state)
+{
+    (void)state;
+    uint64_t len = FAKE_SIZE, begin = now_ms();
+    bool allocated;
+    assert_true(fake_begin(socket_path, FAKE_HANGS_UP));
+    open_good(",timeout=20");
+    assert_int_equal(run(LU_READ, 0, 512, false), -ENOTCONN);
+    assert_in_range(atomic_load(&fake.connections), 2, 3); /* it was asked once more */
+    assert_int_equal(run(LU_WRITE, 0, 512, false), -ENOTCONN);
+    assert_int_equal(run(LU_FLUSH, 0, 0, false), -EIO); /* the write may have been made, and forgotten */
+    assert_int_equal(run(LU_FLUSH, 0, 0, false), -ENOTCONN);
+    assert_int_equal(lu.backend->map(&lu, 0, &len, &allocated), 0); /* it knows none */
+    assert_true(now_ms() - begin < 10000);
+    assert_true(atomic_load(&fake.connections) <= 2 + (now_ms() - begin) / 500);
+    lu_close(&lu);
+    fake_end();
+}
+
+/* Writes something, which the server does not answer in time. */
+static void lose_a_write(void)
+{
+    open_good(",timeout=1");
+    fill(many[0], 512, 1);
+    assert_int_equal(run(LU_WRITE, 0, 512, false), -ETIMEDOUT);
+    assert_int_equal(run(LU_READ, 0, 512, false), 0); /* which may be done meanwhile */
+    assert_int_equal(many[0][0], 0);
+}
+
+static void nothing_is_written_while_a_lost_write_may_be_made(void **state)
+{
+    (void)state;
+    assert_true(fake_begin(socket_path, FAKE_HOLDS_FIRST_WRITE));
+    lose_a_write();
+    start(1, LU_READ, 512, 512, false);
+    start(0, LU_WRITE, 0, 512, false);
+    reap_all();
+    assert_int_equal(errands[0].io.error, -ETIMEDOUT);
+    assert_int_equal(errands[1].io.error, 0);
+    uint64_t begin = now_ms();
+    assert_int_equal(run(LU_WRITE, 0, 512, true), -ETIMEDOUT);
+    assert_true(now_ms() - begin < 900); /* the server has had its time */
+    assert_int_equal(atomic_load(&fake.writes), 1);
+    atomic_store(&fake.released, true);
+    for (int i = 0; i < 500 && run(LU_WRITE, 1024, 512, false); i++)
+        pause_ms(10);
+    assert_int_equal(atomic_load(&fake.writes), 2);
+    lu_close(&lu);
+    fake_end();
+}
+
+static void a_write_waits_for_the_end_of_a_lost_one(void **state)
+{
+    (void)state;
+    assert_true(fake_begin(socket_path, FAKE_HOLDS_FIRST_WRITE));
+    lose_a_write();
+    fill(many[0], 512, 2);
+    start(0, LU_WRITE, 0, 512, false);
+    pause_ms(200);
+    assert_int_equal(atomic_load(&fake.writes), 1);
+    atomic_store(&fake.released, true);
+    reap_all();
+    assert_int_equal(errands[0].io.error, 0);
+    fill(many[1], 512, 2);
+    assert_memory_equal(fake.memory, many[1], 512); /* the newer one is what stays */
+    lu_close(&lu);
+    fake_end();
+}
+
+static void others_are_not_kept_waiting_for_a_server(void **state)
+{
+    (void)state;
+    assert_true(fake_listen(socket_path)); /* and accepts nobody */
+    uint64_t begin = now_ms();
+    assert_int_equal(lu_open_serving(&lu, spec(""), 0, IQN, why, sizeof why), -1);
+    assert_in_range(now_ms() - begin, 900, 2500);
+    assert_non_null(strstr(why, "(no answer within 1 s, the most while others wait for it): start the"));
+    close(fake.listener);
+}
+
 static void a_smaller_server_is_another_one(void **state)
 {
     (void)state;
@@ -677,6 +758,10 @@ int main(void)
         NTEST(a_server_that_comes_back_is_waited_for),
         NTEST(what_was_asked_is_asked_again),
         NTEST(a_flush_does_not_hide_a_loss),
+        NTEST(a_server_that_hangs_up_is_not_asked_for_ever),
+        NTEST(nothing_is_written_while_a_lost_write_may_be_made),
+        NTEST(a_write_waits_for_the_end_of_a_lost_one),
+        NTEST(others_are_not_kept_waiting_for_a_server),
         NTEST(a_smaller_server_is_another_one),
         NTEST(it_is_measured_again),
     };
