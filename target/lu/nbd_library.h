@@ -15,6 +15,7 @@
     X(get_error)                                                                                             \
     X(get_errno)                                                                                             \
     X(add_meta_context)                                                                                      \
+    X(set_uri_allow_local_file)                                                                              \
     X(poll)                                                                                                  \
     X(get_size)                                                                                              \
     X(get_block_size)                                                                                        \
