@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: MIT
 """withheld PORTAL TARGET COUNT SECONDS: sessions that announce a write of 8 MiB before all others (HEAD OF QUEUE), and an
 ORDERED one behind it, and never send a byte of either. Stays that long, answering pings, and prints how many of them the
-target has ended by then."""
+target has ended by then, and how many of the others have had an answer to both (BUSY: it is short of memory)."""
 import struct
 import sys
 import time
-from initiator import NO_TAG, NOP_IN, NOP_OUT, Connection
+from initiator import NO_TAG, NOP_IN, NOP_OUT, SCSI_RESPONSE, Connection
 
 HEAD, ORDERED = 3, 2
 
@@ -17,6 +17,7 @@ def announce(portal, target, number):
     for attribute in (HEAD, ORDERED):
         c.command(struct.pack(">BBIBHB", 0x2A, 0, 0, 0, 8192, 0), 8 << 20, read=False, attribute=attribute)
     c.socket.settimeout(0.01)
+    c.answers = 0
     return c
 
 
@@ -24,6 +25,7 @@ def ended(c):
     try:
         while True:
             bhs, _ = c.receive()
+            c.answers += bhs[0] & 0x3F == SCSI_RESPONSE
             if bhs[0] & 0x3F == NOP_IN and bhs[20:24] != b"\xff" * 4:
                 head = bhs[8:16] + NO_TAG.to_bytes(4, "big") + bhs[20:24]
                 c.send(NOP_OUT, head=head, immediate=True)
@@ -43,7 +45,7 @@ def main():
         gone += len(sessions) - len(left)
         sessions = left
         time.sleep(0.2)
-    print(gone)
+    print(gone, sum(c.answers == 2 for c in sessions))
 
 
 main()
