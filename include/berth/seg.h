@@ -13,8 +13,8 @@
 extern "C" {
 #endif
 
-/** What a segment points at. Only memory is moved by the engines of this version; berth_queue_submit()
- *  answers BERTH_E_UNSUPPORTED to the others, which are defined so that structures keep their shape. */
+/** What a segment points at. Of I/Os only memory is moved in this version; berth_queue_submit() answers
+ *  BERTH_E_UNSUPPORTED to the others, which are defined so that structures keep their shape. */
 enum berth_seg_kind {
     BERTH_SEG_MEMORY = 0, /**< @c base points at @c len bytes */
     BERTH_SEG_FIXED = 1,  /**< memory at @c base inside the buffer registered under @c index */

@@ -93,6 +93,7 @@ struct lu {
     void *store;             /* the backend's own */
     uint32_t patience_s;     /* how long a store behind a network may take */
     struct workers *workers; /* of the target; NULL: none, everything is done in the call */
+    uint32_t on_threads;     /* the workers' own, under their lock: I/Os that they are at */
 };
 
 /* Opens the LU that `spec` describes: "ram:SIZE", "null:SIZE" (SIZE takes K, M, G, T), "file:PATH" or

@@ -26,16 +26,37 @@ struct workers {
 
 /* --- the threads --- */
 
+/* An I/O of no LU stands for itself. */
+static bool may_begin(const struct lu_io *io)
+{
+    return !io->lu || io->lu->on_threads < WORKERS_PER_LU;
+}
+
+/* The oldest of those whose LU has not got its share. */
+static struct lu_io *next_in_line(struct workers *w)
+{
+    list_each (at, &w->queue) {
+        struct lu_io *io = list_entry(at, struct lu_io, link);
+        if (may_begin(io))
+            return io;
+    }
+    return NULL;
+}
+
 static struct lu_io *take(struct workers *w)
 {
+    struct lu_io *io;
     w->idle++;
-    while (list_empty(&w->queue) && !w->stopping)
+    while ((io = next_in_line(w)) == NULL && !w->stopping)
         pthread_cond_wait(&w->work, &w->lock);
     w->idle--;
-    if (list_empty(&w->queue))
+    if (!io)
         return NULL;
+    list_remove(&io->link);
     w->queued--;
-    return list_entry(list_pop(&w->queue), struct lu_io, link);
+    if (io->lu)
+        io->lu->on_threads++;
+    return io;
 }
 
 /* The first on the list rings; who comes behind it is found by the same reap. */
@@ -58,6 +79,8 @@ static void *serve(void *arg)
         pthread_mutex_unlock(&w->lock);
         io->run(io);
         pthread_mutex_lock(&w->lock);
+        if (io->lu)
+            io->lu->on_threads--;
         hand_back(w, io);
     }
     pthread_mutex_unlock(&w->lock);
@@ -100,14 +123,16 @@ struct workers *workers_new(void)
     return w;
 }
 
+/* True if nobody is free to do it. One that has to wait for others of its LU needs nobody: they come back. */
 static bool enqueue(struct workers *w, struct lu_io *io)
 {
     pthread_mutex_lock(&w->lock);
     list_push(&w->queue, &io->link);
-    bool short_of_hands = ++w->queued > w->idle;
+    bool now = may_begin(io), short_of_hands = ++w->queued > w->idle;
     pthread_mutex_unlock(&w->lock);
-    pthread_cond_signal(&w->work);
-    return short_of_hands;
+    if (now)
+        pthread_cond_signal(&w->work);
+    return now && short_of_hands;
 }
 
 void workers_run(struct workers *w, struct lu_io *io, void (*run)(struct lu_io *io))

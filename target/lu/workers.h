@@ -8,7 +8,8 @@
 #include <stdint.h>
 #include "lu/lu.h"
 
-#define WORKERS_MAX 16u
+#define WORKERS_MAX    32u
+#define WORKERS_PER_LU 16u /* a disk that hangs holds up its own LU; the others find threads */
 
 struct workers;
 

@@ -111,6 +111,31 @@ static void test_they_wait_beside_each_other(void **state)
     assert_int_equal(done_count, WORKERS_MAX + 1);
 }
 
+/* A disk that hangs: its LU gets so many threads and no more, and another LU's I/Os go on. */
+static void test_one_lu_does_not_take_all(void **state)
+{
+    static struct lu hanging, healthy;
+    (void)state;
+    for (uint32_t i = 0; i < 3 * WORKERS_MAX; i++) {
+        ios[i] = (struct lu_io){.lu = &hanging, .offset = i, .done = count};
+        workers_run(w, &ios[i], run_behind_gate);
+    }
+    for (uint32_t i = 0; i < WORKERS_PER_LU; i++)
+        sem_wait(&arrived);
+    for (uint32_t i = 3 * WORKERS_MAX; i < MANY; i++) {
+        ios[i] = (struct lu_io){.lu = &healthy, .offset = i, .done = count};
+        workers_run(w, &ios[i], run);
+    }
+    while (done_count < MANY - 3 * WORKERS_MAX)
+        workers_wait(w);
+    assert_int_equal(sem_trywait(&arrived), -1); /* nobody else has got through to the disk */
+    for (uint32_t i = 0; i < 3 * WORKERS_MAX; i++)
+        sem_post(&gate);
+    settle();
+    assert_int_equal(done_count, MANY);
+    assert_int_equal(hanging.on_threads + healthy.on_threads, 0);
+}
+
 static void test_the_bell_rings_until_reaped(void **state)
 {
     (void)state;
@@ -171,6 +196,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_all_come_back),
         TEST(test_they_wait_beside_each_other),
+        TEST(test_one_lu_does_not_take_all),
         TEST(test_the_bell_rings_until_reaped),
         TEST(test_a_backend_with_its_own_thread),
         TEST(test_done_begins_the_next),
