@@ -81,6 +81,15 @@ const struct key_row key_rows[KEY_COUNT] = {
 #define CHOICES_MAX 8u
 #define CHOICE_END  0xfu
 
+enum constant constant_of(struct span value)
+{
+    if (span_is(value, "Reject"))
+        return CONSTANT_REJECT;
+    if (span_is(value, "Irrelevant"))
+        return CONSTANT_IRRELEVANT;
+    return span_is(value, "NotUnderstood") ? CONSTANT_NOT_UNDERSTOOD : CONSTANT_NONE;
+}
+
 enum wire_key key_find(struct span name)
 {
     for (int key = 0; key < KEY_COUNT; key++)

@@ -87,6 +87,10 @@ struct key_row {
 
 extern const struct key_row key_rows[KEY_COUNT];
 
+/* The answers that stand for no value (6.2); nobody may propose them. */
+enum constant { CONSTANT_NONE, CONSTANT_REJECT, CONSTANT_IRRELEVANT, CONSTANT_NOT_UNDERSTOOD };
+enum constant constant_of(struct span value);
+
 enum wire_key key_find(struct span name); /* KEY_UNKNOWN if there is no such row */
 
 /* Choices of the list keys, in the order of their rows. */

@@ -4,18 +4,6 @@
 
 #define OFFER_TEXT_MAX 64u /* the longest list or number that we write */
 
-enum constant { CONSTANT_NONE, CONSTANT_REJECT, CONSTANT_IRRELEVANT, CONSTANT_NOT_UNDERSTOOD };
-
-/* The answers that stand for no value (6.2); nobody may propose them. */
-static enum constant constant_of(struct span value)
-{
-    if (span_is(value, "Reject"))
-        return CONSTANT_REJECT;
-    if (span_is(value, "Irrelevant"))
-        return CONSTANT_IRRELEVANT;
-    return span_is(value, "NotUnderstood") ? CONSTANT_NOT_UNDERSTOOD : CONSTANT_NONE;
-}
-
 static uint64_t bit(enum wire_key key)
 {
     return (uint64_t)1 << key;

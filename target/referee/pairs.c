@@ -2,17 +2,6 @@
 /* key=value pairs: who may send which, what was proposed, what was agreed (RFC 7143 6.2, 12, 13). */
 #include "referee/court.h"
 
-enum constant { CONSTANT_NONE, CONSTANT_REJECT, CONSTANT_IRRELEVANT, CONSTANT_NOT_UNDERSTOOD };
-
-static enum constant constant_of(struct span value)
-{
-    if (span_is(value, "Reject"))
-        return CONSTANT_REJECT;
-    if (span_is(value, "Irrelevant"))
-        return CONSTANT_IRRELEVANT;
-    return span_is(value, "NotUnderstood") ? CONSTANT_NOT_UNDERSTOOD : CONSTANT_NONE;
-}
-
 static uint64_t bit(enum wire_key key)
 {
     return 1ull << key;
