@@ -10,7 +10,7 @@
 
 #define LOGIN_OPTIONS                                                                                        \
     OPT_USER, OPT_SECRET_FILE, OPT_MUTUAL_USER, OPT_MUTUAL_SECRET_FILE, OPT_ALLOW_WEAK_SECRET,               \
-        OPT_INITIATOR_NAME, OPT_DIGEST, OPT_TIMEOUT
+        OPT_INITIATOR_NAME, OPT_DIGEST, OPT_KEY, OPT_TIMEOUT
 
 #define SERVE_LOGINS                                                                                         \
     OPT_USER, OPT_SECRET_FILE, OPT_MUTUAL_USER, OPT_MUTUAL_SECRET_FILE, OPT_NO_AUTH, OPT_ALLOW

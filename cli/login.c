@@ -133,6 +133,8 @@ int login_prepare(struct login *l, const struct options *o, char *const *urls, i
     l->options.notice = notice;
     l->options.cancelled = cancelled;
     l->options.header_digest = o->header_digest ? BERTH_DIGEST_CRC32C : BERTH_DIGEST_NONE;
+    l->options.keys = o->keys;
+    l->options.key_count = o->key_count;
     l->options.data_digest = o->data_digest ? BERTH_DIGEST_CRC32C : BERTH_DIGEST_NONE;
     set_timeouts(&l->options, o->timeout_ms);
     status = check(o, has_user, urls, url_count);

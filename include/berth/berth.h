@@ -64,6 +64,12 @@ struct berth_options {
     uint32_t ping_interval_ms;    /**< silence after which the target is pinged, 0 never; default 5000 */
     uint32_t ping_timeout_ms;     /**< silence after a ping that means the connection is dead; default 5000 */
     uint32_t depth;               /**< commands in flight at once, 1..1024; default 128 */
+    /** What to ask for in the negotiation (RFC 7143 13) instead of what the library would, as
+     * "MaxBurstLength=65536": HeaderDigest, DataDigest, InitialR2T, ImmediateData, MaxConnections (1),
+     * MaxRecvDataSegmentLength, MaxBurstLength, FirstBurstLength, MaxOutstandingR2T (1..7), DefaultTime2Wait,
+     * DefaultTime2Retain. Of a key that is there twice the last counts. Read before the call returns. */
+    const char *const *keys;
+    uint32_t key_count;
     /** Asked whenever a call has waited a while or was interrupted by a signal; true makes the call return
      * with BERTH_E_ABORTED as soon as it can. May be NULL. */
     bool (*cancelled)(void *arg);

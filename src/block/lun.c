@@ -82,6 +82,7 @@ static void keep_options(struct berth_lun *lun, const struct berth_options *opti
     lun->options = *options;
     lun->options.initiator_name = lun->options.user = lun->options.mutual_user = NULL;
     lun->options.secret = lun->options.mutual_secret = NULL;
+    lun->options.keys = NULL;
 }
 
 static int start(struct berth_lun *lun, const struct url *url, const struct berth_options *options,

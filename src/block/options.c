@@ -65,6 +65,14 @@ static bool numbers_ok(const struct berth_options *o)
            (o->ping_timeout_ms || !o->ping_interval_ms);
 }
 
+static const char *key_flaw(const struct berth_options *o, char flaw[WISH_FLAW_MAX])
+{
+    for (uint32_t k = 0; k < o->key_count; k++)
+        if (!initiator_key_fits(o->keys[k], flaw))
+            return flaw;
+    return NULL;
+}
+
 static struct initiator_policy policy_of(const struct berth_options *o)
 {
     return (struct initiator_policy){.connect_timeout_ms = o->connect_timeout_ms,
@@ -92,7 +100,13 @@ int options_check(struct initiator_config *config, const struct berth_options *o
         return lun_say(detail, BERTH_E_ARGUMENT, "a CHAP name is longer than 255 bytes");
     if (o->initiator_name && !name_valid((struct span){o->initiator_name, strlen(o->initiator_name)}))
         return lun_say(detail, BERTH_E_NAME, "the initiator name is not an iSCSI name");
+    char text[WISH_FLAW_MAX];
+    flaw = key_flaw(o, text);
+    if (flaw)
+        return lun_say(detail, BERTH_E_ARGUMENT, flaw);
     config->initiator_name = o->initiator_name;
+    config->keys = o->keys;
+    config->key_count = o->key_count;
     if (user)
         config->mine = (struct login_credentials){user, o->secret, o->secret_len};
     if (o->mutual_user)

@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "host/resolve.h"
 #include "initiator/url.h"
+#include "wire/wish.h"
 
 #define INITIATOR_DETAIL_MAX  512u
 #define INITIATOR_REDIRECTS   4u                /* hops before a redirect is taken for a loop */
@@ -36,6 +37,8 @@ struct initiator_config {
     struct portal portal;
     struct login_credentials mine, peer; /* copied */
     struct initiator_policy policy;
+    const char *const *keys; /* "MaxBurstLength=65536": what initiator_key_fits() lets through */
+    uint32_t key_count;
     struct engine *engine; /* borrowed; NULL: an own one of the sockets engine */
     /* Names to addresses of that engine; NULL: host_resolve() */
     int (*resolve)(const struct portal *p, struct resolved *out, const char **why);
@@ -100,6 +103,9 @@ struct initiator {
     int alarm_fd;                /* -1: nobody sleeps on the descriptor */
     uint64_t alarm_at;           /* what it is set to; 0: it has gone off */
 };
+
+/* Whether a login may ask for this; if not, `flaw` says why. */
+bool initiator_key_fits(const char *word, char flaw[WISH_FLAW_MAX]);
 
 int initiator_new(struct initiator **out, const struct initiator_config *config,
                   const struct initiator_owner *owner, char *detail, size_t detail_size);

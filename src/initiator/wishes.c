@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What this initiator asks for in a login: sizes within the engine's limits, digests, names and credentials.
- */
+/* What this initiator asks for in a login: sizes within the engine's limits, digests, names and credentials;
+ * and what a caller may have it ask for instead. */
 #include <stdio.h>
 #include <string.h>
 #include "initiator/parts.h"
@@ -10,17 +10,64 @@ static uint32_t least(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
+static void want_at_most(struct negotiation *n, enum wire_key key, uint32_t limit)
+{
+    negotiation_want(n, key, least(n->mine[key], limit));
+}
+
 /* What we ask for is what every engine that may ever carry this session can do. */
-static void want_sizes(struct initiator *i, struct negotiation *n)
+static void limit_sizes(struct initiator *i, struct negotiation *n)
 {
     struct engine_limits limits;
     i->engine->ops->limits(&limits);
-    uint32_t segment = i->login.discovery ? CONN_CONTROL_MAX : INITIATOR_SEGMENT;
-    negotiation_want(n, KEY_MAX_RECV_DATA_SEGMENT_LENGTH, least(segment, limits.max_recv_segment));
-    if (i->login.discovery)
-        return;
-    negotiation_want(n, KEY_MAX_BURST_LENGTH, least(INITIATOR_BURST, limits.max_burst));
-    negotiation_want(n, KEY_FIRST_BURST_LENGTH, least(INITIATOR_FIRST_BURST, limits.max_burst));
+    want_at_most(n, KEY_MAX_RECV_DATA_SEGMENT_LENGTH, limits.max_recv_segment);
+    if (i->login.discovery) /* what comes goes through the control buffer */
+        want_at_most(n, KEY_MAX_RECV_DATA_SEGMENT_LENGTH, CONN_CONTROL_MAX);
+    want_at_most(n, KEY_MAX_BURST_LENGTH, limits.max_burst);
+    want_at_most(n, KEY_FIRST_BURST_LENGTH, n->mine[KEY_MAX_BURST_LENGTH]); /* 13.14 */
+}
+
+/* What a caller may ask for instead of our defaults, and how far the core goes. */
+static const struct wish_bound bounds[] = {
+    {KEY_HEADER_DIGEST, 0, 0},
+    {KEY_DATA_DIGEST, 0, 0},
+    {KEY_INITIAL_R2T, 0, 1},
+    {KEY_IMMEDIATE_DATA, 0, 1},
+    {KEY_MAX_CONNECTIONS, 1, 1},
+    {KEY_MAX_RECV_DATA_SEGMENT_LENGTH, 512, 0xffffff},
+    {KEY_MAX_BURST_LENGTH, 512, 0xffffff},
+    {KEY_FIRST_BURST_LENGTH, 512, 0xffffff},
+    {KEY_MAX_OUTSTANDING_R2T, 1, TASK_R2T_MAX - 1},
+    {KEY_DEFAULT_TIME2WAIT, 0, 3600},
+    {KEY_DEFAULT_TIME2RETAIN, 0, 3600},
+};
+#define BOUND_COUNT (sizeof bounds / sizeof bounds[0])
+
+bool initiator_key_fits(const char *word, char flaw[WISH_FLAW_MAX])
+{
+    struct negotiation scratch;
+    negotiation_init(&scratch, ROLE_INITIATOR);
+    return wish_take(&scratch, bounds, BOUND_COUNT, word, flaw);
+}
+
+static void take_keys(struct negotiation *n, const struct initiator_config *config)
+{
+    char flaw[WISH_FLAW_MAX];
+    for (uint32_t k = 0; k < config->key_count; k++)
+        wish_take(n, bounds, BOUND_COUNT, config->keys[k], flaw);
+}
+
+/* Of which a discovery session sends none (13). */
+static void want_data_keys(struct negotiation *n)
+{
+    negotiation_want(n, KEY_MAX_BURST_LENGTH, INITIATOR_BURST);
+    negotiation_want(n, KEY_FIRST_BURST_LENGTH, INITIATOR_FIRST_BURST);
+    negotiation_want(n, KEY_MAX_CONNECTIONS, 1);
+    negotiation_want(n, KEY_INITIAL_R2T, 0);
+    negotiation_want(n, KEY_IMMEDIATE_DATA, 1);
+    negotiation_want(n, KEY_MAX_OUTSTANDING_R2T, TASK_R2T_MAX - 1);
+    negotiation_want(n, KEY_DATA_PDU_IN_ORDER, 1);
+    negotiation_want(n, KEY_DATA_SEQUENCE_IN_ORDER, 1);
 }
 
 /* A target takes the first hash of ours that it has. SHA-256 stands last because tgt, when it says 7, means
@@ -42,18 +89,13 @@ static void set_keys(struct initiator *i, const struct initiator_config *config)
     n->discovery = l->discovery;
     negotiation_want(n, KEY_HEADER_DIGEST, CHOICES1(p->header_digest ? DIGEST_CRC32C : DIGEST_NONE));
     negotiation_want(n, KEY_DATA_DIGEST, CHOICES1(p->data_digest ? DIGEST_CRC32C : DIGEST_NONE));
-    want_sizes(i, n);
+    negotiation_want(n, KEY_MAX_RECV_DATA_SEGMENT_LENGTH, INITIATOR_SEGMENT);
     negotiation_want(n, KEY_ERROR_RECOVERY_LEVEL, 0);
     negotiation_want(n, KEY_DEFAULT_TIME2WAIT, 0);
     negotiation_want(n, KEY_DEFAULT_TIME2RETAIN, 0);
-    if (l->discovery)
-        return;
-    negotiation_want(n, KEY_MAX_CONNECTIONS, 1);
-    negotiation_want(n, KEY_INITIAL_R2T, 0);
-    negotiation_want(n, KEY_IMMEDIATE_DATA, 1);
-    negotiation_want(n, KEY_MAX_OUTSTANDING_R2T, TASK_R2T_MAX - 1);
-    negotiation_want(n, KEY_DATA_PDU_IN_ORDER, 1);
-    negotiation_want(n, KEY_DATA_SEQUENCE_IN_ORDER, 1);
+    want_data_keys(n);
+    take_keys(n, config);
+    limit_sizes(i, n);
 }
 
 static struct login_credentials keep(const struct login_credentials *c, char *name, uint8_t *secret)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What the target wants of each negotiation key (RFC 7143 13): its own choice, unless the configuration has
  * another. */
-#include <string.h>
 #include "serve/target.h"
+#include "wire/wish.h"
 
 static const struct {
     enum wire_key key;
@@ -25,10 +25,7 @@ static const struct {
 };
 
 /* What the configuration may change, and how far the core goes. */
-static const struct {
-    enum wire_key key;
-    uint32_t min, max;
-} bounds[] = {
+static const struct wish_bound bounds[] = {
     {KEY_HEADER_DIGEST, 0, 0},
     {KEY_DATA_DIGEST, 0, 0},
     {KEY_INITIAL_R2T, 0, 1},
@@ -41,70 +38,13 @@ static const struct {
     {KEY_DEFAULT_TIME2RETAIN, 0, 3600},
     {KEY_MAX_RECV_DATA_SEGMENT_LENGTH, 512, 0xffffff},
 };
-#define BOUND_COUNT (sizeof bounds / sizeof bounds[0])
-
-/* The row of `bounds`, or BOUND_COUNT. */
-static size_t find(struct span name)
-{
-    enum wire_key key = key_find(name);
-    size_t i = 0;
-    while (i < BOUND_COUNT && (key == KEY_UNKNOWN || bounds[i].key != key))
-        i++;
-    return i;
-}
-
-static int refuse_name(struct span name, const struct reason *why)
-{
-    char known[512] = "";
-    for (size_t i = 0; i < BOUND_COUNT; i++) {
-        strcat(known, i ? ", " : "");
-        strcat(known, key_rows[bounds[i].key].name);
-    }
-    return serve_refuse(why, BERTH_E_ARGUMENT, "'%.*s' is no key that can be set; these can: %s",
-                        (int)name.len, name.at, known);
-}
-
-static int set_list(struct negotiation *n, enum wire_key key, struct span value, const struct reason *why)
-{
-    struct span left = value, item;
-    uint32_t known;
-    while (span_item(&left, &item))
-        if (!key_value_read(key, item, &known))
-            return serve_refuse(why, BERTH_E_ARGUMENT, "%s must be a list of CRC32C and None, not '%.*s'",
-                                key_rows[key].name, (int)value.len, value.at);
-    negotiation_want(n, key, key_choices_read(key, value));
-    return BERTH_OK;
-}
-
-static int set_value(struct negotiation *n, size_t row, struct span value, const struct reason *why)
-{
-    enum wire_key key = bounds[row].key;
-    uint32_t number, min = bounds[row].min, max = bounds[row].max;
-    bool is_bool = key_rows[key].type == KEY_BOOL_AND || key_rows[key].type == KEY_BOOL_OR;
-    if (key_value_read(key, value, &number) && number >= min && number <= max) {
-        negotiation_want(n, key, number);
-        return BERTH_OK;
-    }
-    if (is_bool)
-        return serve_refuse(why, BERTH_E_ARGUMENT, "%s must be Yes or No, not '%.*s'", key_rows[key].name,
-                            (int)value.len, value.at);
-    return serve_refuse(why, BERTH_E_ARGUMENT, "%s must be a number from %u to %u, not '%.*s'",
-                        key_rows[key].name, min, max, (int)value.len, value.at);
-}
 
 static int set_word(struct negotiation *n, const char *word, const struct reason *why)
 {
-    const char *equals = strchr(word, '=');
-    if (!equals)
-        return serve_refuse(why, BERTH_E_ARGUMENT, "'%s' is no key: write it as in MaxBurstLength=65536",
-                            word);
-    struct span name = {word, (size_t)(equals - word)}, value = {equals + 1, strlen(equals + 1)};
-    size_t row = find(name);
-    if (row == BOUND_COUNT)
-        return refuse_name(name, why);
-    if (key_rows[bounds[row].key].type == KEY_LIST)
-        return set_list(n, bounds[row].key, value, why);
-    return set_value(n, row, value, why);
+    char flaw[WISH_FLAW_MAX];
+    if (wish_take(n, bounds, sizeof bounds / sizeof bounds[0], word, flaw))
+        return BERTH_OK;
+    return serve_refuse(why, BERTH_E_ARGUMENT, "%s", flaw);
 }
 
 int target_keys(struct negotiation *n, const struct serve_config *c, const struct reason *why)

@@ -167,6 +167,28 @@ static void endless_user(struct berth_options *o)
     o->user = name;
 }
 
+static void set_keys(struct berth_options *o, const char *const *keys, uint32_t count)
+{
+    o->keys = keys;
+    o->key_count = count;
+}
+static void good_keys(struct berth_options *o)
+{
+    static const char *const keys[] = {"ImmediateData=No", "InitialR2T=Yes", "ImmediateData=Yes",
+                                       "MaxRecvDataSegmentLength=512"};
+    set_keys(o, keys, 4);
+}
+static void bad_key(struct berth_options *o)
+{
+    static const char *const keys[] = {"ImmediateData=No", "ErrorRecoveryLevel=2"};
+    set_keys(o, keys, 2);
+}
+static void two_connections(struct berth_options *o)
+{
+    static const char *const keys[] = {"MaxConnections=2"};
+    set_keys(o, keys, 1);
+}
+
 struct option_row {
     void (*set)(struct berth_options *o);
     int expected;
@@ -198,6 +220,8 @@ static void table(void **state)
         {no_command_time, BERTH_E_ARGUMENT},
         {no_ping_time, BERTH_E_ARGUMENT},
         {endless_user, BERTH_E_ARGUMENT},
+        {bad_key, BERTH_E_ARGUMENT},
+        {two_connections, BERTH_E_ARGUMENT},
         {bad_name, BERTH_E_NAME},
         {loud_name, BERTH_E_NAME},
         {depth_1, 0},
@@ -206,6 +230,7 @@ static void table(void **state)
         {no_recovery, 0},
         {longest, 0},
         {good_name, 0},
+        {good_keys, 0},
         {digests, 0},
         {set_user, BERTH_E_AUTH_DOWNGRADE},
         {short_allowed, BERTH_E_AUTH_DOWNGRADE},
@@ -254,10 +279,51 @@ static void defaults(void **state)
     assert_null(o.mutual_user);
     assert_null(o.mutual_secret);
     assert_null(o.initiator_name);
+    assert_null(o.keys);
+    assert_int_equal(o.key_count, 0);
     assert_null(o.cancelled);
     assert_null(o.notice);
     assert_false(o.allow_weak_secret);
     assert_int_equal(o.header_digest | o.data_digest, BERTH_DIGEST_NONE);
+}
+
+static const struct berth_negotiated *negotiated(struct berth_lun *lun, const char *key)
+{
+    const struct berth_lun_info *info = berth_lun_info(lun);
+    for (uint32_t i = 0; i < info->negotiated_count; i++)
+        if (strcmp(info->negotiated[i].key, key) == 0)
+            return &info->negotiated[i];
+    return NULL;
+}
+
+/* Keys are asked for as they were given, the last counts, a first burst is no longer than a burst, and all
+ * are asked for again after a loss, when the caller's array is long gone. */
+static void keys_asked_for(void **state)
+{
+    static const char *const asked[][2] = {
+        {"HeaderDigest", "CRC32C,None"}, {"DataDigest", "None"},       {"InitialR2T", "Yes"},
+        {"ImmediateData", "No"},         {"MaxConnections", "1"},      {"MaxRecvDataSegmentLength", "1024"},
+        {"MaxBurstLength", "4096"},      {"FirstBurstLength", "4096"}, {"MaxOutstandingR2T", "3"},
+        {"DefaultTime2Wait", "1"},       {"DefaultTime2Retain", "7"},
+    };
+    const char *keys[] = {"MaxBurstLength=8192",    "HeaderDigest=CRC32C,None",      "InitialR2T=Yes",
+                          "ImmediateData=No",       "MaxRecvDataSegmentLength=1024", "MaxBurstLength=4096",
+                          "FirstBurstLength=65536", "MaxOutstandingR2T=3",           "DefaultTime2Wait=1",
+                          "DefaultTime2Retain=7"};
+    struct lab *l = lab_new(NULL, NULL);
+    uint8_t buf[512];
+    (void)state;
+    set_keys(&l->options, keys, sizeof keys / sizeof keys[0]);
+    assert_int_equal(lab_open(l), 0);
+    memset(keys, 0, sizeof keys);
+    for (int lives = 0; lives < 2; lives++) {
+        for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++)
+            assert_string_equal(negotiated(l->lun, asked[i][0])->mine, asked[i][1]);
+        mini_reset(l->target);
+        assert_int_equal(berth_read(l->lun, buf, sizeof buf, 0), 0);
+    }
+    assert_int_equal(berth_lun_info(l->lun)->reconnects, 2);
+    lab_free(l);
 }
 
 /* The user of the URL counts where the options name none; and it needs a secret, too. */
@@ -292,10 +358,8 @@ static void nothing_given(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(table),
-        cmocka_unit_test(defaults),
-        cmocka_unit_test(user_in_the_url),
-        cmocka_unit_test(nothing_given),
+        cmocka_unit_test(table),           cmocka_unit_test(defaults),      cmocka_unit_test(keys_asked_for),
+        cmocka_unit_test(user_in_the_url), cmocka_unit_test(nothing_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
