@@ -187,8 +187,11 @@ static int start(struct asking *asking, const char *portal, const struct lun_wor
                  struct berth_detail *detail)
 {
     struct initiator_config config = {0};
-    struct initiator_owner owner = {task_done, replay, session_changed,
-                                    asking->options->cancelled ? cancelled : NULL, asking};
+    struct initiator_owner owner = {.task_done = task_done,
+                                    .replay = replay,
+                                    .session = session_changed,
+                                    .cancelled = asking->options->cancelled ? cancelled : NULL,
+                                    .owner = asking};
     char words[INITIATOR_DETAIL_MAX];
     if (!portal_parse((struct span){portal, strlen(portal)}, &config.portal) || config.portal.group >= 0)
         return lun_say(detail, BERTH_E_ADDRESS, NULL);

@@ -89,8 +89,11 @@ static int start(struct berth_lun *lun, const struct url *url, const struct bert
                  const struct lun_world *world, struct berth_detail *detail)
 {
     struct initiator_config config = {.target_name = url->target, .portal = url->portal};
-    struct initiator_owner owner = {lun_task_done, lun_replay, session_changed,
-                                    options->cancelled ? cancelled : NULL, lun};
+    struct initiator_owner owner = {.task_done = lun_task_done,
+                                    .replay = lun_replay,
+                                    .session = session_changed,
+                                    .cancelled = options->cancelled ? cancelled : NULL,
+                                    .owner = lun};
     int error = options_check(&config, options, url->user, detail);
     if (error)
         return error;

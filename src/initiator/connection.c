@@ -101,12 +101,25 @@ static void leave(struct initiator *i)
     conn_logout(i->conn, WIRE_LOGOUT_SESSION);
 }
 
-/* The target wants us out or has thrown us out (11.9.1): leave in order where we may, then come back. */
-static void asked_to_go(struct initiator *i, const struct wire_async *a)
+/* A SCSI event (11.9.1): the floor above knows what it means. */
+static void pass_on(struct initiator *i, const struct conn_event *ev)
 {
+    struct scsi_sense sense;
+    scsi_get_sense(ev->sense, ev->sense_len, &sense);
+    if (sense.valid && i->owner.attention)
+        i->owner.attention(i->owner.owner, ev->async.lun, &sense);
+}
+
+/* The target wants us out or has thrown us out (11.9.1): leave in order where we may, then come back. */
+static void told(struct initiator *i, const struct conn_event *ev)
+{
+    const struct wire_async *a = &ev->async;
     if (i->state != INITIATOR_UP)
         return; /* on our way */
     switch (a->event) {
+    case WIRE_ASYNC_SCSI:
+        pass_on(i, ev);
+        break;
     case WIRE_ASYNC_LOGOUT:
     case WIRE_ASYNC_RENEGOTIATE:
         leave(i);
@@ -146,7 +159,7 @@ static void on_event(struct initiator *i, const struct conn_event *ev)
         logged_out(i, ev->error);
         break;
     case CONN_EV_ASYNC:
-        asked_to_go(i, &ev->async);
+        told(i, ev);
         break;
     case CONN_EV_REJECT: /* its task has ended with BERTH_E_REJECTED */
     case CONN_EV_TMF:    /* target's */

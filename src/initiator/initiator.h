@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "host/resolve.h"
 #include "initiator/url.h"
+#include "scsi/sense.h"
 #include "wire/wish.h"
 
 #define INITIATOR_DETAIL_MAX  512u
@@ -52,6 +53,9 @@ struct initiator_owner {
     int (*replay)(void *owner, const struct task *task);
     /* error < 0: the session is lost and being sought. 0: it is up again. */
     void (*session)(void *owner, int error, const char *text);
+    /* The target tells of something that no command asked for (11.9.1 event 0), such as a changed capacity.
+     * `lun` is the field of the message; sense that could not be read is not passed on. May be NULL. */
+    void (*attention)(void *owner, uint64_t lun, const struct scsi_sense *sense);
     /* Asked after every wait: true ends waiting calls with BERTH_E_ABORTED. May be NULL. */
     bool (*cancelled)(void *owner);
     void *owner;

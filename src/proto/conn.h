@@ -29,6 +29,7 @@
 #define CONN_TX_SLOTS    64u
 #define CONN_OUTBOX      16u
 #define CONN_EVENTS      32u
+#define CONN_SENSE_MAX   20u /* bytes of a SCSI event: its key and code in either format */
 
 /* Connection states of RFC 7143 8.1.3 as far as ERL 0 needs them. */
 enum conn_phase {
@@ -73,6 +74,8 @@ struct conn_event {
         *rule; /* constant words for messages, with the RFC section: "R2T beyond the command's data (11.8)" */
     struct task *task;
     struct wire_async async;
+    uint8_t sense_len; /* of the message; what is longer is cut */
+    uint8_t sense[CONN_SENSE_MAX];
 };
 
 struct conn_config {

@@ -14,7 +14,7 @@
 #include "base/cursor.h"
 #include "proto/conn.h"
 
-#define FREEZE_VERSION 1u
+#define FREEZE_VERSION 2u
 
 /* An upper bound for the record's length in bytes. */
 size_t session_frozen_max(const struct session *s);

@@ -241,6 +241,9 @@ static void field_event(struct archive *a, struct conn_event *ev)
     field16(a, &ev->async.parameter1);
     field16(a, &ev->async.parameter2);
     field16(a, &ev->async.parameter3);
+    field_upto8(a, &ev->sense_len, CONN_SENSE_MAX);
+    if (a->ok)
+        field_bytes(a, ev->sense, ev->sense_len);
 }
 
 static void field_events(struct archive *a, struct conn *c)

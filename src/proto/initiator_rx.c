@@ -2,6 +2,11 @@
 /* What an initiator does with each PDU it receives in full feature phase. */
 #include "proto/core.h"
 
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
 bool initiator_counters(struct conn *c, const struct wire_window *w, bool consumes)
 {
     session_window(c->session, w);
@@ -128,17 +133,16 @@ void initiator_data_in_end(struct conn *c, const struct pdu *pdu)
 
 /* --- SCSI Response 11.4 --- */
 
-/* SenseLength and sense; what does not fit together counts as no sense at all (11.4.7). */
-static void take_sense(const struct conn *c, struct task *task, const struct pdu *pdu)
+/* SenseLength and sense, at most `max` bytes of it; what does not fit together counts as no sense at all
+ * (11.4.7). */
+static uint32_t take_sense(const struct conn *c, const struct pdu *pdu, uint8_t *sense, uint32_t max)
 {
-    uint32_t have = pdu->data_len < c->config.control_bytes ? pdu->data_len : c->config.control_bytes;
-    if (have < 2)
-        return;
-    uint32_t len = get16(pdu->data);
-    if (len > have - 2)
-        return;
-    task->sense_len = len < TASK_SENSE_MAX ? len : TASK_SENSE_MAX;
-    memcpy(task->sense, pdu->data + 2, task->sense_len);
+    uint32_t have = least(pdu->data_len, c->config.control_bytes);
+    uint32_t len = have < 2 ? 0 : get16(pdu->data);
+    if (len == 0 || len > have - 2)
+        return 0;
+    memcpy(sense, pdu->data + 2, least(len, max));
+    return least(len, max);
 }
 
 void initiator_scsi_response(struct conn *c, const struct pdu *pdu)
@@ -154,7 +158,7 @@ void initiator_scsi_response(struct conn *c, const struct pdu *pdu)
         task->status = r.status;
         task->residual_kind = r.residual_kind;
         task->residual = r.residual;
-        take_sense(c, task, pdu);
+        task->sense_len = take_sense(c, pdu, task->sense, TASK_SENSE_MAX);
     }
     finish_scsi(c, task, r.exp_data_sn, r.response == 0);
 }
@@ -301,8 +305,12 @@ void initiator_async(struct conn *c, const struct pdu *pdu)
 {
     struct wire_async a;
     get_async(pdu->bhs, &a);
-    if (initiator_counters(c, &a.window, true))
-        conn_raise(c, CONN_EV_ASYNC)->async = a;
+    if (!initiator_counters(c, &a.window, true))
+        return;
+    struct conn_event *ev = conn_raise(c, CONN_EV_ASYNC);
+    ev->async = a;
+    if (a.event == WIRE_ASYNC_SCSI)
+        ev->sense_len = (uint8_t)take_sense(c, pdu, ev->sense, CONN_SENSE_MAX);
 }
 
 /* The rejected header comes back as data (11.17): believed only if it is whole, ours, and of an opcode that

@@ -757,6 +757,47 @@ static void test_async(void **state)
     scene_end(s);
 }
 
+/* The sense of a SCSI event is kept as far as key and code are in it; what lies about its length is none. */
+static void test_async_sense(void **state)
+{
+    static const struct {
+        const char *what;
+        uint32_t claimed, len, kept;
+    } rows[] = {
+        {"none", 0, 0, 0},
+        {"no room for a length", 18, 1, 0},
+        {"only a length", 18, 2, 0},
+        {"one byte", 1, 3, 1},
+        {"fixed format", 18, 20, 18},
+        {"one byte too few", 18, 19, 0},
+        {"no sense", 0, 20, 0},
+        {"much", 252, 254, CONN_SENSE_MAX},
+        {"more than sense can be", 8100, 8102, 20},
+        {"wild", 65535, 8192, 0},
+        {"behind our buffer", 8191, 9000, 0},
+    };
+    (void)state;
+    struct pair_config c = usual();
+    c.segment_i = 16384;
+    struct scene *s = scene_of(&c, 0);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint8_t bhs[WIRE_BHS_LEN], data[9000];
+        struct wire_async a = {.event = WIRE_ASYNC_SCSI, .lun = 7, .window = puppet_window(s->u)};
+        for (uint32_t n = 2; n < sizeof data; n++)
+            data[n] = (uint8_t)n;
+        put16(data, (uint16_t)rows[i].claimed);
+        put_async(bhs, &a);
+        puppet_say(s->u, bhs, data, rows[i].len);
+        assert_int_equal(puppet_drain(s->u), 1);
+        if (s->u->event.sense_len != rows[i].kept)
+            print_error("%s\n", rows[i].what);
+        assert_int_equal(s->u->event.sense_len, rows[i].kept);
+        assert_memory_equal(s->u->event.sense, data + 2, rows[i].kept);
+        assert_int_equal(s->u->event.async.lun, 7);
+    }
+    scene_end(s);
+}
+
 /* The owner has not heard yet that we are to leave: no new command goes (11.9.1), anything else does. */
 static void test_asked_to_leave(void **state)
 {
@@ -1153,6 +1194,7 @@ int main(void)
         cmocka_unit_test(test_ping_storm),
         cmocka_unit_test(test_event_storm),
         cmocka_unit_test(test_async),
+        cmocka_unit_test(test_async_sense),
         cmocka_unit_test(test_asked_to_leave),
         cmocka_unit_test(test_text_blocks_nothing),
         cmocka_unit_test(test_misplaced),

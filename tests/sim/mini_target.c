@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "host/crypto.h"
 #include "scsi/cdb.h"
+#include "scsi/identity.h"
 #include "scsi/sense.h"
 #include "proto/core.h" /* answers that no target of ours gives are put into the outbox by hand */
 #include "lu/command.h"
@@ -489,13 +490,23 @@ static struct link *on_accept(void *owner, const struct engine_addr *from)
     return &ms->wire;
 }
 
-void mini_async(struct mini_target *t, const struct wire_async *a)
+static void announce(struct mini_target *t, const struct wire_async *a, const void *data, uint32_t len)
 {
     list_each (at, &t->sessions) {
         struct mini_session *ms = list_entry(at, struct mini_session, link);
-        if (ms->attached && conn_send_async(ms->conn, a, NULL, 0))
+        if (ms->attached && conn_send_async(ms->conn, a, data, len))
             link_kick(&ms->wire);
     }
+}
+
+void mini_async(struct mini_target *t, const struct wire_async *a)
+{
+    announce(t, a, NULL, 0);
+}
+
+void mini_event(struct mini_target *t, const void *data, uint32_t len)
+{
+    announce(t, &(struct wire_async){.event = WIRE_ASYNC_SCSI, .lun = scsi_lun_encode(0)}, data, len);
 }
 
 /* --- life --- */

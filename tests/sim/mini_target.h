@@ -56,6 +56,8 @@ void mini_reset(struct mini_target *t); /* connections only */
 uint64_t mini_work(struct mini_target *t);
 
 void mini_async(struct mini_target *t, const struct wire_async *a); /* to every session */
+void mini_event(struct mini_target *t, const void *data,
+                uint32_t len); /* a SCSI event with this data segment */
 
 /* For scripts: the answer of the command at hand. */
 void mini_status(struct task *task, uint8_t status);

@@ -518,6 +518,40 @@ static void other_news(void **state)
     lab_free(l);
 }
 
+static struct scsi_sense heard;
+static uint32_t times_heard;
+
+static void hear(void *owner, uint64_t lun, const struct scsi_sense *sense)
+{
+    assert_non_null(owner);
+    assert_int_equal(lun, scsi_lun_encode(0));
+    heard = *sense;
+    times_heard++;
+}
+
+/* Sense that cannot be read, or is missing, is nobody's. */
+static void scsi_events(void **state)
+{
+    static const uint8_t bad[][20] = {{0, 18, 0x7f, 0, 6}, {0, 19, 0x70, 0, 6}, {0, 1, 0x70}, {0}};
+    uint8_t good[20] = {0, 18};
+    struct lab *l = lab_lun(NULL);
+    (void)state;
+    times_heard = 0;
+    l->lun->initiator->owner.attention = hear;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        mini_event(l->target, bad[i], sizeof bad[i]);
+        assert_true(read_ms(l, 0) < 10);
+        assert_int_equal(times_heard, 0);
+    }
+    scsi_put_sense(good + 2, &(struct scsi_sense){.key = SENSE_UNIT_ATTENTION, .asc = ASC_CAPACITY_CHANGED});
+    mini_event(l->target, good, sizeof good);
+    assert_true(read_ms(l, 0) < 10);
+    assert_int_equal(times_heard, 1);
+    assert_int_equal(heard.key, SENSE_UNIT_ATTENTION);
+    assert_int_equal(heard.asc, ASC_CAPACITY_CHANGED);
+    lab_free(l);
+}
+
 /* --- silence --- */
 
 static void pings(void **state)
@@ -872,6 +906,7 @@ int main(void)
         cmocka_unit_test(told_to_wait),
         cmocka_unit_test(asked_to_leave_and_kept_waiting),
         cmocka_unit_test(other_news),
+        cmocka_unit_test(scsi_events),
         cmocka_unit_test(pings),
         cmocka_unit_test(unanswered_pings),
         cmocka_unit_test(no_pings),
