@@ -46,6 +46,14 @@ static bool head_digest_ok(struct conn *c)
     return crc == get32_le(f->head + len);
 }
 
+/* What that length makes us wait for may never come, if it is the length that is damaged. Only commands have
+ * additional header segments (11.2), so that no other header is believed to. */
+static bool head_length_ok(const struct conn *c)
+{
+    bool command = c->role == ROLE_TARGET && wire_opcode(c->rx.head) == WIRE_SCSI_COMMAND;
+    return !c->header_digest || command || wire_ahs_len(c->rx.head) == 0;
+}
+
 static void data_end(struct conn *c)
 {
     struct frame *f = &c->rx;
@@ -99,9 +107,9 @@ static void run_head(struct conn *c)
     if (f->head_have < f->head_need)
         return;
     uint32_t whole = WIRE_BHS_LEN + wire_ahs_len(f->head) + (c->header_digest ? WIRE_DIGEST_LEN : 0);
-    if (f->head_need < whole)
+    if (f->head_need < whole && head_length_ok(c))
         f->head_need = whole;
-    else if (!head_digest_ok(c))
+    else if (!head_length_ok(c) || !head_digest_ok(c))
         conn_fail(c, BERTH_E_HEADER_DIGEST, "header digest mismatch (7.8)");
     else
         data_begin(c);
