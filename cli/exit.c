@@ -55,6 +55,7 @@ static const struct exit_row rows[] = {
     {BERTH_E_SYSTEM, STATUS_SYSTEM, "put that right, then try again"},
     {BERTH_E_RESOLVE, STATUS_UNREACHABLE, "check the host name and the resolver"},
     {BERTH_E_LIMIT, STATUS_SYSTEM, "ask for less at once"},
+    {BERTH_E_LOCAL, STATUS_SYSTEM, "see 'ip address', and the options that bind the connection"},
 };
 
 static const struct exit_row unknown = {0, STATUS_SYSTEM, "report it as a fault in berth"};

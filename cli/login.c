@@ -103,6 +103,17 @@ static void set_timeouts(struct berth_options *b, uint32_t ms)
     b->recovery_timeout_ms = ms;
 }
 
+static void set_binding(struct berth_options *b, const struct options *o)
+{
+    b->bind_address = o->bind;
+    b->bind_device = o->device;
+    b->first_port = (uint16_t)o->first_port;
+    b->last_port = (uint16_t)o->last_port;
+    b->mark = o->mark;
+    b->priority = o->priority;
+    b->dscp = o->dscp;
+}
+
 /* The library keeps looking for a lost target by itself; people should know why nothing moves. */
 static void notice(void *arg, int error, const char *text)
 {
@@ -137,6 +148,7 @@ int login_prepare(struct login *l, const struct options *o, char *const *urls, i
     l->options.key_count = o->key_count;
     l->options.data_digest = o->data_digest ? BERTH_DIGEST_CRC32C : BERTH_DIGEST_NONE;
     set_timeouts(&l->options, o->timeout_ms);
+    set_binding(&l->options, o);
     status = check(o, has_user, urls, url_count);
     return status == STATUS_OK && has_user ? load_secrets(l, o, user) : status;
 }

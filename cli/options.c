@@ -6,6 +6,7 @@
 #include "cli/size.h"
 
 #define DEPTH_MAX 1024
+#define DSCP_MAX  63
 
 static const char *set_user(struct options *o, const char *value)
 {
@@ -60,6 +61,39 @@ static const char *set_digest(struct options *o, const char *value)
 static const char *set_timeout(struct options *o, const char *value)
 {
     return size_seconds(value, &o->timeout_ms) ? NULL : "a number of seconds, 0.001 to 86400";
+}
+
+static const char *set_bind(struct options *o, const char *value)
+{
+    o->bind = value;
+    return value[0] ? NULL : "an address of this host";
+}
+
+static const char *set_device(struct options *o, const char *value)
+{
+    o->device = value;
+    return value[0] ? NULL : "a network device";
+}
+
+static const char *set_ports(struct options *o, const char *value)
+{
+    return size_range(value, 1, UINT16_MAX, &o->first_port, &o->last_port) ? NULL
+                                                                           : "a range such as 40000-40999";
+}
+
+static const char *set_mark(struct options *o, const char *value)
+{
+    return size_bits(value, &o->mark) ? NULL : "a number such as 42 or 0x2a";
+}
+
+static const char *set_priority(struct options *o, const char *value)
+{
+    return size_bits(value, &o->priority) ? NULL : "a number such as 6 or 0x10001";
+}
+
+static const char *set_dscp(struct options *o, const char *value)
+{
+    return size_count(value, 0, DSCP_MAX, &o->dscp) ? NULL : "a number from 0 to 63";
 }
 
 static const char *set_json(struct options *o, const char *value)
@@ -262,6 +296,12 @@ static const struct option_row rows[] = {
     {OPT_INITIATOR_NAME, "initiator-name", "NAME", "our iSCSI name", set_initiator_name},
     {OPT_DIGEST, "digest", "WHICH", "checksum none (default), header, data or both", set_digest},
     {OPT_TIMEOUT, "timeout", "SECONDS", "how long to wait for a silent or lost target", set_timeout},
+    {OPT_BIND, "bind", "ADDRESS", "connect from this address of ours", set_bind},
+    {OPT_DEVICE, "device", "DEVICE", "connect through this network device", set_device},
+    {OPT_PORTS, "ports", "FIRST-LAST", "connect from a local port of this range", set_ports},
+    {OPT_MARK, "mark", "N", "mark our packets for filters and routing rules", set_mark},
+    {OPT_PRIORITY, "priority", "N", "priority of our packets in this host's queues", set_priority},
+    {OPT_DSCP, "dscp", "N", "differentiated services code point of our packets", set_dscp},
     {OPT_JSON, "json", NULL, "print JSON", set_json},
     {OPT_FORCE, "force", NULL, "overwrite what holds data", set_force},
     {OPT_LUNS, "luns", NULL, "list each target's LUNs too", set_luns},

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include "serve/serve.h"
 
-#define OPTIONS_MAX 24 /* of one command */
+#define OPTIONS_MAX 40 /* of one command */
 
 /* Above every character, because getopt_long returns them. */
 enum option_id {
@@ -22,6 +22,12 @@ enum option_id {
     OPT_INITIATOR_NAME,
     OPT_DIGEST,
     OPT_TIMEOUT,
+    OPT_BIND,
+    OPT_DEVICE,
+    OPT_PORTS,
+    OPT_MARK,
+    OPT_PRIORITY,
+    OPT_DSCP,
     OPT_JSON,
     OPT_FORCE,
     OPT_LUNS,
@@ -59,6 +65,8 @@ struct options {
     const char *user, *secret_file, *mutual_user, *mutual_secret_file, *initiator_name;
     bool allow_weak_secret, header_digest, data_digest;
     uint32_t timeout_ms; /* 0: the library's defaults */
+    const char *bind, *device;
+    uint32_t first_port, last_port, mark, priority, dscp;
     bool json, force, luns, verify, no_auth, busy_poll, referee;
     const char *rw; /* the word for `mode` */
     uint32_t mode;  /* enum bench_mode */

@@ -62,6 +62,28 @@ bool size_count(const char *text, uint32_t min, uint32_t max, uint32_t *out)
     return true;
 }
 
+bool size_range(const char *text, uint32_t min, uint32_t max, uint32_t *first, uint32_t *last)
+{
+    const char *end;
+    uint64_t value;
+    if (!number(text, &value, &end) || value < min || value > max)
+        return false;
+    *first = *last = (uint32_t)value;
+    return *end == '\0' || (*end == '-' && size_count(end + 1, *first, max, last));
+}
+
+bool size_bits(const char *text, uint32_t *out)
+{
+    const char *digits = text + 2;
+    bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+    if (!hex)
+        return size_count(text, 0, UINT32_MAX, out);
+    if (strlen(digits) < 1 || strlen(digits) > 8 || digits[strspn(digits, "0123456789abcdefABCDEF")])
+        return false;
+    *out = (uint32_t)strtoul(digits, NULL, 16);
+    return true;
+}
+
 bool size_seconds(const char *text, uint32_t *ms)
 {
     char *end;

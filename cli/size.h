@@ -13,6 +13,12 @@ bool size_parse(const char *text, uint64_t *bytes);
 /* A decimal number min..max. */
 bool size_count(const char *text, uint32_t min, uint32_t max, uint32_t *out);
 
+/* "FIRST-LAST", or one number for both; decimal, min..max. */
+bool size_range(const char *text, uint32_t min, uint32_t max, uint32_t *first, uint32_t *last);
+
+/* A number of 32 bits, decimal or hexadecimal behind 0x. */
+bool size_bits(const char *text, uint32_t *out);
+
 /* "10", "0.5": seconds as milliseconds, 1 ms to a day. */
 bool size_seconds(const char *text, uint32_t *ms);
 

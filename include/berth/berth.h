@@ -70,6 +70,13 @@ struct berth_options {
      * DefaultTime2Retain. Of a key that is there twice the last counts. Read before the call returns. */
     const char *const *keys;
     uint32_t key_count;
+    const char *bind_address; /**< local address to connect from; NULL: what the routes say */
+    const char *bind_device;  /**< network device to connect through, whatever the routes say; NULL: any */
+    uint16_t first_port;      /**< local ports to connect from, a range; 0: the system's */
+    uint16_t last_port;       /**< see @c first_port */
+    uint32_t mark;            /**< of our packets, for the host's filters and routing rules; 0 none */
+    uint32_t priority;        /**< of our packets in the host's queues; 0 the default */
+    uint32_t dscp;            /**< 0..63, of our packets (RFC 2474); default 0 */
     /** Asked whenever a call has waited a while or was interrupted by a signal; true makes the call return
      * with BERTH_E_ABORTED as soon as it can. May be NULL. */
     bool (*cancelled)(void *arg);

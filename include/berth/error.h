@@ -81,6 +81,7 @@ enum berth_error {
     BERTH_E_SYSTEM = -501,  /**< a system call failed; the detail text names it */
     BERTH_E_RESOLVE = -502, /**< the host name has no address */
     BERTH_E_LIMIT = -503,   /**< one of berth's own limits was reached; the detail text names it */
+    BERTH_E_LOCAL = -504,   /**< the local address, device, ports or mark that were asked for cannot be had */
 };
 
 /** A constant English phrase for @p error, without capital or full stop; never NULL. Any thread. */

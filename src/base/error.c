@@ -57,6 +57,7 @@ static const struct error_row rows[] = {
     {BERTH_E_SYSTEM, "system", "a system call failed"},
     {BERTH_E_RESOLVE, "resolve", "the host name does not resolve"},
     {BERTH_E_LIMIT, "limit", "a built-in limit was reached"},
+    {BERTH_E_LOCAL, "local", "the local end cannot be had as asked"},
 };
 
 static const struct error_row *find(int error)

@@ -3,7 +3,8 @@
  *
  *   lun.c      open, close, facts     options.c    what a caller may ask for     probe.c  what the LUN says
  *   queue.c    submit and reap        command.c    I/O -> commands               sync.c   blocking wrappers
- *   outcome.c  outcomes -> errors, retries         discovery.c  SendTargets, REPORT LUNS */
+ *   outcome.c  outcomes -> errors, retries         discovery.c  SendTargets, REPORT LUNS
+ *   binding.c  the local end of connections */
 #ifndef BLOCK_LUN_H
 #define BLOCK_LUN_H
 
@@ -114,6 +115,9 @@ int lun_say(struct berth_detail *detail, int error, const char *text); /* return
 /* options.c: what is wrong with them, or the configuration they make. */
 int options_check(struct initiator_config *config, const struct berth_options *options, const char *url_user,
                   struct berth_detail *detail);
+
+/* binding.c: the same for the local end of connections. */
+int binding_check(struct engine_bind *bind, const struct berth_options *options, struct berth_detail *detail);
 
 /* probe.c */
 int probe(struct berth_lun *lun);

@@ -112,5 +112,5 @@ int options_check(struct initiator_config *config, const struct berth_options *o
     if (o->mutual_user)
         config->peer = (struct login_credentials){o->mutual_user, o->mutual_secret, o->mutual_secret_len};
     config->policy = policy_of(o);
-    return BERTH_OK;
+    return binding_check(&config->bind, o, detail);
 }

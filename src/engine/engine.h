@@ -21,6 +21,8 @@
 #include "engine/filter.h"
 #include "proto/conn.h"
 
+#define ENGINE_DEVICE_MAX 16u /* a network device's name, with its NUL */
+
 struct engine;
 struct link;
 struct listener;
@@ -67,6 +69,7 @@ struct link {
     uint32_t interest;          /* the engine's own */
     uint64_t connect_deadline_ns;
     int last_errno;  /* of the failure that brought it down, 0 if the peer just closed */
+    const char *why; /* of a connect that failed for the local end that was asked for; NULL else */
     void *transport; /* the engine's own */
     uint64_t rx_bytes, tx_bytes, rx_calls, tx_calls;
 };
@@ -76,15 +79,28 @@ struct engine_addr {
     socklen_t len;
 };
 
+/* The local end of a connection, and how the host is to treat what it sends. All zero: as the system likes.
+ * Whoever cannot give what is asked for fails with BERTH_E_LOCAL, and sends nothing. */
+struct engine_bind {
+    struct engine_addr source;      /* local address, its port ignored; len 0: the route's */
+    char device[ENGINE_DEVICE_MAX]; /* network device to use whatever the routes say; "" any */
+    uint16_t first_port, last_port; /* local ports; both 0: the system's range */
+    uint32_t mark;                  /* for the host's packet filter and routing rules; 0 none */
+    uint32_t priority;              /* of the host's queues; 0 the default */
+    uint8_t dscp;                   /* 0..63, RFC 2474 */
+};
+
 struct engine_ops {
     uint32_t size; /* sizeof(struct engine_ops) */
     const char *name;
     uint32_t caps; /* enum engine_caps */
     void (*limits)(struct engine_limits *limits);
     uint64_t (*now)(struct engine *e); /* ns, steady */
-    /* Begins to connect; up() or down() follows from poll(). Returns 0 or an error at once (errno tells
-     * more). Sets everything in the link but owner; deadline UINT64_MAX leaves the time to the kernel. */
-    int (*connect)(struct engine *e, struct link *l, const struct engine_addr *to, uint64_t deadline_ns);
+    /* Begins to connect; up() or down() follows from poll(). Returns 0 or an error at once (last_errno and
+     * `why` tell more). Sets everything in the link but owner; `bind` NULL is one that is all zero; deadline
+     * UINT64_MAX leaves the time to the kernel. */
+    int (*connect)(struct engine *e, struct link *l, const struct engine_addr *to,
+                   const struct engine_bind *bind, uint64_t deadline_ns);
     /* Accepts connections: `accept` is called with a fresh transport; it returns the link to use (owner set),
      * or NULL to refuse; up() of that link follows. `where` is updated to the bound address (port 0 becomes
      * the chosen one). */

@@ -53,6 +53,7 @@ static inline void link_start(struct link *l, struct engine *e, uint32_t phase)
     l->interest = 0;
     l->connect_deadline_ns = UINT64_MAX;
     l->last_errno = 0;
+    l->why = NULL;
     l->rx_bytes = l->tx_bytes = l->rx_calls = l->tx_calls = 0;
 }
 

@@ -451,8 +451,11 @@ static int knock(struct sim_world *w, struct end *near, uint16_t port)
     return BERTH_OK;
 }
 
-static int sim_connect(struct engine *e, struct link *l, const struct engine_addr *to, uint64_t deadline_ns)
+/* There is one way from here to there, and nothing to be marked. */
+static int sim_connect(struct engine *e, struct link *l, const struct engine_addr *to,
+                       const struct engine_bind *bind, uint64_t deadline_ns)
 {
+    (void)bind;
     l->engine = e;
     link_set_phase(l, LINK_CLOSED, 0);
     if (to->sa.ss_family != AF_UNSPEC)

@@ -8,6 +8,7 @@
  * Two rules keep it safe against callbacks that close and free links: whoever closes scrubs the events of
  * this round and `current`, and after a callback a link is touched only if `current` still names it. */
 #include "engine/sockets.h"
+#include "engine/dial.h"
 #include "engine/link.h"
 
 #include <berth/error.h>
@@ -414,52 +415,26 @@ static int give_up(struct sockets *s, int fd)
     return engine_error(err);
 }
 
-static bool on_this_machine(const struct sockaddr_storage *sa)
-{
-    const struct sockaddr_in *v4 = (const void *)sa;
-    const struct sockaddr_in6 *v6 = (const void *)sa;
-    if (sa->ss_family == AF_INET)
-        return ntohl(v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-    return sa->ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
-}
-
-/* Between two processes of one machine there is no network to be spared, but the system's choice may be one
- * that spares it (BBR paces what it sends by timers, which costs more than all the rest of an I/O). Every
- * system has this one; where it may not be chosen the default has to do. */
-static void choose_congestion_control(struct sockets *s, int fd, const struct engine_addr *peer)
-{
-    static const char plain[] = "reno";
-    if (!on_this_machine(&peer->sa))
-        return;
-    s->engine.syscalls++;
-    (void)!setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, plain, sizeof plain - 1);
-}
-
-static int start_connect(struct sockets *s, int fd, const struct engine_addr *to)
-{
-    if (set_option(s, fd, IPPROTO_TCP, TCP_NODELAY) < 0)
-        return -1;
-    choose_congestion_control(s, fd, to);
-    s->engine.syscalls++;
-    int r = connect(fd, (const struct sockaddr *)&to->sa, to->len);
-    return r < 0 && errno != EINPROGRESS && errno != EINTR ? -1 : 0;
-}
-
 static int sockets_connect(struct engine *e, struct link *l, const struct engine_addr *to,
-                           uint64_t deadline_ns)
+                           const struct engine_bind *bind, uint64_t deadline_ns)
 {
     struct sockets *s = sockets_of(e);
+    struct dial d = {.to = to, .bind = bind};
     l->engine = e;
     link_set_phase(l, LINK_CLOSED, 0);
     if (to->sa.ss_family != AF_INET && to->sa.ss_family != AF_INET6)
         return BERTH_E_ADDRESS;
-    int fd = tcp_socket(s, to->sa.ss_family);
-    if (fd < 0 || start_connect(s, fd, to) < 0 ||
-        epoll_change(s, EPOLL_CTL_ADD, fd, EPOLLOUT, l, SOURCE_LINK) < 0) {
+    int error = dial_begin(&d);
+    e->syscalls += d.syscalls;
+    l->last_errno = errno;
+    l->why = d.why;
+    if (error)
+        return error;
+    if (epoll_change(s, EPOLL_CTL_ADD, d.fd, EPOLLOUT, l, SOURCE_LINK) < 0) {
         l->last_errno = errno;
-        return give_up(s, fd);
+        return give_up(s, d.fd);
     }
-    link_open(s, l, fd, LINK_CONNECTING, EPOLLOUT);
+    link_open(s, l, d.fd, LINK_CONNECTING, EPOLLOUT);
     l->connect_deadline_ns = deadline_ns;
     s->connecting++;
     return BERTH_OK;
@@ -613,7 +588,7 @@ static void admit(struct sockets *s, struct listener *ln, int fd, const struct e
         close(fd);
         return;
     }
-    choose_congestion_control(s, fd, from);
+    dial_spare_pacing(fd, from, &s->engine.syscalls);
     link_open(s, l, fd, LINK_UP, EPOLLIN);
     if (epoll_change(s, EPOLL_CTL_ADD, fd, EPOLLIN, l, SOURCE_LINK) < 0)
         break_link(l, errno);

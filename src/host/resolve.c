@@ -29,6 +29,19 @@ static void keep(struct resolved *out, const struct addrinfo *list)
     }
 }
 
+bool host_address(const char *text, struct sockaddr_storage *sa, socklen_t *len)
+{
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST};
+    struct addrinfo *list = NULL;
+    if (getaddrinfo(text, NULL, &hints, &list) != 0)
+        return false;
+    bool fits = list->ai_addrlen <= sizeof *sa;
+    if (fits)
+        memcpy(sa, list->ai_addr, *len = list->ai_addrlen);
+    freeaddrinfo(list);
+    return fits;
+}
+
 int host_resolve(const struct portal *p, struct resolved *out, const char **why)
 {
     struct addrinfo *list = NULL;

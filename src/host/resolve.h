@@ -14,6 +14,10 @@ struct resolved {
     uint32_t count;
 };
 
+/* The one address that `text` spells, with %scope where it needs one; nobody is asked. False if it is none.
+ */
+bool host_address(const char *text, struct sockaddr_storage *sa, socklen_t *len);
+
 /* All addresses of the portal's host, in the resolver's order. BERTH_E_RESOLVE with getaddrinfo's words in
  * `why`. */
 int host_resolve(const struct portal *p, struct resolved *out, const char **why);

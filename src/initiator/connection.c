@@ -52,11 +52,13 @@ static void on_up(struct link *l)
     link_kick(l);
 }
 
-/* The system's own words, where ours do not say it all. */
-static const char *system_words(int error, int last_errno)
+/* The engine's or the system's own words, where ours do not say it all. */
+static const char *link_words(const struct link *l, int error)
 {
     bool said = error == BERTH_E_REFUSED || error == BERTH_E_RESET || error == BERTH_E_CLOSED;
-    return last_errno && !said ? strerror(last_errno) : NULL;
+    if (l->why)
+        return l->why;
+    return l->last_errno && !said ? strerror(l->last_errno) : NULL;
 }
 
 static void on_down(struct link *l, int error)
@@ -66,7 +68,7 @@ static void on_down(struct link *l, int error)
     if (early && error == BERTH_E_CLOSED)
         connection_lost(i, BERTH_E_NOT_ISCSI, "it closed the connection without answering the login");
     else
-        connection_lost(i, error, system_words(error, l->last_errno));
+        connection_lost(i, error, link_words(l, error));
 }
 
 /* --- events --- */
@@ -211,7 +213,8 @@ void connection_try(struct initiator *i)
     i->state = INITIATOR_CONNECTING;
     i->attempt_deadline = now + i->policy.connect_timeout_ms * NS_PER_MS;
     i->link.last_errno = 0;
-    int error = i->engine->ops->connect(i->engine, &i->link, &to, i->attempt_deadline);
+    i->link.why = NULL;
+    int error = i->engine->ops->connect(i->engine, &i->link, &to, &i->bind, i->attempt_deadline);
     if (error)
-        connection_lost(i, error, system_words(error, i->link.last_errno));
+        connection_lost(i, error, link_words(&i->link, error));
 }

@@ -145,6 +145,7 @@ static int make_session(struct initiator *i)
 static int set_up(struct initiator *i, const struct initiator_config *config)
 {
     i->policy = config->policy;
+    i->bind = config->bind;
     i->home = i->portal = config->portal;
     if (config->initiator_name)
         snprintf(i->initiator_name, sizeof i->initiator_name, "%s", config->initiator_name);

@@ -40,7 +40,8 @@ struct initiator_config {
     struct initiator_policy policy;
     const char *const *keys; /* "MaxBurstLength=65536": what initiator_key_fits() lets through */
     uint32_t key_count;
-    struct engine *engine; /* borrowed; NULL: an own one of the sockets engine */
+    struct engine_bind bind; /* of every connection */
+    struct engine *engine;   /* borrowed; NULL: an own one of the sockets engine */
     /* Names to addresses of that engine; NULL: host_resolve() */
     int (*resolve)(const struct portal *p, struct resolved *out, const char **why);
 };
@@ -79,6 +80,7 @@ struct initiator {
     char user[CHAP_NAME_MAX + 1], mutual_user[CHAP_NAME_MAX + 1];
     uint8_t secret[CHAP_SECRET_MAX], mutual_secret[CHAP_SECRET_MAX];
     struct login_config login;
+    struct engine_bind bind;
     struct engine *engine;
     bool owns_engine;
     int (*resolve)(const struct portal *p, struct resolved *out, const char **why);

@@ -159,6 +159,57 @@ static void digests(struct berth_options *o)
     o->header_digest = o->data_digest = BERTH_DIGEST_CRC32C;
 }
 
+static void bound(struct berth_options *o) /* the simulated engine has only one way, and takes it */
+{
+    o->bind_address = "::1";
+    o->bind_device = "fifteen-letters";
+    o->first_port = 1;
+    o->last_port = UINT16_MAX;
+    o->mark = o->priority = UINT32_MAX;
+    o->dscp = 63;
+}
+static void bound_to_a_name(struct berth_options *o)
+{
+    o->bind_address = "localhost";
+}
+static void bound_to_a_port(struct berth_options *o)
+{
+    o->bind_address = "127.0.0.1:80";
+}
+static void bound_to_nothing(struct berth_options *o)
+{
+    o->bind_address = "";
+}
+static void bound_to_no_scope(struct berth_options *o)
+{
+    o->bind_address = "fe80::1%no-such-device";
+}
+static void device_nameless(struct berth_options *o)
+{
+    o->bind_device = "";
+}
+static void device_long(struct berth_options *o)
+{
+    o->bind_device = "sixteen--letters";
+}
+static void ports_backwards(struct berth_options *o)
+{
+    o->first_port = 2;
+    o->last_port = 1;
+}
+static void ports_endless(struct berth_options *o)
+{
+    o->first_port = 1;
+}
+static void ports_from_0(struct berth_options *o)
+{
+    o->last_port = 1;
+}
+static void dscp_64(struct berth_options *o)
+{
+    o->dscp = 64;
+}
+
 static void endless_user(struct berth_options *o)
 {
     static char name[257];
@@ -195,47 +246,59 @@ struct option_row {
 };
 
 /* A target that knows no CHAP refuses whoever insists on it: BERTH_E_AUTH_DOWNGRADE. */
+static const struct option_row rows[] = {
+    {no_secret, BERTH_E_SECRET},
+    {empty_secret, BERTH_E_SECRET},
+    {empty_user, BERTH_E_SECRET},
+    {short_secret, BERTH_E_SECRET},
+    {long_secret, BERTH_E_SECRET},
+    {secret_alone, BERTH_E_SECRET},
+    {mutual_alone, BERTH_E_SECRET},
+    {mutual_nameless, BERTH_E_SECRET},
+    {mutual_empty, BERTH_E_SECRET},
+    {mutual_bare, BERTH_E_SECRET},
+    {mutual_short, BERTH_E_SECRET},
+    {mutual_same, BERTH_E_SECRET},
+    {old_size, BERTH_E_ARGUMENT},
+    {no_size, BERTH_E_ARGUMENT},
+    {depth_0, BERTH_E_ARGUMENT},
+    {depth_1025, BERTH_E_ARGUMENT},
+    {bad_digest, BERTH_E_ARGUMENT},
+    {bad_data_digest, BERTH_E_ARGUMENT},
+    {no_connect_time, BERTH_E_ARGUMENT},
+    {no_command_time, BERTH_E_ARGUMENT},
+    {no_ping_time, BERTH_E_ARGUMENT},
+    {endless_user, BERTH_E_ARGUMENT},
+    {bad_key, BERTH_E_ARGUMENT},
+    {two_connections, BERTH_E_ARGUMENT},
+    {bound_to_a_name, BERTH_E_ARGUMENT},
+    {bound_to_a_port, BERTH_E_ARGUMENT},
+    {bound_to_nothing, BERTH_E_ARGUMENT},
+    {bound_to_no_scope, BERTH_E_ARGUMENT},
+    {device_nameless, BERTH_E_ARGUMENT},
+    {device_long, BERTH_E_ARGUMENT},
+    {ports_backwards, BERTH_E_ARGUMENT},
+    {ports_endless, BERTH_E_ARGUMENT},
+    {ports_from_0, BERTH_E_ARGUMENT},
+    {dscp_64, BERTH_E_ARGUMENT},
+    {bad_name, BERTH_E_NAME},
+    {loud_name, BERTH_E_NAME},
+    {depth_1, 0},
+    {depth_1024, 0},
+    {no_ping, 0},
+    {no_recovery, 0},
+    {longest, 0},
+    {good_name, 0},
+    {good_keys, 0},
+    {digests, 0},
+    {bound, 0},
+    {set_user, BERTH_E_AUTH_DOWNGRADE},
+    {short_allowed, BERTH_E_AUTH_DOWNGRADE},
+    {set_mutual, BERTH_E_AUTH_DOWNGRADE},
+};
+
 static void table(void **state)
 {
-    static const struct option_row rows[] = {
-        {no_secret, BERTH_E_SECRET},
-        {empty_secret, BERTH_E_SECRET},
-        {empty_user, BERTH_E_SECRET},
-        {short_secret, BERTH_E_SECRET},
-        {long_secret, BERTH_E_SECRET},
-        {secret_alone, BERTH_E_SECRET},
-        {mutual_alone, BERTH_E_SECRET},
-        {mutual_nameless, BERTH_E_SECRET},
-        {mutual_empty, BERTH_E_SECRET},
-        {mutual_bare, BERTH_E_SECRET},
-        {mutual_short, BERTH_E_SECRET},
-        {mutual_same, BERTH_E_SECRET},
-        {old_size, BERTH_E_ARGUMENT},
-        {no_size, BERTH_E_ARGUMENT},
-        {depth_0, BERTH_E_ARGUMENT},
-        {depth_1025, BERTH_E_ARGUMENT},
-        {bad_digest, BERTH_E_ARGUMENT},
-        {bad_data_digest, BERTH_E_ARGUMENT},
-        {no_connect_time, BERTH_E_ARGUMENT},
-        {no_command_time, BERTH_E_ARGUMENT},
-        {no_ping_time, BERTH_E_ARGUMENT},
-        {endless_user, BERTH_E_ARGUMENT},
-        {bad_key, BERTH_E_ARGUMENT},
-        {two_connections, BERTH_E_ARGUMENT},
-        {bad_name, BERTH_E_NAME},
-        {loud_name, BERTH_E_NAME},
-        {depth_1, 0},
-        {depth_1024, 0},
-        {no_ping, 0},
-        {no_recovery, 0},
-        {longest, 0},
-        {good_name, 0},
-        {good_keys, 0},
-        {digests, 0},
-        {set_user, BERTH_E_AUTH_DOWNGRADE},
-        {short_allowed, BERTH_E_AUTH_DOWNGRADE},
-        {set_mutual, BERTH_E_AUTH_DOWNGRADE},
-    };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct lab *l = lab_new(NULL, NULL);
@@ -281,6 +344,9 @@ static void defaults(void **state)
     assert_null(o.initiator_name);
     assert_null(o.keys);
     assert_int_equal(o.key_count, 0);
+    assert_null(o.bind_address);
+    assert_null(o.bind_device);
+    assert_int_equal(o.first_port | o.last_port | o.mark | o.priority | o.dscp, 0);
     assert_null(o.cancelled);
     assert_null(o.notice);
     assert_false(o.allow_weak_secret);

@@ -46,6 +46,39 @@ static void no_sizes(void **state)
             fail_msg("'%s' was taken", rows[i]);
 }
 
+static void ranges(void **state)
+{
+    uint32_t first = 0, last = 0;
+    (void)state;
+    assert_true(size_range("1024-65535", 1, 65535, &first, &last));
+    assert_int_equal(first, 1024);
+    assert_int_equal(last, 65535);
+    assert_true(size_range("7", 1, 65535, &first, &last));
+    assert_int_equal(first, 7);
+    assert_int_equal(last, 7);
+    static const char *const bad[] = {"",        "0-7",   "7-",    "-7",  "9-8",
+                                      "7-65536", "7-8-9", "7 - 8", "a-b", "65536"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        if (size_range(bad[i], 1, 65535, &first, &last))
+            fail_msg("'%s' was taken", bad[i]);
+}
+
+static void bits(void **state)
+{
+    uint32_t n = 0;
+    (void)state;
+    assert_true(size_bits("42", &n));
+    assert_int_equal(n, 42);
+    assert_true(size_bits("0x2a", &n));
+    assert_int_equal(n, 42);
+    assert_true(size_bits("0XFFFFFFFF", &n));
+    assert_int_equal(n, 0xffffffff);
+    static const char *const bad[] = {"", "0x", "x1", "0x1ffffffff", "0x-1", "4294967296", "-1", "0xg"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        if (size_bits(bad[i], &n))
+            fail_msg("'%s' was taken", bad[i]);
+}
+
 static void counts(void **state)
 {
     uint32_t n = 0;
@@ -103,8 +136,9 @@ static void clock_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sizes),   cmocka_unit_test(no_sizes), cmocka_unit_test(counts),
-        cmocka_unit_test(seconds), cmocka_unit_test(human),    cmocka_unit_test(clock_text),
+        cmocka_unit_test(sizes),  cmocka_unit_test(no_sizes),   cmocka_unit_test(counts),
+        cmocka_unit_test(ranges), cmocka_unit_test(bits),       cmocka_unit_test(seconds),
+        cmocka_unit_test(human),  cmocka_unit_test(clock_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

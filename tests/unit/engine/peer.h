@@ -99,7 +99,7 @@ static inline void peer_free(struct peer *p)
 static inline struct peer *peer_connect(struct engine *e, const struct engine_addr *to)
 {
     struct peer *p = peer_new();
-    assert_int_equal(e->ops->connect(e, &p->link, to, FOREVER), BERTH_OK);
+    assert_int_equal(e->ops->connect(e, &p->link, to, NULL, FOREVER), BERTH_OK);
     return p;
 }
 

@@ -290,7 +290,7 @@ static void silent_host(void **state)
     hall_open(&hall, b, sim_addr(1));
     struct peer *p = peer_new();
     uint64_t deadline = sim_world_now(w) + 50;
-    assert_int_equal(a->ops->connect(a, &p->link, &hall.where, deadline), BERTH_OK);
+    assert_int_equal(a->ops->connect(a, &p->link, &hall.where, NULL, deadline), BERTH_OK);
     for (int i = 0; i < 5; i++)
         engine_poll(a, FOREVER); /* b has no turn */
     assert_int_equal(sim_world_now(w), deadline);
@@ -354,7 +354,7 @@ static void ports(void **state)
     assert_int_equal(a->ops->listen(a, &same, hall_accept, &hall, &third), BERTH_E_SYSTEM);
     assert_int_equal(errno, EADDRINUSE);
     struct peer *p = peer_new();
-    assert_int_equal(a->ops->connect(a, &p->link, &real, FOREVER), BERTH_E_ADDRESS);
+    assert_int_equal(a->ops->connect(a, &p->link, &real, NULL, FOREVER), BERTH_E_ADDRESS);
     peer_free(p);
     hall_close(&second, b);
 }
@@ -578,7 +578,7 @@ static void down_frees(void **state)
 static void again(struct peer *p)
 {
     struct engine_addr where = sim_addr(99);
-    assert_int_equal(a->ops->connect(a, &p->link, &where, FOREVER), BERTH_OK);
+    assert_int_equal(a->ops->connect(a, &p->link, &where, NULL, FOREVER), BERTH_OK);
 }
 
 static void down_connects_again(void **state)

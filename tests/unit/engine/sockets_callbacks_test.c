@@ -330,7 +330,7 @@ static void connect_again(struct peer *p)
     called++;
     stub_free(&p->conn);
     stub_init(&p->conn);
-    assert_int_equal(e->ops->connect(e, &p->link, &hall.where, FOREVER), BERTH_OK);
+    assert_int_equal(e->ops->connect(e, &p->link, &hall.where, NULL, FOREVER), BERTH_OK);
 }
 
 static void down_connects_again(void **state)
@@ -361,7 +361,7 @@ static void replace(struct peer *p)
         link_close(&peers[i]->link);
         close(raws[i]);
         raws[i] = dup(STDIN_FILENO);
-        assert_int_equal(e->ops->connect(e, &peers[i]->link, &hall.where, FOREVER), BERTH_OK);
+        assert_int_equal(e->ops->connect(e, &peers[i]->link, &hall.where, NULL, FOREVER), BERTH_OK);
     }
 }
 

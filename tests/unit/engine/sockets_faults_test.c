@@ -83,7 +83,7 @@ static void silence_ends_at_the_deadline(void **state)
     int fillers[2], fd = silent_host(&where, fillers);
     struct peer *p = peer_new();
     uint64_t deadline = engine_now(e) + 30 * MS, calls = e->syscalls;
-    assert_int_equal(e->ops->connect(e, &p->link, &where, deadline), BERTH_OK);
+    assert_int_equal(e->ops->connect(e, &p->link, &where, NULL, deadline), BERTH_OK);
     while (p->downs == 0)
         assert_int_equal(engine_poll(e, FOREVER), BERTH_OK);
     assert_in_range(engine_now(e), deadline, deadline + 1000 * MS);
@@ -101,8 +101,8 @@ static void deadlines_end_in_their_order(void **state)
     int fillers[2], fd = silent_host(&where, fillers);
     struct peer *late = peer_new(), *soon = peer_new(), *never = peer_connect(e, &where);
     uint64_t now = engine_now(e);
-    e->ops->connect(e, &late->link, &where, now + 40 * MS);
-    e->ops->connect(e, &soon->link, &where, now + 10 * MS);
+    e->ops->connect(e, &late->link, &where, NULL, now + 40 * MS);
+    e->ops->connect(e, &soon->link, &where, NULL, now + 10 * MS);
     run_until(e, &soon->downs, 1);
     assert_int_equal(late->downs, 0);
     run_until(e, &late->downs, 1);
@@ -119,7 +119,7 @@ static void deadline_in_the_past(void **state)
     struct engine_addr where;
     int fillers[2], fd = silent_host(&where, fillers);
     struct peer *p = peer_new();
-    assert_int_equal(e->ops->connect(e, &p->link, &where, 0), BERTH_OK);
+    assert_int_equal(e->ops->connect(e, &p->link, &where, NULL, 0), BERTH_OK);
     assert_int_equal(p->downs, 0); /* told from poll(), not from connect() */
     assert_int_equal(engine_poll(e, FOREVER), BERTH_OK);
     expect_down(p, BERTH_E_NO_ANSWER, ETIMEDOUT);
@@ -129,7 +129,7 @@ static void deadline_in_the_past(void **state)
 
 static void again(struct peer *p)
 {
-    e->ops->connect(e, &p->link, p->arg, 0);
+    e->ops->connect(e, &p->link, p->arg, NULL, 0);
 }
 
 /* An owner who at once tries again, with a deadline that has passed, must not keep poll() from returning. */
@@ -155,7 +155,7 @@ static void addresses_that_are_none(void **state)
     (void)state;
     struct peer *p = peer_new();
     struct engine_addr local = {.sa.ss_family = AF_UNIX, .len = sizeof(struct sockaddr)};
-    assert_int_equal(e->ops->connect(e, &p->link, &local, FOREVER), BERTH_E_ADDRESS);
+    assert_int_equal(e->ops->connect(e, &p->link, &local, NULL, FOREVER), BERTH_E_ADDRESS);
     assert_true(list_empty(&e->links));
     peer_free(p);
 }
@@ -166,7 +166,7 @@ static void unreachable_in_namespace(void)
     struct engine_addr far = loopback4(3260);
     struct peer *p = peer_new();
     ((struct sockaddr_in *)&far.sa)->sin_addr.s_addr = htonl(0xc0000201);
-    int error = e->ops->connect(e, &p->link, &far, FOREVER);
+    int error = e->ops->connect(e, &p->link, &far, NULL, FOREVER);
     _exit(error == BERTH_E_UNREACHABLE && p->link.last_errno == ENETUNREACH && list_empty(&e->links) ? 0 : 1);
 }
 
@@ -450,7 +450,7 @@ static void links_can_be_used_again(void **state)
         link_close(&p->link);
         assert_int_equal(p->ups, i);
         stub_free(&p->conn);
-        assert_int_equal(e->ops->connect(e, &p->link, &hall.where, FOREVER), BERTH_OK);
+        assert_int_equal(e->ops->connect(e, &p->link, &hall.where, NULL, FOREVER), BERTH_OK);
         assert_null(p->link.conn);
     }
     assert_int_equal(p->downs, 0);
