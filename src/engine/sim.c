@@ -27,6 +27,7 @@ struct sim_world {
 struct sim_engine {
     struct engine engine;
     struct sim_world *world;
+    bool cut_off;
     struct link *current; /* whose callback runs; NULL once it was closed */
     struct list *cursor;  /* the link to serve next */
     struct berth_seg segs[TX_SEGS];
@@ -287,6 +288,10 @@ static bool tx_once(struct sim_engine *s, struct link *l)
     struct end *end = l->transport;
     uint32_t count = filter_tx_peek(l->filter, l->conn, s->segs, TX_SEGS);
     uint64_t asked = segs_len(s->segs, count);
+    if (!end->peer && s->cut_off) { /* it cannot know that yet */
+        filter_tx_done(l->filter, l->conn, asked);
+        return asked > 0;
+    }
     if (!end->peer) {
         end->unsendable = asked > 0;
         return false;
@@ -363,10 +368,23 @@ static void conclude(struct sim_engine *s, struct link *l, bool moved, bool touc
         settle(s, l);
 }
 
+static bool serve_cut_off(struct sim_engine *s, struct link *l)
+{
+    bool dirty = !list_empty(&l->dirty), moved = dirty && tx(s, l);
+    s->current = l;
+    if (moved)
+        l->owner->progress(l);
+    if (dirty && s->current == l)
+        settle(s, l);
+    return moved;
+}
+
 static bool serve_up(struct sim_engine *s, struct link *l)
 {
     struct end *end = l->transport;
     bool dirty = !list_empty(&l->dirty);
+    if (s->cut_off)
+        return serve_cut_off(s, l);
     if (!end->reset && strikes(s->world, s->world->faults.reset))
         reset_end(s->world, end);
     bool moved = rx(s, l);
@@ -387,14 +405,15 @@ static void link_up(struct sim_engine *s, struct link *l)
 static bool serve_connecting(struct sim_engine *s, struct link *l)
 {
     struct end *end = l->transport;
-    if (end->answered) {
+    if (end->answered && !s->cut_off) {
         link_set_phase(l, LINK_UP, LINK_RX_PAUSED);
         link_up(s, l);
         return true;
     }
-    if (!end->refused && l->connect_deadline_ns > s->world->now)
+    bool refused = end->refused && !s->cut_off;
+    if (!refused && l->connect_deadline_ns > s->world->now)
         return false;
-    link_down(l, end->refused ? ECONNREFUSED : ETIMEDOUT);
+    link_down(l, refused ? ECONNREFUSED : ETIMEDOUT);
     return true;
 }
 
@@ -405,8 +424,8 @@ static bool serve(struct sim_engine *s, struct link *l)
 
 static void sim_kick(struct link *l)
 {
-    if (link_phase(l) != LINK_UP)
-        return;
+    if (link_phase(l) != LINK_UP || !list_empty(&l->dirty))
+        return; /* that it is to be asked is known */
     link_mark_dirty(l);
     stir(l->engine);
 }
@@ -554,6 +573,8 @@ static bool accept_waiting(struct sim_engine *s)
 {
     struct listener *ln;
     uint32_t left = SIM_BACKLOG;
+    if (s->cut_off)
+        return false;
     for (; left > 0 && (ln = waiting_listener(&s->engine)); left--)
         admit(s, ln, next_waiting(ln));
     return left < SIM_BACKLOG;
@@ -693,6 +714,23 @@ static const struct engine_ops sim_ops = {
     .watch = sim_watch,
     .free = sim_free,
 };
+
+void sim_engine_cut_off(struct engine *e, bool on)
+{
+    sim_of(e)->cut_off = on;
+    stir(e);
+}
+
+void sim_engine_reset(struct engine *e)
+{
+    list_each (node, &e->links) {
+        struct link *l = list_entry(node, struct link, node);
+        struct end *end = l->transport;
+        if (link_phase(l) == LINK_UP && !end->reset)
+            reset_end(world_of(e), end);
+    }
+    stir(e);
+}
 
 struct engine *sim_engine_new(struct sim_world *w)
 {

@@ -33,6 +33,11 @@ uint32_t sim_world_random(struct sim_world *w);
  * has moved anything in its last turn, lets the fake clock go on towards until_ns by the latency. A
  * connection is answered when the listener's engine is polled: an engine nobody polls is a silent host. */
 struct engine *sim_engine_new(struct sim_world *w);
+/* While it is cut off nothing arrives at it, no byte, no connection, no end of one: a network that loses
+ * everything in this direction. What it sends goes its way. */
+void sim_engine_cut_off(struct engine *e, bool on);
+/* All its connections are reset; each end learns of it when it is polled. */
+void sim_engine_reset(struct engine *e);
 struct engine_addr sim_addr(uint16_t port);
 
 #endif
