@@ -200,6 +200,11 @@ static void work_due(struct work *w)
     respond(w);
 }
 
+static uint64_t due(struct mini_target *t, uint64_t most)
+{
+    return engine_now(t->engine) + (most ? chance(t) % most : 0);
+}
+
 static void admit(struct mini_session *ms, struct task *task)
 {
     struct mini_target *t = ms->target;
@@ -207,11 +212,13 @@ static void admit(struct mini_session *ms, struct task *task)
     enum mini_turn turn = t->config.script ? t->config.script(t->config.arg, task) : MINI_EXECUTE;
     t->counters.commands++;
     w->ready = true;
-    w->held = turn == MINI_HOLD || w->early;
-    w->due = engine_now(t->engine) + (t->config.delay_ns ? chance(t) % t->config.delay_ns : 0);
+    w->held = turn == MINI_HOLD || turn == MINI_LOSE || turn == MINI_LOSE_ALL || w->early;
+    w->due = due(t, turn == MINI_SLOW || turn == MINI_STRAND ? t->config.slow_ns : t->config.delay_ns);
     if (turn == MINI_ANSWER && !w->early)
         respond(w);
-    else if (turn == MINI_DROP)
+    if (turn == MINI_LOSE || turn == MINI_LOSE_ALL)
+        execute(w);
+    if (turn == MINI_DROP || turn == MINI_LOSE_ALL || turn == MINI_STRAND)
         ms->conn->failed = true; /* seen when the events have been drained */
 }
 

@@ -15,10 +15,14 @@ struct mini_target;
 
 /* What a script does with a command. */
 enum mini_turn {
-    MINI_EXECUTE, /* nothing: the LU answers */
-    MINI_ANSWER,  /* mini_status(), mini_sense() or mini_data() have prepared the answer */
-    MINI_HOLD,    /* no answer, ever */
-    MINI_DROP,    /* the connection dies */
+    MINI_EXECUTE,  /* nothing: the LU answers */
+    MINI_ANSWER,   /* mini_status(), mini_sense() or mini_data() have prepared the answer */
+    MINI_HOLD,     /* no answer, ever */
+    MINI_DROP,     /* the connection dies */
+    MINI_LOSE,     /* executed, and the answer never comes */
+    MINI_LOSE_ALL, /* executed, and instead of the answer comes the connection's death */
+    MINI_SLOW,     /* it takes up to `slow_ns` */
+    MINI_STRAND,   /* the same, and the connection dies at once; with `late` it is executed all the same */
 };
 
 struct mini_config {
@@ -26,6 +30,7 @@ struct mini_config {
     const char *lu;    /* as lu_open() takes it: "ram:1M,block=4096" */
     uint16_t depth;    /* commands at once, and so the window; 0: 16 */
     uint64_t delay_ns; /* longest time that a command takes, by the seed; 0: none */
+    uint64_t slow_ns;  /* the same for a command that a script finds MINI_SLOW */
     bool late;         /* commands survive their connection */
     bool early;        /* writes are refused before their data is here */
     bool deaf;         /* accepts connections and says nothing */

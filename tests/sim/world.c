@@ -45,6 +45,8 @@ static int near_poll(struct engine *e, uint64_t until_ns)
         return w->poll_error;
     if (!w->silent)
         due = far_turn(w);
+    if (w->wake_at > sim_world_now(w->sim))
+        due = earlier(due, w->wake_at);
     return sim_poll(e, earlier(until_ns, due));
 }
 

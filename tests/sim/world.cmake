@@ -16,7 +16,17 @@ function(berth_world_test name noun)
     view_sim_world berth_warnings PkgConfig::CMOCKA ${BERTH_SYSTEM})
 endfunction()
 
-foreach(noun reconnect)
+# Storms: each a seed, judged by the ledger of tests/faults.
+berth_world_test(sim_storm_test storm)
+target_sources(sim_storm_test PRIVATE storm.c weather.c burden.c ${CMAKE_SOURCE_DIR}/tests/faults/stamp.c)
+target_include_directories(sim_storm_test PRIVATE ${CMAKE_SOURCE_DIR}/tests/faults)
+foreach(part 0 1 2 3)
+  math(EXPR first "${part} * 1000 + 1")
+  add_test(NAME sim.storm_${part} COMMAND sim_storm_test ${first} 1000)
+  set_tests_properties(sim.storm_${part} PROPERTIES LABELS sim TIMEOUT 240)
+endforeach()
+
+foreach(noun reconnect aftermath)
   berth_world_test(sim_${noun}_test ${noun})
   add_test(NAME sim.${noun} COMMAND sim_${noun}_test)
   set_tests_properties(sim.${noun} PROPERTIES LABELS sim TIMEOUT 240)

@@ -21,6 +21,7 @@ struct world {
     bool silent;            /* the far side is not there at all: nothing is received, nothing accepted */
     int poll_error;         /* what the near engine's next rounds return instead of working */
     uint32_t turns;
+    uint64_t wake_at;             /* ns: the clock does not jump beyond; 0: wherever it has to */
     void (*each_turn)(void *arg); /* before each round; may be NULL */
     void *arg;
     uint32_t resolves;   /* names asked for */
