@@ -246,21 +246,48 @@ BERTH_EXPORT void berth_targets_free(struct berth_target *targets)
 
 /* --- REPORT LUNS --- */
 
-static int report_luns(struct berth_lun *lun, uint32_t *luns, uint32_t max)
+/* Calls each() with every number that the target reports, and its address. */
+static int report_luns(struct berth_lun *lun, void (*each)(void *arg, uint32_t number, uint64_t address),
+                       void *arg)
 {
     uint8_t cdb[SCSI_CDB_MAX] = {0};
     struct berth_done done;
     uint8_t *reply = malloc(LUNS_BYTES);
-    int found = 0;
     if (!reply)
         return BERTH_E_MEMORY;
     int64_t got = lun_ask(lun, cdb, scsi_put_report_luns(cdb, LUNS_BYTES), reply, LUNS_BYTES, &done);
     uint32_t count = got < 0 ? 0 : scsi_get_luns_count(reply, (size_t)got);
     for (uint32_t i = 0, number; i < count; i++)
-        if (scsi_lun_decode(scsi_get_lun(reply, i), &number) && (uint32_t)found++ < max)
-            luns[found - 1] = number;
+        if (scsi_lun_decode_any(scsi_get_lun(reply, i), &number))
+            each(arg, number, scsi_get_lun(reply, i));
     free(reply);
-    return got < 0 ? (int)got : found;
+    return got < 0 ? (int)got : BERTH_OK;
+}
+
+static void compare_number(void *arg, uint32_t number, uint64_t address)
+{
+    struct berth_lun *lun = arg;
+    if (number == lun->info.lun)
+        lun->lun_field = address;
+}
+
+int discovery_find_lun(struct berth_lun *lun)
+{
+    lun->lun_field = scsi_lun_encode(0);
+    return report_luns(lun, compare_number, lun);
+}
+
+struct numbers {
+    uint32_t *at;
+    uint32_t count, max;
+};
+
+static void take_number(void *arg, uint32_t number, uint64_t address)
+{
+    struct numbers *n = arg;
+    (void)address;
+    if (n->count++ < n->max)
+        n->at[n->count - 1] = number;
 }
 
 BERTH_EXPORT int berth_luns(uint32_t *luns, uint32_t max, const char *text,
@@ -276,9 +303,10 @@ BERTH_EXPORT int berth_luns(uint32_t *luns, uint32_t max, const char *text,
     error = lun_connect(&lun, &url, options, NULL, detail);
     if (error)
         return error;
-    int found = report_luns(lun, luns, max);
-    if (found < 0)
-        lun_say(detail, found, lun->detail.text);
+    struct numbers found = {luns, 0, max};
+    error = report_luns(lun, take_number, &found);
+    if (error)
+        lun_say(detail, error, lun->detail.text);
     berth_lun_close(lun);
-    return found;
+    return error ? error : (int)found.count;
 }

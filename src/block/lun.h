@@ -123,6 +123,9 @@ int binding_check(struct engine_bind *bind, const struct berth_options *options,
 int probe(struct berth_lun *lun);
 void probe_session(struct berth_lun *lun); /* what the login agreed on */
 
+/* discovery.c: takes the address under which the target reports the LUN's number, or else that of LUN 0. */
+int discovery_find_lun(struct berth_lun *lun);
+
 /* command.c */
 void command_build(struct berth_lun *lun, struct command *cmd);
 void lun_pump(struct berth_lun *lun); /* issues what is waiting, as far as there are tasks */

@@ -266,9 +266,26 @@ void probe_session(struct berth_lun *lun)
     lun->info.reconnects = i->reconnects;
 }
 
-int probe(struct berth_lun *lun)
+/* A number has two forms of address (scsi_lun_encode_other()). Of what is not there under the usual one, the
+ * target may report the other. */
+static int find_lun(struct berth_lun *lun)
 {
     int error = inquiry(lun);
+    if (error != BERTH_E_NO_LUN)
+        return error;
+    struct berth_detail why = lun->detail;
+    int asked = discovery_find_lun(lun);
+    if (fatal(asked))
+        return asked;
+    if (asked == BERTH_OK && lun->lun_field == scsi_lun_encode_other(lun->info.lun))
+        return inquiry(lun);
+    lun->detail = why;
+    return error;
+}
+
+int probe(struct berth_lun *lun)
+{
+    int error = find_lun(lun);
     if (!error)
         error = wait_until_ready(lun);
     if (!error)

@@ -61,12 +61,20 @@ static const char *link_words(const struct link *l, int error)
     return l->last_errno && !said ? strerror(l->last_errno) : NULL;
 }
 
+/* LIO says no more than this to whom it wants a name of. */
+static const char *early_words(const struct initiator *i)
+{
+    if (i->login.mine.name)
+        return "it closed the connection without answering the login";
+    return "it closed the connection without answering the login (as some targets do that demand CHAP)";
+}
+
 static void on_down(struct link *l, int error)
 {
     struct initiator *i = list_entry(l, struct initiator, link);
     bool early = i->state == INITIATOR_LOGIN && !conn_login(i->conn)->started;
     if (early && error == BERTH_E_CLOSED)
-        connection_lost(i, BERTH_E_NOT_ISCSI, "it closed the connection without answering the login");
+        connection_lost(i, BERTH_E_NOT_ISCSI, early_words(i));
     else
         connection_lost(i, error, link_words(l, error));
 }

@@ -136,6 +136,10 @@ uint16_t scsi_get_mode_select_10(const uint8_t *list, size_t len, const struct s
 /* --- LUN addresses (SAM-5 4.7) and REPORT LUNS: luns.c --- */
 uint64_t scsi_lun_encode(uint32_t number);            /* peripheral below 256, flat to 16383, else all ones */
 bool scsi_lun_decode(uint64_t lun, uint32_t *number); /* single level peripheral or flat; false otherwise */
+/* The other form that a target may have a number in: flat below 256, and above it what SAM-5 takes for a bus
+ * and a unit on it, which is how Linux's target counts on. */
+uint64_t scsi_lun_encode_other(uint32_t number);
+bool scsi_lun_decode_any(uint64_t lun, uint32_t *number);      /* either form */
 uint32_t scsi_get_luns_count(const uint8_t *data, size_t len); /* entries that are really there */
 uint64_t scsi_get_lun(const uint8_t *data, uint32_t i);
 size_t scsi_put_luns(uint8_t *out, size_t size, const uint64_t *luns, uint32_t count);

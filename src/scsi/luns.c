@@ -19,15 +19,26 @@ uint64_t scsi_lun_encode(uint32_t number)
     return method << METHOD_SHIFT | (uint64_t)number << FIRST_LEVEL_SHIFT;
 }
 
+uint64_t scsi_lun_encode_other(uint32_t number)
+{
+    uint64_t lun = scsi_lun_encode(number);
+    return lun == UINT64_MAX ? lun : lun ^ (uint64_t)FLAT << METHOD_SHIFT;
+}
+
+bool scsi_lun_decode_any(uint64_t lun, uint32_t *number)
+{
+    if (lun & LOWER_LEVELS || lun >> METHOD_SHIFT > FLAT)
+        return false;
+    *number = (uint32_t)(lun >> FIRST_LEVEL_SHIFT) & FLAT_MAX;
+    return true;
+}
+
 bool scsi_lun_decode(uint64_t lun, uint32_t *number)
 {
-    uint32_t address = (uint32_t)(lun >> FIRST_LEVEL_SHIFT) & FLAT_MAX;
-    uint64_t method = lun >> METHOD_SHIFT;
-
-    if (lun & LOWER_LEVELS)
+    uint32_t address;
+    if (!scsi_lun_decode_any(lun, &address))
         return false;
-    if (method > FLAT ||
-        (method == PERIPHERAL && address > 255)) /* a bus identifier would lead further down */
+    if (lun >> METHOD_SHIFT == PERIPHERAL && address > 255) /* a bus identifier would lead further down */
         return false;
     *number = address;
     return true;

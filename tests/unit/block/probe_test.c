@@ -188,6 +188,72 @@ static void no_such_lun(void **state)
     lab_free(l);
 }
 
+/* A target whose only LUN stands at one address, and which says of all others, in one way or another, that
+ * there is none. */
+static struct {
+    uint64_t address;
+    bool reports, refuses;
+} one;
+
+static enum mini_turn report_one(struct task *task)
+{
+    uint8_t list[16] = {0, 0, 0, 8};
+    put64(list + 8, one.address);
+    if (one.reports)
+        mini_data(task, list, sizeof list);
+    else
+        mini_sense(task, 5, 0x2000);
+    return MINI_ANSWER;
+}
+
+static enum mini_turn at_one_address(void *arg, struct task *task)
+{
+    (void)arg;
+    if (task->cdb[0] == SCSI_REPORT_LUNS)
+        return report_one(task);
+    if (task->lun != one.address && one.refuses) {
+        mini_sense(task, 5, 0x2500);
+        return MINI_ANSWER;
+    }
+    task->lun = task->lun == one.address ? 0 : UINT64_MAX;
+    return MINI_EXECUTE;
+}
+
+static void either_form_of_a_number(void **state)
+{
+    static const struct {
+        const char *url;
+        uint64_t address;
+        bool reports;
+        int expected;
+    } rows[] = {
+        {"iscsi://host/" MINI_IQN "/256", 0x4100000000000000, false, 0},
+        {"iscsi://host/" MINI_IQN "/256", 0x0100000000000000, true, 0},
+        {"iscsi://host/" MINI_IQN "/256", 0x0100000000000000, false, BERTH_E_NO_LUN},
+        {"iscsi://host/" MINI_IQN "/256", 0x4101000000000000, true, BERTH_E_NO_LUN},
+        {"iscsi://host/" MINI_IQN "/1", 0x0001000000000000, false, 0},
+        {"iscsi://host/" MINI_IQN "/1", 0x4001000000000000, true, 0},
+        {"iscsi://host/" MINI_IQN "/1", 0x4001000000000000, false, BERTH_E_NO_LUN},
+    };
+    (void)state;
+    for (size_t i = 0; i < 2 * (sizeof rows / sizeof rows[0]); i++) {
+        struct mini_config config = {.breaks = "D22"}; /* as the target wants it */
+        struct lab *l = lab_new(&config, NULL);
+        uint8_t buf[512];
+        one.address = rows[i / 2].address;
+        one.reports = rows[i / 2].reports;
+        one.refuses = i % 2;
+        mini_config(l->target)->script = at_one_address;
+        int error = lun_open(&l->lun, rows[i / 2].url, NULL, &l->world->reach, &l->why);
+        assert_int_equal(error, rows[i / 2].expected);
+        if (error)
+            assert_int_equal(l->why.error, error);
+        else
+            assert_int_equal(berth_read(l->lun, buf, sizeof buf, 0), 0);
+        lab_free(l);
+    }
+}
+
 static void short_inquiry(void **state)
 {
     static const uint8_t bytes[4] = {0};
@@ -332,6 +398,7 @@ int main(void)
         cmocka_unit_test(odd_limits),
         cmocka_unit_test(not_a_disk),
         cmocka_unit_test(no_such_lun),
+        cmocka_unit_test(either_form_of_a_number),
         cmocka_unit_test(short_inquiry),
         cmocka_unit_test(getting_ready),
         cmocka_unit_test(loss_while_opening),

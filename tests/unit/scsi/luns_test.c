@@ -31,6 +31,27 @@ static void flat_addresses_of_small_numbers_are_read(void **state)
     assert_int_equal(number, 1);
 }
 
+static void numbers_have_another_form(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t number;
+        uint64_t other;
+    } rows[] = {
+        {0, 0x4000000000000000},   {1, 0x4001000000000000},     {255, 0x40ff000000000000},
+        {256, 0x0100000000000000}, {16383, 0x3fff000000000000},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        uint32_t number = 0xeeee;
+        assert_int_equal(scsi_lun_encode_other(rows[i].number), rows[i].other);
+        assert_true(scsi_lun_decode_any(rows[i].other, &number));
+        assert_int_equal(number, rows[i].number);
+        assert_true(scsi_lun_decode_any(scsi_lun_encode(rows[i].number), &number));
+        assert_int_equal(number, rows[i].number);
+    }
+    assert_int_equal(scsi_lun_encode_other(16384), UINT64_MAX);
+}
+
 static void other_addresses_are_refused(void **state)
 {
     (void)state;
@@ -45,6 +66,8 @@ static void other_addresses_are_refused(void **state)
     uint32_t number = 77;
     for (size_t i = 0; i < COUNT(luns); i++)
         assert_false(scsi_lun_decode(luns[i], &number));
+    for (size_t i = 2; i < COUNT(luns); i++) /* the first two are the other form of 256 and 16383 */
+        assert_false(scsi_lun_decode_any(luns[i], &number));
     assert_int_equal(number, 77);
 }
 
@@ -104,6 +127,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_go_both_ways),
         cmocka_unit_test(flat_addresses_of_small_numbers_are_read),
+        cmocka_unit_test(numbers_have_another_form),
         cmocka_unit_test(other_addresses_are_refused),
         cmocka_unit_test(numbers_without_an_address_name_nothing),
         cmocka_unit_test(the_list_goes_both_ways),
