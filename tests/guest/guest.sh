@@ -19,11 +19,12 @@ show_outputs() {
     done
 }
 
-# kept NAME MAKER: sets $kept to a folder of the cache that MAKER FOLDER makes, once for each version of MAKER.
+# kept NAME MAKER [FILE...]: sets $kept to a folder of the cache that MAKER FOLDER FILE... makes, once for each version of
+# these.
 kept() {
-    kept=$cache/$1-$(cksum <"$2" | tr ' ' -)
+    kept=$cache/$1-$(cat "${@:2}" | cksum | tr ' ' -)
     mkdir -p "$cache"
-    limit=900 expect_ok flock "$cache/$1.lock" "$2" "$kept"
+    limit=900 expect_ok flock "$cache/$1.lock" "$2" "$kept" "${@:3}"
 }
 
 # boot_guest OPTION...: starts QEMU; sets $guest.
