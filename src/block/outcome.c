@@ -124,6 +124,22 @@ static enum verdict status_verdict(const struct task *task, const struct scsi_se
     return VERDICT_FINAL;
 }
 
+/* Commands that the target has thrown away unlooked at, and that may go again (RFC 7143 11.17.1); one that
+ * crossed with the request to log out may in the next session. */
+static enum verdict reject_verdict(uint8_t reason)
+{
+    switch (reason) {
+    case WIRE_REJECT_DATA_DIGEST:
+        return VERDICT_AGAIN;
+    case WIRE_REJECT_TOO_MANY_IMMEDIATE:
+    case WIRE_REJECT_LONG_OPERATION:
+    case WIRE_REJECT_WAITING_FOR_LOGOUT:
+        return VERDICT_LATER;
+    default:
+        return VERDICT_FINAL;
+    }
+}
+
 /* A LUN that announced WRITE SAME, or its UNMAP bit, and then does not know it: the next way from now on. */
 static bool zero_differently(struct berth_lun *lun, struct command *cmd, const struct scsi_sense *sense)
 {
@@ -153,9 +169,19 @@ static bool patient(struct berth_lun *lun, struct command *cmd)
     return now < cmd->patience_ns;
 }
 
+/* Nothing is sent again for ever. */
+static enum verdict bounded(struct berth_lun *lun, struct command *cmd, enum verdict verdict)
+{
+    if (verdict == VERDICT_AGAIN && cmd->tries++ >= LUN_TRIES)
+        return VERDICT_FINAL;
+    return verdict == VERDICT_LATER && !patient(lun, cmd) ? VERDICT_FINAL : verdict;
+}
+
 /* Whoever asks with a CDB of their own (floor block itself, while probing) wants to know of NOT READY. */
 static enum verdict judge(struct berth_lun *lun, struct command *cmd, const struct scsi_sense *sense)
 {
+    if (cmd->task->error == BERTH_E_REJECTED)
+        return bounded(lun, cmd, reject_verdict(cmd->task->reject_reason));
     if (cmd->task->error != BERTH_E_SCSI)
         return VERDICT_FINAL;
     if (zero_differently(lun, cmd, sense))
@@ -163,12 +189,8 @@ static enum verdict judge(struct berth_lun *lun, struct command *cmd, const stru
     if (nothing_to_flush(lun, cmd, sense))
         return VERDICT_FINE;
     enum verdict verdict = status_verdict(cmd->task, sense);
-    if (verdict == VERDICT_AGAIN && cmd->tries++ >= LUN_TRIES)
-        return VERDICT_FINAL;
     bool probing = cmd->request->io.op == OP_RAW && sense->key == SENSE_NOT_READY;
-    if (verdict == VERDICT_LATER && (probing || !patient(lun, cmd)))
-        return VERDICT_FINAL;
-    return verdict;
+    return probing && verdict == VERDICT_LATER ? VERDICT_FINAL : bounded(lun, cmd, verdict);
 }
 
 /* --- commands --- */

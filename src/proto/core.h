@@ -173,6 +173,8 @@ uint32_t session_tag(const struct session *s, const struct task *task);
 struct task *session_admit(struct session *s, enum task_kind kind, bool immediate); /* target */
 void session_window(struct session *s, const struct wire_window *w);                /* initiator: 4.2.2.1 */
 uint32_t session_max_cmd_sn(struct session *s); /* target: what to announce */
+/* Initiator: neither asks the window nor moves CmdSN on. */
+bool session_urgent(const struct task *task);
 void task_finish(struct task *task); /* outcome is set: done now, or when the transmitter lets go */
 void task_settle(struct task *task); /* an engine let go of one reference */
 struct session *task_session(const struct task *task);

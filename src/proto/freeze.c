@@ -168,6 +168,7 @@ static void field_outcome(struct archive *a, struct task *t)
 {
     field_int(a, &t->error);
     field8(a, &t->response);
+    field8(a, &t->reject_reason);
     field8(a, &t->status);
     field8(a, &t->residual_kind);
     field32(a, &t->residual);

@@ -98,6 +98,8 @@ static int verdict(const struct task *task)
         return BERTH_E_TARGET;
     if (task->status != 0)
         return BERTH_E_SCSI;
+    if (task->reject_reason != 0)
+        return BERTH_E_REJECTED; /* data of it was, and who knows what took its place */
     if ((task->write && task->moved < used) || (task->read && task->moved != used))
         return BERTH_E_SHORT;
     return BERTH_OK;
@@ -236,6 +238,13 @@ static void answer_ping(struct conn *c, const struct wire_nop_in *in)
     outbox_push(c, bhs, 0);
 }
 
+static void end_nop(struct conn *c, struct task *task)
+{
+    if (task->function == NOP_PING)
+        c->ping_out = false;
+    task_finish(task);
+}
+
 void initiator_nop_in(struct conn *c, const struct pdu *pdu)
 {
     struct wire_nop_in in;
@@ -244,10 +253,8 @@ void initiator_nop_in(struct conn *c, const struct pdu *pdu)
     if (in.ttt != WIRE_TAG_NONE)
         answer_ping(c, &in);
     struct task *task = in.itt == WIRE_TAG_NONE ? NULL : addressee(c, in.itt, TASK_NOP);
-    if (!task || !counts)
-        return;
-    c->ping_out = false;
-    task_finish(task);
+    if (task && counts)
+        end_nop(c, task);
 }
 
 /* Appends the answer to the task's memory; what does not fit, or goes on and on, ends the exchange with an
@@ -313,8 +320,10 @@ void initiator_async(struct conn *c, const struct pdu *pdu)
         ev->sense_len = (uint8_t)take_sense(c, pdu, ev->sense, CONN_SENSE_MAX);
 }
 
-/* The rejected header comes back as data (11.17): believed only if it is whole, ours, and of an opcode that
- * its task could have sent. A rejected request ends with an error, never with success. */
+/* --- Reject 11.17 --- */
+
+/* The rejected header comes back as data: believed only if it is whole, ours, and of an opcode that its task
+ * could have sent. */
 static struct task *rejected_task(struct conn *c, const struct pdu *pdu)
 {
     static const enum task_kind kinds[] = {
@@ -329,6 +338,41 @@ static struct task *rejected_task(struct conn *c, const struct pdu *pdu)
     return addressee(c, wire_itt(pdu->data), kinds[opcode]);
 }
 
+/* A command that was rejected has not been received (7.3): the target waits for its number, and would hold
+ * back all that come after it. A NOP-Out takes its place, once. */
+static void close_gap(struct conn *c, const struct task *task)
+{
+    struct session *s = c->session;
+    if (task->immediate || serial_lt(task->cmd_sn, s->exp_cmd_sn))
+        return;
+    struct task *plug = task->kind == TASK_NOP ? NULL : session_task(s, TASK_NOP);
+    if (!plug) {
+        conn_fail(c, BERTH_E_REJECTED, "the number of a rejected command stays open (7.3)");
+        return;
+    }
+    plug->conn = c;
+    plug->function = NOP_PLUG;
+    plug->cmd_sn = task->cmd_sn;
+    session_submit(s, plug);
+}
+
+/* A request that was rejected ends with an error, never with success. Data that was rejected does not end its
+ * command: the target will (7.3). */
+static void end_rejected(struct conn *c, struct task *task, const struct pdu *pdu, uint8_t reason)
+{
+    task->reject_reason = reason ? reason : WIRE_REJECT_RESERVED;
+    if (wire_opcode(pdu->data) == WIRE_DATA_OUT)
+        return;
+    task->error = BERTH_E_REJECTED;
+    close_gap(c, task);
+    if (task->kind == TASK_LOGOUT)
+        conn_raise(c, CONN_EV_LOGGED_OUT)->error = BERTH_E_REJECTED;
+    if (task->kind == TASK_NOP)
+        end_nop(c, task);
+    else
+        task_finish(task);
+}
+
 void initiator_reject(struct conn *c, const struct pdu *pdu)
 {
     struct wire_reject r;
@@ -337,10 +381,6 @@ void initiator_reject(struct conn *c, const struct pdu *pdu)
         return;
     conn_raise(c, CONN_EV_REJECT)->reject_reason = r.reason;
     struct task *task = rejected_task(c, pdu);
-    if (!task)
-        return;
-    if (task->kind == TASK_NOP)
-        c->ping_out = false;
-    task->error = BERTH_E_REJECTED;
-    task_finish(task);
+    if (task)
+        end_rejected(c, task, pdu, r.reason);
 }

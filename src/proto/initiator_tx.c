@@ -112,7 +112,7 @@ static void next_nop(struct conn *c, struct task *task, struct tx_slot *slot)
     struct wire_nop_out n = {.immediate = task->immediate,
                              .itt = task->itt,
                              .ttt = WIRE_TAG_NONE,
-                             .cmd_sn = c->session->cmd_sn,
+                             .cmd_sn = task->cmd_sn,
                              .exp_stat_sn = c->exp_stat_sn};
     put_nop_out(slot->head, &n);
 }
@@ -169,7 +169,7 @@ static struct task *next_request(const struct conn *c)
         return NULL;
     if (task->kind == TASK_SCSI && asked_to_leave(c))
         return NULL;
-    if (!task->immediate && !serial_le(s->cmd_sn, s->max_cmd_sn))
+    if (!session_urgent(task) && !serial_le(s->cmd_sn, s->max_cmd_sn))
         return NULL;
     if (task->kind == TASK_TEXT && !outbox_data_free(c))
         return NULL;
@@ -197,11 +197,12 @@ bool initiator_next(struct conn *c, struct tx_slot *slot)
     list_remove(&task->link);
     task->state = TASK_ACTIVE;
     task->conn = c;
-    task->cmd_sn = c->session->cmd_sn;
+    if (task->kind != TASK_NOP || task->function != NOP_PLUG)
+        task->cmd_sn = c->session->cmd_sn;
     list_push(&c->tasks, &task->member);
     c->session->in_flight++;
     build[task->kind](c, task, slot);
-    if (!task->immediate)
+    if (!session_urgent(task))
         c->session->cmd_sn++;
     return true;
 }

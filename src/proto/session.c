@@ -114,15 +114,20 @@ uint32_t session_max_cmd_sn(struct session *s)
     return s->max_cmd_sn;
 }
 
+bool session_urgent(const struct task *task)
+{
+    return task->immediate || (task->kind == TASK_NOP && task->function == NOP_PLUG);
+}
+
 void session_submit(struct session *s, struct task *task)
 {
     struct list *before = &s->queued;
     task->state = TASK_QUEUED;
     if (task->kind == TASK_TEXT)
         task->immediate = true; /* as are those that ask for the rest, and all have one I bit (11.10.3) */
-    if (task->immediate)        /* ahead of the others, behind those of its kind */
+    if (session_urgent(task))   /* ahead of the others, behind those of its kind */
         for (before = s->queued.next; before != &s->queued; before = before->next)
-            if (!list_entry(before, struct task, link)->immediate)
+            if (!session_urgent(list_entry(before, struct task, link)))
                 break;
     list_push(before, &task->link);
 }
@@ -133,7 +138,7 @@ static void reset_progress(struct task *task)
     task->burst_first = task->burst_count = 0;
     task->data_pending = task->unsolicited = false;
     task->error = BERTH_OK;
-    task->residual_kind = task->response = task->status = 0;
+    task->residual_kind = task->response = task->reject_reason = task->status = 0;
     task->residual = task->sense_len = 0;
 }
 

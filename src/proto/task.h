@@ -18,6 +18,9 @@
 
 enum task_kind { TASK_SCSI, TASK_TMF, TASK_NOP, TASK_TEXT, TASK_LOGOUT };
 
+/* A ping; or what takes the place of a command that was rejected, under its `cmd_sn` (7.3). */
+enum nop_kind { NOP_PING, NOP_PLUG };
+
 /* The life of a task. On the initiator CmdSN is taken on the way from QUEUED to ACTIVE, never before. */
 enum task_state {
     TASK_FREE,
@@ -48,7 +51,7 @@ struct task {
     /* The request */
     bool read, write, immediate;
     uint8_t attr;     /* enum wire_task_attr */
-    uint8_t function; /* TMF function or logout reason */
+    uint8_t function; /* TMF function or logout reason; of a NOP: enum nop_kind */
     uint8_t cdb_len;
     uint8_t cdb[WIRE_CDB_MAX];
     uint64_t lun;
@@ -77,7 +80,8 @@ struct task {
     /* Outcome */
     int error;        /* enum berth_error; BERTH_OK only if response, status, residual and counts all agree */
     uint8_t response; /* iSCSI response 11.4.3, TMF response, logout response */
-    uint8_t status;   /* SAM status, valid with error BERTH_OK or BERTH_E_SCSI */
+    uint8_t reject_reason; /* 11.17.1: the target rejected the request, or data of it; 0: nothing of it */
+    uint8_t status;        /* SAM status, valid with error BERTH_OK or BERTH_E_SCSI */
     uint8_t residual_kind;
     uint32_t residual;
     uint32_t sense_len;

@@ -327,6 +327,7 @@ void get_logout_response(const uint8_t *bhs, struct wire_logout_response *l);
 /* --- Reject 11.17 and SNACK 11.16: reject.c --- */
 /* 11.17.1 */
 enum wire_reject_reason {
+    WIRE_REJECT_RESERVED = 0x01,
     WIRE_REJECT_DATA_DIGEST = 0x02,
     WIRE_REJECT_SNACK = 0x03,
     WIRE_REJECT_PROTOCOL = 0x04,

@@ -21,6 +21,7 @@ static void note_reject(struct referee *r, const struct scan_pdu *pdu)
         r->leaving = false;
     if (t && task_opcode(t) == wire_opcode(pdu->data))
         task_end(t, get32(pdu->bhs + 24));
+    note_gap(r, pdu);
 }
 
 struct answer_row {

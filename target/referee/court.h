@@ -26,6 +26,7 @@
 #define REFEREE_BUCKETS     256u  /* of the table from tags to tasks; a power of two */
 #define REFEREE_R2T_MAX     8u    /* outstanding R2Ts of a task; one with more is not followed */
 #define REFEREE_PINGS_MAX   8u /* pings of the target that wait for their answer; later ones are not missed */
+#define REFEREE_GAPS_MAX    8u /* rejected requests whose numbers may be used again */
 #define REFEREE_ACKS_MAX    8u /* Data-In with the A bit, the last of them */
 #define REFEREE_UNACKED_MAX 1024u /* responses that an initiator may take without moving ExpStatSN */
 #define REFEREE_PATIENCE_NS (30ull * 1000000000) /* for the answer to a ping */
@@ -63,6 +64,12 @@ struct task_seen {
     uint32_t data_acked; /* DataSN below this was acknowledged */
 };
 
+/* The number of a request that was rejected. */
+struct gap_seen {
+    bool open;
+    uint32_t cmd_sn;
+};
+
 struct session_seen {
     struct list link; /* in court->sessions */
     uint32_t connections;
@@ -74,6 +81,8 @@ struct session_seen {
     int32_t group; /* TargetPortalGroupTag; -1 not told */
     char initiator[NAME_MAX_LEN + 1], target[NAME_MAX_LEN + 1];
     uint32_t next_cmd_sn, max_cmd_sn;
+    struct gap_seen gaps[REFEREE_GAPS_MAX]; /* the last of them */
+    uint32_t gap_next;
     uint32_t immediates; /* since the last numbered command */
     uint32_t agreed[KEY_COUNT];
     struct list buckets[REFEREE_BUCKETS], spare;
@@ -216,6 +225,7 @@ void judge_ack(struct referee *r, const uint8_t *bhs);
 /* true: the request is a new one. */
 bool judge_number(struct referee *r, const uint8_t *bhs);
 void note_window(struct referee *r, const uint8_t *bhs);
+void note_gap(struct referee *r, const struct scan_pdu *pdu);
 void note_status(struct referee *r, uint32_t stat_sn);
 
 /* tasks.c */

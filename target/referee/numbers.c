@@ -71,6 +71,29 @@ static bool same_request(const uint8_t *a, const uint8_t *b)
     return memcmp(a, b, 28) == 0 && memcmp(a + 32, b + 32, WIRE_BHS_LEN - 32) == 0;
 }
 
+/* A request that was rejected has not been received, and its number is to be used again (7.3): by itself, or
+ * by any other that fills the gap. */
+void note_gap(struct referee *r, const struct scan_pdu *pdu)
+{
+    struct session_seen *s = r->session;
+    uint8_t opcode = wire_opcode(pdu->data);
+    uint32_t cmd_sn = get32(pdu->data + 24);
+    bool numbered = !wire_immediate(pdu->data) && opcode <= WIRE_LOGOUT_REQUEST && opcode != WIRE_DATA_OUT &&
+                    opcode != WIRE_LOGIN_REQUEST;
+    if (numbered && serial_lt(cmd_sn, s->next_cmd_sn))
+        s->gaps[s->gap_next++ % REFEREE_GAPS_MAX] = (struct gap_seen){true, cmd_sn};
+}
+
+static bool fills_gap(struct session_seen *s, uint32_t cmd_sn)
+{
+    for (uint32_t i = 0; i < REFEREE_GAPS_MAX; i++)
+        if (s->gaps[i].open && s->gaps[i].cmd_sn == cmd_sn) {
+            s->gaps[i].open = false;
+            return true;
+        }
+    return false;
+}
+
 /* A number that was used before: a retry, or a mistake. Without recovery there are no gaps to close: what a
  * connection lost, it lost with itself. true: it is no retry. */
 static bool judge_old_number(struct referee *r, const uint8_t *bhs, uint32_t cmd_sn)
@@ -115,7 +138,7 @@ bool judge_number(struct referee *r, const uint8_t *bhs)
         return true;
     }
     if (!in_order(r, cmd_sn))
-        return judge_old_number(r, bhs, cmd_sn);
+        return fills_gap(s, cmd_sn) || judge_old_number(r, bhs, cmd_sn);
     if (serial_lt(s->max_cmd_sn, cmd_sn)) {
         foul(r, RULE_C2, "CmdSN is %u, beyond MaxCmdSN %u", cmd_sn, s->max_cmd_sn);
         if (cmd_sn != s->next_cmd_sn)

@@ -192,6 +192,7 @@ static void scribble_task(struct pair *p, struct task *t)
     SCRIBBLE(p, t->r2t_sn);
     SCRIBBLE(p, t->error);
     SCRIBBLE(p, t->response);
+    SCRIBBLE(p, t->reject_reason);
     SCRIBBLE(p, t->status);
     SCRIBBLE(p, t->residual);
     SCRIBBLE(p, t->residual_kind);

@@ -565,6 +565,14 @@ static void test_windows(void **state)
     scene_end(s);
 }
 
+static void say_nop_in(struct scene *s, uint32_t itt, uint32_t ttt, uint64_t lun, uint32_t data_len)
+{
+    uint8_t bhs[WIRE_BHS_LEN];
+    struct wire_nop_in in = {.lun = lun, .itt = itt, .ttt = ttt, .window = puppet_window(s->u)};
+    put_nop_in(bhs, &in);
+    puppet_say(s->u, bhs, payload, data_len);
+}
+
 /* --- Reject --- */
 
 static void say_reject(struct scene *s, uint8_t reason, const void *header, uint32_t len)
@@ -585,7 +593,7 @@ static void test_rejects(void **state)
         bool ends;
     } rows[] = {
         {"our command", WIRE_SCSI_COMMAND, 0, 48, true},
-        {"our data", WIRE_DATA_OUT, 0, 48, true},
+        {"our data", WIRE_DATA_OUT, 0, 48, false},
         {"our command, immediate", WIRE_SCSI_COMMAND | 0x40, 0, 48, true},
         {"more than a header", WIRE_SCSI_COMMAND, 0, 60, true},
         {"a cut header", WIRE_SCSI_COMMAND, 0, 47, false},
@@ -612,19 +620,116 @@ static void test_rejects(void **state)
         else
             assert_int_equal(s->task->state, TASK_ACTIVE);
         assert_null(session_reap(s->p->is));
+        assert_false(puppet_hear(s->u)); /* its number was taken all the same */
         scene_end(s);
     }
 }
 
-/* --- pings --- */
-
-static void say_nop_in(struct scene *s, uint32_t itt, uint32_t ttt, uint64_t lun, uint32_t data_len)
+/* A Reject of a request that the target has not counted (7.3): it still waits for this number. */
+static void reject_uncounted(struct scene *s, const uint8_t *header, uint32_t cmd_sn)
 {
     uint8_t bhs[WIRE_BHS_LEN];
-    struct wire_nop_in in = {.lun = lun, .itt = itt, .ttt = ttt, .window = puppet_window(s->u)};
-    put_nop_in(bhs, &in);
-    puppet_say(s->u, bhs, payload, data_len);
+    struct wire_reject r = {.reason = WIRE_REJECT_COMMAND, .window = puppet_window(s->u)};
+    r.window.exp_cmd_sn = cmd_sn;
+    put_reject(bhs, &r);
+    puppet_say(s->u, bhs, header, WIRE_BHS_LEN);
+    assert_int_equal(puppet_drain(s->u), 1);
+    assert_int_equal(s->u->event.kind, CONN_EV_REJECT);
 }
+
+static void test_rejected_number(void **state)
+{
+    (void)state;
+    struct scene *s = scene('W');
+    uint8_t header[WIRE_BHS_LEN];
+    struct wire_nop_out plug;
+    uint32_t number = s->task->cmd_sn;
+    memcpy(header, s->u->bhs, WIRE_BHS_LEN);
+    s->p->is->max_cmd_sn = number; /* the plug is not a new command: the window does not matter to it */
+    assert_true(conn_ping(s->p->ic));
+    puppet_expect(s->u, WIRE_NOP_OUT);
+    reject_uncounted(s, header, number);
+    outcome(s, "rejected", BERTH_E_REJECTED);
+    assert_int_equal(s->task->reject_reason, WIRE_REJECT_COMMAND);
+    puppet_expect(s->u, WIRE_NOP_OUT);
+    get_nop_out(s->u->bhs, &plug);
+    assert_false(plug.immediate);
+    assert_int_equal(plug.cmd_sn, number);
+    assert_int_equal(plug.ttt, WIRE_TAG_NONE);
+    assert_int_equal(s->p->is->cmd_sn, number + 1);
+    say_nop_in(s, plug.itt, WIRE_TAG_NONE, 0, 0);
+    assert_true(conn_ping_out(s->p->ic)); /* it was no ping */
+    assert_false(puppet_hear(s->u));
+    connection(s, "plugged", BERTH_OK);
+    free(s->task->owner);
+    session_task_free(s->p->is, s->task);
+    s->task = pair_submit(s->p, 'R', 0, LEN, s->buf);
+    puppet_expect(s->u, WIRE_SCSI_COMMAND);
+    assert_int_equal(get32(s->u->bhs + 24), number + 1);
+    scene_end(s);
+}
+
+/* The plug is rejected as well: there is no end to that but the session's. */
+static void test_rejected_plug(void **state)
+{
+    (void)state;
+    struct scene *s = scene('W');
+    uint8_t header[WIRE_BHS_LEN];
+    uint32_t number = s->task->cmd_sn;
+    memcpy(header, s->u->bhs, WIRE_BHS_LEN);
+    reject_uncounted(s, header, number);
+    outcome(s, "rejected", BERTH_E_REJECTED);
+    puppet_expect(s->u, WIRE_NOP_OUT);
+    uint8_t bhs[WIRE_BHS_LEN];
+    struct wire_reject r = {.reason = WIRE_REJECT_COMMAND, .window = puppet_window(s->u)};
+    r.window.exp_cmd_sn = number;
+    put_reject(bhs, &r);
+    puppet_say(s->u, bhs, s->u->bhs, WIRE_BHS_LEN);
+    assert_int_equal(puppet_drain(s->u), 2);
+    assert_int_equal(s->u->event.error, BERTH_E_REJECTED);
+    assert_false(puppet_hear(s->u));
+    scene_end(s);
+}
+
+/* Rejected data does not end its command (7.3). What does is believed if it is a failure, but not that all
+ * has been written. */
+static void test_rejected_data(void **state)
+{
+    (void)state;
+    for (int good = 0; good < 2; good++) {
+        struct scene *s = scene('W');
+        say_r2t(s, s->task->itt, &(struct r2t){0, 2000, 0, 5});
+        say_r2t(s, s->task->itt, &(struct r2t){2000, LEN - 2000, 1, 6});
+        puppet_expect(s->u, WIRE_DATA_OUT);
+        say_reject(s, good ? 0 : WIRE_REJECT_DATA_DIGEST, s->u->bhs, WIRE_BHS_LEN);
+        assert_int_equal(puppet_drain(s->u), 1);
+        assert_int_equal(s->task->state, TASK_ACTIVE);
+        while (puppet_hear(s->u))
+            assert_int_equal(wire_opcode(s->u->bhs), WIRE_DATA_OUT);
+        say_response(s, s->task->itt,
+                     good ? &(struct response){.exp_data_sn = 2}
+                          : &(struct response){.status = 2, .data = sense_of_18, .data_len = 20});
+        outcome(s, "rejected data", good ? BERTH_E_REJECTED : BERTH_E_SCSI);
+        assert_int_equal(s->task->reject_reason, good ? WIRE_REJECT_RESERVED : WIRE_REJECT_DATA_DIGEST);
+        scene_end(s);
+    }
+}
+
+static void test_rejected_logout(void **state)
+{
+    (void)state;
+    struct scene *s = scene(0);
+    conn_logout(s->p->ic, WIRE_LOGOUT_SESSION);
+    puppet_expect(s->u, WIRE_LOGOUT_REQUEST);
+    say_reject(s, WIRE_REJECT_TOO_MANY_IMMEDIATE, s->u->bhs, WIRE_BHS_LEN);
+    assert_int_equal(puppet_drain(s->u), 2);
+    assert_int_equal(s->u->event.kind, CONN_EV_LOGGED_OUT);
+    assert_int_equal(s->u->event.error, BERTH_E_REJECTED);
+    assert_int_equal(s->p->is->slots.taken, 0);
+    scene_end(s);
+}
+
+/* --- pings --- */
 
 static void test_ping_answered(void **state)
 {
@@ -1187,6 +1292,10 @@ int main(void)
         cmocka_unit_test(test_replay),
         cmocka_unit_test(test_windows),
         cmocka_unit_test(test_rejects),
+        cmocka_unit_test(test_rejected_number),
+        cmocka_unit_test(test_rejected_plug),
+        cmocka_unit_test(test_rejected_data),
+        cmocka_unit_test(test_rejected_logout),
         cmocka_unit_test(test_ping_answered),
         cmocka_unit_test(test_own_ping),
         cmocka_unit_test(test_ping_storm),

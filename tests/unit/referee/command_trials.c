@@ -62,6 +62,29 @@ static void c2_leap(struct talk *t, bool wrong)
     one_command(t, 3);
 }
 
+/* The number of a command that was rejected goes to a ping. */
+static void c1_gap(struct talk *t, bool wrong)
+{
+    uint8_t bhs[WIRE_BHS_LEN], bad[WIRE_BHS_LEN];
+    const struct wire_reject a = {.reason = WIRE_REJECT_COMMAND};
+    log_in(t, "", "");
+    struct wire_scsi_command c = read_command(t, 1, 512);
+    say_command(t, c, 0);
+    put_scsi_command(bad, &c);
+    bad[0] = wrong ? WIRE_DATA_OUT : bad[0];
+    put_reject(bhs, &a);
+    const struct wire_window w = window(t, true);
+    put_window(bhs, &w);
+    reply(t, bhs, bad, WIRE_BHS_LEN);
+    for (uint32_t itt = 2; itt < 4; itt++) { /* the second one is no plug any more */
+        struct wire_nop_out n = ping(t, itt);
+        n.immediate = itt == 3;
+        n.cmd_sn -= itt == 2;
+        say_nop(t, n, 0);
+    }
+    one_command(t, 4);
+}
+
 static void c5(struct talk *t, bool wrong)
 {
     log_in(t, "", "");
@@ -457,6 +480,7 @@ const struct trial command_trials[] = {
     {RULE_C1, c1},
     {RULE_C1, c1_old},
     {RULE_C1, c1_wide},
+    {RULE_C1, c1_gap},
     {RULE_C2, c2},
     {RULE_C2, c2_leap},
     {RULE_C5, c5},
