@@ -30,6 +30,17 @@ static int check_operands(const struct options *o)
     return STATUS_OK;
 }
 
+static int narrow(struct copy *c, const struct options *o)
+{
+    const uint64_t all = ENDPOINT_UNKNOWN, from = o->from_bytes == all ? 0 : o->from_bytes;
+    int status = STATUS_OK;
+    if (o->from_bytes != all || o->length_bytes != all)
+        status = endpoint_narrow(&c->src, from, o->length_bytes);
+    if (status == STATUS_OK && o->to_bytes != all)
+        status = endpoint_narrow(&c->dst, o->to_bytes, all);
+    return status;
+}
+
 static int open_ends(struct copy *c, const struct options *o)
 {
     const char *src = o->operands[0], *dst = o->operands[1];
@@ -42,7 +53,7 @@ static int open_ends(struct copy *c, const struct options *o)
         status = login_is_url(dst) ? endpoint_open_lun(&c->dst, dst, &l.options)
                                    : endpoint_open_destination(&c->dst, dst, o->force, o->verify);
     login_wipe(&l);
-    return status;
+    return status == STATUS_OK ? narrow(c, o) : status;
 }
 
 /* The same LUN may have two URLs. */

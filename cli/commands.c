@@ -7,6 +7,7 @@
 #include "cli/say.h"
 
 #define SERVE_CTL_WORDS 16 /* of one request */
+#define CHECK_WORDS     63 /* of a command */
 
 #define LOGIN_OPTIONS                                                                                        \
     OPT_USER, OPT_SECRET_FILE, OPT_MUTUAL_USER, OPT_MUTUAL_SECRET_FILE, OPT_ALLOW_WEAK_SECRET,               \
@@ -18,12 +19,16 @@
 
 static const int discover_options[] = {OPT_LUNS, OPT_JSON, LOGIN_OPTIONS, OPT_NONE};
 static const int info_options[] = {OPT_JSON, LOGIN_OPTIONS, OPT_NONE};
-static const int copy_options[] = {OPT_FORCE, OPT_VERIFY, OPT_JSON, LOGIN_OPTIONS, OPT_NONE};
+static const int copy_options[] = {OPT_FORCE,  OPT_VERIFY, OPT_FROM,      OPT_TO,
+                                   OPT_LENGTH, OPT_JSON,   LOGIN_OPTIONS, OPT_NONE};
 static const int bench_options[] = {OPT_RW,   OPT_BS,    OPT_DEPTH,     OPT_TIME, OPT_PLOT,
                                     OPT_JSON, OPT_FORCE, LOGIN_OPTIONS, OPT_NONE};
 static const int serve_options[] = {
     OPT_LUN,     OPT_LISTEN,    OPT_IQN, SERVE_LOGINS, OPT_KEY,    OPT_STATE_DIR,  OPT_SCRIPT, OPT_FAULT,
     OPT_REFEREE, OPT_BUSY_POLL, OPT_LOG, OPT_CONTROL,  OPT_RUN_AS, OPT_NO_SECCOMP, OPT_JSON,   OPT_NONE};
+static const int check_options[] = {OPT_READ,    OPT_WRITE, OPT_DISCOVER, OPT_ONLY,    OPT_SKIP,
+                                    OPT_LIST,    OPT_JOBS,  OPT_LIMIT,    OPT_ADDRESS, OPT_KNOWN,
+                                    OPT_VERBOSE, OPT_JSON,  OPT_JUNIT,    OPT_NONE};
 static const int serve_ctl_options[] = {OPT_CONTROL, OPT_TIMEOUT, OPT_JSON, OPT_NONE};
 
 static const struct command commands[] = {
@@ -35,6 +40,8 @@ static const struct command commands[] = {
     {"serve", cmd_serve, "[FILE]", 0, 1, "be a target: serve memory and files as LUNs", serve_options},
     {"serve-ctl", cmd_serve_ctl, "VERB [WORD...]", 1, SERVE_CTL_WORDS,
      "ask a running target, or change it; the verb help lists the others", serve_ctl_options},
+    {"check-initiator", cmd_check_initiator, "[-- COMMAND...]", 0, CHECK_WORDS,
+     "run a conformance suite on an initiator, which is given as a command", check_options},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
@@ -42,7 +49,7 @@ static void usage(FILE *out)
 {
     fprintf(out, "usage: berth COMMAND [--help] [options] ...\n\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(out, "  %-9s %-14s %s\n", commands[i].name, commands[i].operands, commands[i].summary);
+        fprintf(out, "  %-15s %-15s %s\n", commands[i].name, commands[i].operands, commands[i].summary);
     fprintf(out, "\nA LUN is named iscsi://[user@]host[:port]/target-name/lun; a portal, host[:port].\n"
                  "'berth COMMAND --help' lists a command's options; berth(1) explains them.\n");
 }

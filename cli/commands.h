@@ -23,5 +23,6 @@ int cmd_copy(const struct options *o);
 int cmd_bench(const struct options *o);
 int cmd_serve(const struct options *o);
 int cmd_serve_ctl(const struct options *o);
+int cmd_check_initiator(const struct options *o);
 
 #endif

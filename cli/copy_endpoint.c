@@ -2,6 +2,7 @@
 /* What all endpoints share: failures, and the choice of a kind. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -131,6 +132,40 @@ int endpoint_begin(struct endpoint *e)
         return fail_errno("create", e->name);
     if (e->fresh && ftruncate(e->fd, 0) < 0)
         return fail_errno("empty", e->name);
+    return STATUS_OK;
+}
+
+static int refuse_end(const struct endpoint *e, uint64_t origin, uint64_t len)
+{
+    if (len == ENDPOINT_UNKNOWN || origin > e->size)
+        return fail(STATUS_FAILED, "%s has no byte %" PRIu64 ": it holds %" PRIu64 "; begin before its end",
+                    e->name, origin, e->size);
+    return fail(STATUS_FAILED,
+                "%s has no %" PRIu64 " bytes from byte %" PRIu64 " on: it holds %" PRIu64 "; ask for less",
+                e->name, len, origin, e->size);
+}
+
+static bool fits_blocks(const struct endpoint *e, uint64_t n)
+{
+    return n == ENDPOINT_UNKNOWN || n % e->block == 0;
+}
+
+/* A file of its own size grows where it is written to; what it held before stays, for there is a place in it.
+ */
+int endpoint_narrow(struct endpoint *e, uint64_t origin, uint64_t len)
+{
+    if (e->kind->ordered)
+        return fail(STATUS_USAGE, "%s is a pipe, and has no places; use a file", e->name);
+    if (!fits_blocks(e, origin) || !fits_blocks(e, len))
+        return fail(STATUS_USAGE, "%s has blocks of %" PRIu32 " bytes; begin and end at one", e->name,
+                    e->block);
+    e->fresh = e->fresh && e->created;
+    e->origin = origin;
+    if (e->size == ENDPOINT_UNKNOWN)
+        return STATUS_OK;
+    if (origin > e->size || (len != ENDPOINT_UNKNOWN && len > e->size - origin))
+        return refuse_end(e, origin, len);
+    e->size = len == ENDPOINT_UNKNOWN ? e->size - origin : len;
     return STATUS_OK;
 }
 

@@ -55,7 +55,8 @@ struct endpoint_kind {
 struct endpoint {
     const struct endpoint_kind *kind;
     const char *name; /* as the user wrote it */
-    uint64_t size;    /* bytes, or ENDPOINT_UNKNOWN */
+    uint64_t origin;  /* the byte that offset 0 of a transfer means */
+    uint64_t size;    /* bytes from there on, or ENDPOINT_UNKNOWN */
     uint32_t block;   /* transfers are multiples of it, except a READ or WRITE of a file's end */
     int fd;           /* file, pipe */
     uint32_t gulp;    /* pipe: bytes that one write may have without blocking */
@@ -83,6 +84,10 @@ int endpoint_open_lun(struct endpoint *e, const char *url, const struct berth_op
 int endpoint_open_source(struct endpoint *e, const char *name);
 int endpoint_open_destination(struct endpoint *e, const char *name, bool force, bool read_back);
 int endpoint_begin(struct endpoint *e);
+
+/* Only these bytes of it, and `len` may be ENDPOINT_UNKNOWN for all from `origin` on. Returns enum
+ * exit_status after it said what is wrong. */
+int endpoint_narrow(struct endpoint *e, uint64_t origin, uint64_t len);
 
 /* Makes e->fd ready for use as a pipe. */
 void endpoint_pipe_prepare(struct endpoint *e, bool writing);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "cli/copy_endpoint.h"
 #include "cli/exit.h"
@@ -20,7 +21,8 @@ static int rest_is_data(const struct endpoint *e, uint64_t offset, uint64_t *len
 
 static int extent(struct endpoint *e, uint64_t offset, uint64_t *len, bool *hole)
 {
-    off_t data = lseek(e->fd, (off_t)offset, SEEK_DATA), end;
+    const uint64_t at = e->origin + offset;
+    off_t data = lseek(e->fd, (off_t)at, SEEK_DATA), end;
     if (data < 0 && errno == ENXIO) {
         *len = e->size - offset;
         *hole = true;
@@ -28,18 +30,19 @@ static int extent(struct endpoint *e, uint64_t offset, uint64_t *len, bool *hole
     }
     if (data < 0) /* a block device, or a file system that cannot tell */
         return rest_is_data(e, offset, len, hole);
-    *hole = (uint64_t)data > offset;
-    end = *hole ? data : lseek(e->fd, (off_t)offset, SEEK_HOLE);
+    *hole = (uint64_t)data > at;
+    end = *hole ? data : lseek(e->fd, (off_t)at, SEEK_HOLE);
     if (end < 0)
         return rest_is_data(e, offset, len, hole);
-    *len = (uint64_t)end - offset;
+    *len = (uint64_t)end - at;
     return 0;
 }
 
 static void read_all(struct endpoint *e, struct transfer *t)
 {
     while (t->moved < t->len) {
-        ssize_t n = pread(e->fd, t->buf + t->moved, t->len - t->moved, (off_t)(t->offset + t->moved));
+        ssize_t n =
+            pread(e->fd, t->buf + t->moved, t->len - t->moved, (off_t)(e->origin + t->offset + t->moved));
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
@@ -63,7 +66,7 @@ static void write_all(struct endpoint *e, const uint8_t *buf, uint64_t offset, u
         ssize_t n;
         if (!buf && part > sizeof zeros)
             part = sizeof zeros;
-        n = pwrite(e->fd, buf ? buf + done : zeros, part, (off_t)(offset + done));
+        n = pwrite(e->fd, buf ? buf + done : zeros, part, (off_t)(e->origin + offset + done));
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
@@ -78,7 +81,7 @@ static void write_all(struct endpoint *e, const uint8_t *buf, uint64_t offset, u
 static void zero(struct endpoint *e, const struct transfer *t)
 {
     int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-    if (!e->fresh && fallocate(e->fd, mode, (off_t)t->offset, (off_t)t->len) < 0)
+    if (!e->fresh && fallocate(e->fd, mode, (off_t)(e->origin + t->offset), (off_t)t->len) < 0)
         write_all(e, NULL, t->offset, t->len);
 }
 
@@ -108,9 +111,16 @@ static int wait_fd(const struct endpoint *e, short *events)
 
 /* A trailing hole is only there once the size says so. What is read back for --verify should come from the
  * disk. */
+static bool ends_before(const struct endpoint *e, uint64_t size)
+{
+    struct stat st;
+    return fstat(e->fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size < size;
+}
+
 static void finish(struct endpoint *e, uint64_t size)
 {
-    if (e->fresh && ftruncate(e->fd, (off_t)size) < 0) {
+    const uint64_t end = e->origin + size;
+    if ((e->fresh || ends_before(e, end)) && ftruncate(e->fd, (off_t)end) < 0) {
         endpoint_fail_errno(e, "set the size of");
         return;
     }
@@ -119,7 +129,7 @@ static void finish(struct endpoint *e, uint64_t size)
         return;
     }
     posix_fadvise(e->fd, 0, 0, POSIX_FADV_DONTNEED);
-    if (e->fresh)
+    if (e->size == ENDPOINT_UNKNOWN)
         e->size = size;
 }
 

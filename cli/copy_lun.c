@@ -34,7 +34,7 @@ int endpoint_open_lun(struct endpoint *e, const char *url, const struct berth_op
 /* Holes count only where they are sure to read as zeros. A LUN that will not say has none. */
 static int extent(struct endpoint *e, uint64_t offset, uint64_t *len, bool *hole)
 {
-    int error = blank_extent(e->lun, offset, len, hole);
+    int error = blank_extent(e->lun, e->origin + offset, len, hole);
     if (error == 0)
         return 0;
     return endpoint_fail(e, exit_find(error)->status, "cannot ask %s for its holes: %s; %s", e->name,
@@ -60,7 +60,7 @@ static void failed(struct endpoint *e, uint32_t op, uint64_t offset, const struc
     const struct exit_row *row = exit_find(done->error);
     char where[40] = "";
     if (op != BERTH_FLUSH)
-        snprintf(where, sizeof where, " at byte %" PRIu64, offset);
+        snprintf(where, sizeof where, " at byte %" PRIu64, e->origin + offset);
     endpoint_fail(e, row->status, "cannot %s %s%s: %s%s; %s", verb_of(op), e->name, where,
                   berth_error_text(done->error), sense_words(done).s, row->next);
 }
@@ -74,7 +74,7 @@ static uint32_t op_of(const struct transfer *t)
 
 static void start(struct endpoint *e, struct transfer *t)
 {
-    struct berth_io io = {.op = op_of(t), .offset_bytes = t->offset, .len_bytes = t->len};
+    struct berth_io io = {.op = op_of(t), .offset_bytes = e->origin + t->offset, .len_bytes = t->len};
     int taken;
     if (t->op == TRANSFER_ZERO) {
         io.flags = BERTH_MAY_TRIM;

@@ -79,10 +79,10 @@ void copy_loop(struct copy *c, bool (*step)(struct copy *c, struct copy_slot *s)
 {
     while (!copy_stopped(c) && (more(c) || !idle(c))) {
         bool moved = false;
-        for (unsigned i = 0; i < slots && !copy_stopped(c); i++)
-            moved |= step(c, &c->slots[i]);
         c->src.kind->pump(&c->src);
         c->dst.kind->pump(&c->dst);
+        for (unsigned i = 0; i < slots && !copy_stopped(c); i++)
+            moved |= step(c, &c->slots[i]);
         progress_update(&c->progress, c->done_bytes);
         if (!moved)
             wait_for_either(c);

@@ -124,6 +124,26 @@ static const char *set_verify(struct options *o, const char *value)
     return NULL;
 }
 
+static const char *set_place(uint64_t *out, const char *value)
+{
+    return size_parse(value, out) && *out < INT64_MAX ? NULL : "a number of bytes such as 4096, 4k or 1M";
+}
+
+static const char *set_from(struct options *o, const char *value)
+{
+    return set_place(&o->from_bytes, value);
+}
+
+static const char *set_to(struct options *o, const char *value)
+{
+    return set_place(&o->to_bytes, value);
+}
+
+static const char *set_length(struct options *o, const char *value)
+{
+    return set_place(&o->length_bytes, value);
+}
+
 static const char *set_rw(struct options *o, const char *value)
 {
     static const struct {
@@ -285,6 +305,78 @@ static const char *set_no_seccomp(struct options *o, const char *value)
     return NULL;
 }
 
+static const char *set_read_command(struct options *o, const char *value)
+{
+    o->read_command = value;
+    return NULL;
+}
+
+static const char *set_write_command(struct options *o, const char *value)
+{
+    o->write_command = value;
+    return NULL;
+}
+
+static const char *set_discover_command(struct options *o, const char *value)
+{
+    o->discover_command = value;
+    return NULL;
+}
+
+static const char *add_only(struct options *o, const char *value)
+{
+    if (o->only_count == CHECK_PATTERNS_MAX)
+        return "one of at most 32 patterns";
+    o->only[o->only_count++] = value;
+    return NULL;
+}
+
+static const char *add_skip(struct options *o, const char *value)
+{
+    if (o->skip_count == CHECK_PATTERNS_MAX)
+        return "one of at most 32 patterns";
+    o->skip[o->skip_count++] = value;
+    return NULL;
+}
+
+static const char *add_known(struct options *o, const char *value)
+{
+    if (o->known_count == CHECK_KNOWN_MAX)
+        return "one of at most 16 rules";
+    o->known[o->known_count++] = value;
+    return NULL;
+}
+
+static const char *set_list(struct options *o, const char *value)
+{
+    (void)value;
+    o->list = true;
+    return NULL;
+}
+
+static const char *set_verbose(struct options *o, const char *value)
+{
+    (void)value;
+    o->verbose = true;
+    return NULL;
+}
+
+static const char *set_jobs(struct options *o, const char *value)
+{
+    return size_count(value, 1, CHECK_JOBS_MAX, &o->jobs) ? NULL : "a number from 1 to 64";
+}
+
+static const char *set_limit(struct options *o, const char *value)
+{
+    return size_seconds(value, &o->limit_ms) ? NULL : "a number of seconds, 0.001 to 86400";
+}
+
+static const char *set_junit(struct options *o, const char *value)
+{
+    o->junit = value;
+    return NULL;
+}
+
 static const struct option_row rows[] = {
     {OPT_USER, "user", "NAME", "log in with CHAP under this name; a login is then required", set_user},
     {OPT_SECRET_FILE, "secret-file", "FILE", "the user's secret; - or /dev/fd/N for an open one",
@@ -306,6 +398,9 @@ static const struct option_row rows[] = {
     {OPT_FORCE, "force", NULL, "overwrite what holds data", set_force},
     {OPT_LUNS, "luns", NULL, "list each target's LUNs too", set_luns},
     {OPT_VERIFY, "verify", NULL, "read both sides back afterwards and compare", set_verify},
+    {OPT_FROM, "from", "BYTES", "begin at this byte of SRC", set_from},
+    {OPT_TO, "to", "BYTES", "write from this byte of DST on; what else DST holds stays", set_to},
+    {OPT_LENGTH, "length", "BYTES", "copy only so many bytes", set_length},
     {OPT_RW, "rw", "MODE", "read, write, randread (default), randwrite or randrw", set_rw},
     {OPT_BS, "bs", "BYTES", "size of one I/O, with K or M (default 4K)", set_bs},
     {OPT_DEPTH, "depth", "N", "I/Os in flight (default 32)", set_depth},
@@ -334,6 +429,20 @@ static const struct option_row rows[] = {
      set_control},
     {OPT_RUN_AS, "run-as", "USER[:GROUP]", "who the target is once all is open", set_run_as},
     {OPT_NO_SECCOMP, "no-seccomp", NULL, "do not filter system calls", set_no_seccomp},
+    {OPT_READ, "read", "COMMAND", "reads {length} bytes at {lba} of {url} into {file}", set_read_command},
+    {OPT_WRITE, "write", "COMMAND", "writes {length} bytes of {file} to {lba} of {url}", set_write_command},
+    {OPT_DISCOVER, "discover", "COMMAND", "prints the names of the targets at {portal}",
+     set_discover_command},
+    {OPT_ONLY, "only", "PATTERN", "run only these cases or topics, as 'chap-*'; may be repeated", add_only},
+    {OPT_SKIP, "skip", "PATTERN", "leave these cases or topics out; may be repeated", add_skip},
+    {OPT_LIST, "list", NULL, "list the cases and run none", set_list},
+    {OPT_JOBS, "jobs", "N", "cases at once (default 1)", set_jobs},
+    {OPT_LIMIT, "time", "SECONDS", "how long one command may take (default 30)", set_limit},
+    {OPT_ADDRESS, "listen", "ADDRESS", "where the targets are (default 127.0.0.1 and ::1)", add_listen},
+    {OPT_KNOWN, "known", "RULE", "a rule of the referee that may be broken, as S1; may be repeated",
+     add_known},
+    {OPT_VERBOSE, "verbose", NULL, "tell all of each case", set_verbose},
+    {OPT_JUNIT, "junit", "FILE", "write the results there as JUnit's XML", set_junit},
     {OPT_HELP, "help", NULL, "print this", NULL},
 };
 
@@ -351,7 +460,10 @@ static void defaults(struct options *o)
     set_rw(o, "randread");
     o->block_bytes = 4096;
     o->depth = 32;
+    o->from_bytes = o->to_bytes = o->length_bytes = UINT64_MAX;
     o->time_ms = 10000;
+    o->limit_ms = 30000;
+    o->jobs = 1;
 }
 
 static void long_options(struct option *out, const int *ids)

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "check/check.h"
 #include "serve/serve.h"
 
 #define OPTIONS_MAX 40 /* of one command */
@@ -32,6 +33,9 @@ enum option_id {
     OPT_FORCE,
     OPT_LUNS,
     OPT_VERIFY,
+    OPT_FROM,
+    OPT_TO,
+    OPT_LENGTH,
     OPT_RW,
     OPT_BS,
     OPT_DEPTH,
@@ -52,6 +56,18 @@ enum option_id {
     OPT_CONTROL,
     OPT_RUN_AS,
     OPT_NO_SECCOMP,
+    OPT_READ,
+    OPT_WRITE,
+    OPT_DISCOVER,
+    OPT_ONLY,
+    OPT_SKIP,
+    OPT_LIST,
+    OPT_JOBS,
+    OPT_LIMIT,
+    OPT_ADDRESS,
+    OPT_KNOWN,
+    OPT_VERBOSE,
+    OPT_JUNIT,
 };
 
 /* What a bench does: a bit for each direction, one for the order. */
@@ -68,8 +84,9 @@ struct options {
     const char *bind, *device;
     uint32_t first_port, last_port, mark, priority, dscp;
     bool json, force, luns, verify, no_auth, busy_poll, referee;
-    const char *rw; /* the word for `mode` */
-    uint32_t mode;  /* enum bench_mode */
+    uint64_t from_bytes, to_bytes, length_bytes; /* UINT64_MAX: not given */
+    const char *rw;                              /* the word for `mode` */
+    uint32_t mode;                               /* enum bench_mode */
     uint64_t block_bytes;
     uint32_t depth, time_ms;
     const char *plot;
@@ -81,6 +98,10 @@ struct options {
     const char *allowed[SERVE_ALLOWED_MAX], *keys[SERVE_KEYS_MAX];
     const char *scripts[SERVE_SCRIPTS_MAX], *faults[SERVE_FAULTS_MAX];
     uint32_t portal_count, store_count, allowed_count, key_count, script_count, fault_count;
+    const char *read_command, *write_command, *discover_command, *junit;
+    const char *only[CHECK_PATTERNS_MAX], *skip[CHECK_PATTERNS_MAX], *known[CHECK_KNOWN_MAX];
+    uint32_t only_count, skip_count, known_count, jobs, limit_ms;
+    bool list, verbose;
     char *const *operands;
     int operand_count;
 };

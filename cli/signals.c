@@ -58,6 +58,12 @@ int signals_caught(void)
     return caught;
 }
 
+int signals_take(int fd)
+{
+    struct signalfd_siginfo info;
+    return read(fd, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : SIGTERM;
+}
+
 int signals_fd(void)
 {
     sigset_t set;

@@ -17,4 +17,7 @@ int signals_caught(void);
  * errno. */
 int signals_fd(void);
 
+/* The signal that made it readable. */
+int signals_take(int fd);
+
 #endif

@@ -80,6 +80,7 @@ enum serve_log_level {
  */
 struct serve_violation {
     const char *rule, *section; /* "D7", "4.2.2.4" */
+    bool should;                /* the section says SHOULD, not MUST */
     const char *statement;      /* what the rule says */
     const char *detail;         /* what was seen */
     const char *line;           /* all of it, for people */

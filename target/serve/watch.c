@@ -25,6 +25,7 @@ static void on_violation(void *target, const struct referee_violation *v)
     referee_line(v, line);
     const struct serve_violation told = {.rule = v->rule->id,
                                          .section = v->rule->section,
+                                         .should = v->rule->level == RULE_SHOULD,
                                          .statement = v->rule->statement,
                                          .detail = v->detail,
                                          .line = line,
