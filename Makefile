@@ -8,7 +8,7 @@ FUZZ    ?= 60
 
 export DESTDIR
 
-.PHONY: all help deps demo test guest fuzz bench bench-target install uninstall clean format
+.PHONY: all help deps demo test guest citizen fuzz bench bench-target install uninstall clean format
 
 # The command is build/berth, the library build/libberth.so and build/libberth.a.
 all:
@@ -22,6 +22,7 @@ help:
 	@echo 'make demo       shows berth at work on a target it starts itself; installs what is missing'
 	@echo 'make test       runs all tests; installs what is missing'
 	@echo 'make guest      boots a Debian from a LUN (minutes; make test does not); installs what is missing'
+	@echo 'make citizen    shows what the host can do to connections of berth; installs what is missing'
 	@echo 'make fuzz       runs each fuzz target for FUZZ seconds ($(FUZZ)); installs what is missing'
 	@echo 'make bench      measures berth beside libiscsi on the same target; installs what is missing'
 	@echo 'make bench-target  measures berth serve beside tgtd; as root, installs what is missing'
@@ -54,6 +55,11 @@ guest:
 	cmake --preset release -DBUILD_TESTING=ON
 	cmake --build build -j $(JOBS) --target product
 	ctest --preset release -L '^guest$$' --no-tests=error
+
+citizen:
+	scripts/install-deps test
+	@$(MAKE) --no-print-directory all
+	tests/citizen/citizen $(CURDIR)/build/berth ipv4 ipv6 link-local
 
 fuzz:
 	scripts/install-deps test

@@ -67,12 +67,23 @@ static void json_results(struct json *j, const struct bench *b, const struct opt
     json_real(j, "max_us", us_at(b, 1));
 }
 
+/* Of the whole session, login and all. */
+static void json_wire(struct json *j, const struct bench *b)
+{
+    struct berth_stats stats;
+    berth_lun_stats(b->lun, &stats);
+    json_u64(j, "tx_bytes", stats.tx_bytes);
+    json_u64(j, "rx_bytes", stats.rx_bytes);
+    json_u64(j, "reconnects", berth_lun_info(b->lun)->reconnects);
+}
+
 static void print_json(const struct bench *b, const struct options *o)
 {
     struct json j = {.out = stdout};
     json_object(&j, NULL);
     json_run(&j, b, o);
     json_results(&j, b, o);
+    json_wire(&j, b);
     json_object_end(&j);
     putchar('\n');
 }

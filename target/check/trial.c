@@ -356,9 +356,9 @@ static void keep_output(struct trial *t)
     size_t len = read_file(t->err_file, text, sizeof text);
     if (len == 0)
         len = read_file(t->out_file, text, sizeof text);
-    len = len < sizeof text - 1 ? len : sizeof text - 1;
-    snprintf(t->out->output, sizeof t->out->output, "%s",
-             text + (len > CHECK_OUTPUT_MAX - 1 ? len - (CHECK_OUTPUT_MAX - 1) : 0));
+    size_t from = len > CHECK_OUTPUT_MAX - 1 ? len - (CHECK_OUTPUT_MAX - 1) : 0;
+    memcpy(t->out->output, text + from, len - from);
+    t->out->output[len - from] = '\0';
 }
 
 static bool said_success(const struct child *c)
