@@ -5,11 +5,13 @@
 #include <string.h>
 #include "block/lun.h"
 
-#define TEXT_BYTES  (4u * 1024 * 1024) /* of all answers together */
-#define TARGETS_MAX 65536u
-#define LUNS_BYTES  (8u + 8u * 16384u)
-#define LOGOUT_MS   1000u
-#define PORTAL_TEXT (ADDRESS_MAX + 16)
+#define TEXT_BYTES   (4u * 1024 * 1024) /* of all answers together */
+#define TARGETS_MAX  65536u
+#define LUNS_BYTES   (8u + 8u * 16384u)
+#define LOGOUT_MS    1000u
+#define ASK_TRIES    4u
+#define ASK_PAUSE_NS (50ull * 1000000)
+#define PORTAL_TEXT  (ADDRESS_MAX + 16)
 
 struct asking {
     struct task *task; /* set when it is done */
@@ -129,6 +131,22 @@ static int read_answer(struct answer *a, const void *text, size_t len)
 
 /* --- the question --- */
 
+/* Rejected for want of room at the target (RFC 7143 11.17.1): it may be asked again a little later. */
+static bool no_room_now(const struct task *task)
+{
+    return task->error == BERTH_E_REJECTED && (task->reject_reason == WIRE_REJECT_TOO_MANY_IMMEDIATE ||
+                                               task->reject_reason == WIRE_REJECT_LONG_OPERATION);
+}
+
+static int pause_asking(struct asking *asking)
+{
+    uint64_t until = initiator_now(asking->initiator) + ASK_PAUSE_NS;
+    int error = BERTH_OK;
+    while (!error && initiator_now(asking->initiator) < until)
+        error = initiator_wait(asking->initiator, until);
+    return error;
+}
+
 /* Until it is done, or nobody wants it any more: then nothing touches its memory from here on. */
 static int wait_for(struct asking *asking, struct task *task)
 {
@@ -142,19 +160,35 @@ static int wait_for(struct asking *asking, struct task *task)
     return error;
 }
 
-static int send_targets(struct asking *asking, uint8_t *text, uint32_t *len)
+/* One question: what has come of it is in asking->task. */
+static int ask(struct asking *asking, struct berth_seg *seg)
 {
     static const char question[] = "SendTargets=All";
-    struct initiator *i = asking->initiator;
-    struct berth_seg seg = seg_memory(text, TEXT_BYTES);
-    struct task *task = initiator_task(i, TASK_TEXT);
+    struct task *task = initiator_task(asking->initiator, TASK_TEXT);
     if (!task)
         return BERTH_E_STATE;
-    memcpy(text, question, sizeof question);
+    memcpy(seg->base, question, sizeof question);
     task->edtl = sizeof question;
-    task->data = (struct extent){.segs = &seg, .count = 1, .len = TEXT_BYTES};
-    initiator_submit(i, task);
-    int error = wait_for(asking, task);
+    task->data = (struct extent){.segs = seg, .count = 1, .len = TEXT_BYTES};
+    initiator_submit(asking->initiator, task);
+    return wait_for(asking, task);
+}
+
+static int ask_again(struct asking *asking, struct berth_seg *seg)
+{
+    initiator_task_free(asking->initiator, asking->task);
+    asking->task = NULL;
+    int error = pause_asking(asking);
+    return error ? error : ask(asking, seg);
+}
+
+static int send_targets(struct asking *asking, uint8_t *text, uint32_t *len)
+{
+    struct initiator *i = asking->initiator;
+    struct berth_seg seg = seg_memory(text, TEXT_BYTES);
+    int error = ask(asking, &seg);
+    for (uint32_t tries = 1; !error && no_room_now(asking->task) && tries < ASK_TRIES; tries++)
+        error = ask_again(asking, &seg);
     if (error)
         return error;
     error = asking->task->error;

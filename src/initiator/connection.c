@@ -145,10 +145,13 @@ static void told(struct initiator *i, const struct conn_event *ev)
 }
 
 /* After an orderly end nothing is left that would have to be waited for. */
-static void logged_out(struct initiator *i, int error)
+static void logged_out(struct initiator *i, const struct conn_event *ev)
 {
-    if (!error)
+    uint64_t told = ev->async.parameter2 * 1000 * NS_PER_MS; /* 11.15.3 */
+    if (!ev->error)
         i->wait_ns = 0;
+    else if (told > i->wait_ns)
+        i->wait_ns = told;
     connection_lost(i, BERTH_E_CLOSED, "logged out at the target's request");
 }
 
@@ -166,7 +169,7 @@ static void on_event(struct initiator *i, const struct conn_event *ev)
         connection_lost(i, ev->error, ev->rule);
         break;
     case CONN_EV_LOGGED_OUT:
-        logged_out(i, ev->error);
+        logged_out(i, ev);
         break;
     case CONN_EV_ASYNC:
         told(i, ev);

@@ -21,6 +21,7 @@
 #define INITIATOR_BACKOFF_MAX (3000ull * 1000000)
 #define INITIATOR_STEADY                                                                                     \
     (100ull * 1000000) /* ns; a session that ends sooner has not ended the trouble before it */
+#define INITIATOR_ACK (10000ull * 1000000) /* ns after which a status is acknowledged by itself */
 #define INITIATOR_PATIENCE                                                                                   \
     (100ull * 1000000) /* ns between two looks at whether the caller has had enough                          \
                         */

@@ -63,6 +63,22 @@ static void ping(struct initiator *i, uint64_t now)
     initiator_flush(i);
 }
 
+/* A target keeps what it has sent until that is acknowledged. Where no request follows for a while, and no
+ * ping does, it is told all the same. */
+static uint64_t ack_due(const struct initiator *i)
+{
+    return conn_owes_ack(i->conn) ? conn_last_rx(i->conn) + INITIATOR_ACK : UINT64_MAX;
+}
+
+static void acknowledge(struct initiator *i, uint64_t now)
+{
+    if (now < ack_due(i))
+        return;
+    conn_acknowledge(i->conn);
+    link_kick(&i->link);
+    initiator_flush(i);
+}
+
 static void keep_alive(struct initiator *i, uint64_t now)
 {
     if (now < ping_due(i))
@@ -98,6 +114,8 @@ void timers_run(struct initiator *i)
             scan_deadlines(i, now);
         if (i->state == INITIATOR_UP)
             keep_alive(i, now);
+        if (i->state == INITIATOR_UP)
+            acknowledge(i, now);
         break;
     case INITIATOR_LOGIN:
         login_time(i, now);
@@ -116,11 +134,17 @@ void timers_run(struct initiator *i)
     }
 }
 
+static uint64_t up_due(const struct initiator *i)
+{
+    uint64_t due = earlier(ping_due(i), ack_due(i));
+    return i->session->slots.taken ? earlier(due, i->scan_at) : due;
+}
+
 static uint64_t state_due(const struct initiator *i)
 {
     switch ((enum initiator_state)i->state) {
     case INITIATOR_UP:
-        return i->session->slots.taken ? earlier(ping_due(i), i->scan_at) : ping_due(i);
+        return up_due(i);
     case INITIATOR_WAITING:
         return i->retry_at;
     case INITIATOR_CONNECTING: /* for callers that do not wait in the engine */

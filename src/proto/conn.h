@@ -73,7 +73,8 @@ struct conn_event {
     const char
         *rule; /* constant words for messages, with the RFC section: "R2T beyond the command's data (11.8)" */
     struct task *task;
-    struct wire_async async;
+    struct wire_async
+        async;         /* LOGGED_OUT: parameter2 is the Time2Wait of a response that refuses (11.15.3) */
     uint8_t sense_len; /* of the message; what is longer is cut */
     uint8_t sense[CONN_SENSE_MAX];
 };
@@ -134,6 +135,10 @@ void conn_logout(struct conn *c, enum wire_logout_reason reason);
 /* Initiator: a ping (11.18) that the peer must answer; false while one is already out. */
 bool conn_ping(struct conn *c);
 bool conn_ping_out(const struct conn *c);
+/* Initiator: have responses come that no PDU of ours has acknowledged yet? The other call does (11.18), for
+ * times in which nothing else is to be sent. */
+bool conn_owes_ack(const struct conn *c);
+void conn_acknowledge(struct conn *c);
 
 /* Target: sends an Asynchronous Message, with a data segment if `len` is not 0, or a ping of its own
  * (11.9, 11.19). false: no room now, try later. */

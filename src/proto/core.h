@@ -81,8 +81,9 @@ struct conn {
     bool failed;   /* CONN_EV_ERROR was raised: nothing is parsed any more */
     bool ping_out;
     uint32_t epoch;
-    uint32_t exp_stat_sn; /* initiator: next StatSN expected */
-    uint32_t stat_sn;     /* target: next StatSN to give */
+    uint32_t exp_stat_sn;  /* initiator: next StatSN expected */
+    uint32_t told_stat_sn; /* initiator: the ExpStatSN that was sent last */
+    uint32_t stat_sn;      /* target: next StatSN to give */
     bool header_digest, data_digest;
     uint32_t max_send, max_recv; /* data segment bytes */
     uint64_t last_rx, login_deadline;

@@ -263,6 +263,7 @@ static void field_state(struct archive *a, struct conn *c)
     field_bool(a, &c->ping_out);
     field32(a, &c->epoch);
     field32(a, &c->exp_stat_sn);
+    field32(a, &c->told_stat_sn);
     field_bool(a, &c->header_digest);
     field_bool(a, &c->data_digest);
     field_upto32(a, &c->max_send, WIRE_DSL_MAX);

@@ -151,6 +151,10 @@ void initiator_scsi_response(struct conn *c, const struct pdu *pdu)
 {
     struct wire_scsi_response r;
     get_scsi_response(pdu->bhs, &r);
+    if (r.response > WIRE_RESPONSE_TARGET_FAILURE && r.response < WIRE_RESPONSE_VENDOR) {
+        conn_fail(c, BERTH_E_PROTOCOL, "a reserved response code (11.4.3)");
+        return;
+    }
     bool counts = initiator_counters(c, &r.window, true);
     struct task *task = addressee(c, r.itt, TASK_SCSI);
     if (!task || !counts)
@@ -249,6 +253,10 @@ void initiator_nop_in(struct conn *c, const struct pdu *pdu)
 {
     struct wire_nop_in in;
     get_nop_in(pdu->bhs, &in);
+    if (in.itt != WIRE_TAG_NONE && in.ttt != WIRE_TAG_NONE) {
+        conn_fail(c, BERTH_E_PROTOCOL, "a NOP-In that answers and asks at once (7.7)");
+        return;
+    }
     bool counts = initiator_counters(c, &in.window, in.itt != WIRE_TAG_NONE);
     if (in.ttt != WIRE_TAG_NONE)
         answer_ping(c, &in);
@@ -305,7 +313,9 @@ void initiator_logout_response(struct conn *c, const struct pdu *pdu)
     if (!task || !counts)
         return;
     task_finish(task);
-    conn_raise(c, CONN_EV_LOGGED_OUT)->error = r.response ? BERTH_E_REJECTED : BERTH_OK;
+    struct conn_event *ev = conn_raise(c, CONN_EV_LOGGED_OUT);
+    ev->error = r.response ? BERTH_E_REJECTED : BERTH_OK;
+    ev->async.parameter2 = r.response > WIRE_LOGOUT_NO_CID ? r.time2wait_s : 0; /* elsewhere it is invalid */
 }
 
 void initiator_async(struct conn *c, const struct pdu *pdu)

@@ -225,6 +225,20 @@ void conn_logout(struct conn *c, enum wire_logout_reason reason)
     session_submit(c->session, task);
 }
 
+bool conn_owes_ack(const struct conn *c)
+{
+    return c->phase == CONN_FULL && c->told_stat_sn != c->exp_stat_sn;
+}
+
+void conn_acknowledge(struct conn *c)
+{
+    uint8_t bhs[WIRE_BHS_LEN];
+    struct wire_nop_out out = {.immediate = true, .itt = WIRE_TAG_NONE, .ttt = WIRE_TAG_NONE};
+    put_nop_out(bhs, &out);
+    if (conn_owes_ack(c) && outbox_spare(c))
+        outbox_push(c, bhs, 0);
+}
+
 bool conn_ping(struct conn *c)
 {
     struct task *task = c->ping_out || c->phase != CONN_FULL ? NULL : session_task(c->session, TASK_NOP);

@@ -67,7 +67,10 @@ bool conn_pdu_next(struct conn *c, struct tx_slot *slot)
     slot->task_offset = slot->data_len = 0;
     bool (*source)(struct conn *, struct tx_slot *) =
         c->role == ROLE_INITIATOR ? initiator_next : target_next;
-    return outbox_next(c, slot) || source(c, slot);
+    if (!outbox_next(c, slot) && !source(c, slot))
+        return false;
+    c->told_stat_sn = c->exp_stat_sn; /* every request has it */
+    return true;
 }
 
 static void fill(struct conn *c)

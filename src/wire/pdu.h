@@ -102,8 +102,15 @@ struct wire_scsi_command {
 
 enum wire_residual { WIRE_RESIDUAL_NONE, WIRE_RESIDUAL_UNDERFLOW, WIRE_RESIDUAL_OVERFLOW };
 
+/* 11.4.3; others are reserved */
+enum wire_scsi_response_code {
+    WIRE_RESPONSE_COMPLETED = 0,
+    WIRE_RESPONSE_TARGET_FAILURE = 1,
+    WIRE_RESPONSE_VENDOR = 0x80, /* and above */
+};
+
 struct wire_scsi_response {
-    uint8_t response, status; /* 11.4.3, 11.4.2 */
+    uint8_t response, status; /* enum wire_scsi_response_code; 11.4.2 */
     uint8_t residual_kind;    /* enum wire_residual; both bits set reads as 3 = illegal */
     uint8_t bidi_residual_kind;
     uint32_t itt, snack_tag;
@@ -305,6 +312,14 @@ enum wire_logout_reason {
     WIRE_LOGOUT_RECOVERY = 2,
 };
 
+/* 11.15.1 */
+enum wire_logout_response_code {
+    WIRE_LOGOUT_CLOSED = 0,
+    WIRE_LOGOUT_NO_CID = 1,
+    WIRE_LOGOUT_NO_RECOVERY = 2,
+    WIRE_LOGOUT_CLEANUP_FAILED = 3,
+};
+
 struct wire_logout_request {
     bool immediate;
     uint8_t reason; /* enum wire_logout_reason */
@@ -313,7 +328,7 @@ struct wire_logout_request {
 };
 
 struct wire_logout_response {
-    uint8_t response; /* 11.15.1 */
+    uint8_t response; /* enum wire_logout_response_code */
     uint32_t itt;
     struct wire_window window;
     uint16_t time2wait_s, time2retain_s;

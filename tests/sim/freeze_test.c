@@ -268,6 +268,7 @@ static void scribble_conn(struct pair *p, struct conn *c)
     SCRIBBLE(p, c->config.cid);
     SCRIBBLE(p, c->epoch);
     SCRIBBLE(p, c->exp_stat_sn);
+    SCRIBBLE(p, c->told_stat_sn);
     SCRIBBLE(p, c->last_rx);
     SCRIBBLE(p, c->login_deadline);
     c->failed = c->ping_out = true;

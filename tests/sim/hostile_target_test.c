@@ -363,6 +363,9 @@ static void test_responses(void **state)
          BERTH_E_TARGET,
          0},
         {"vendor's failure", 'R', LEN, {0x80, 0, 0, 0, 1, 0, NULL}, 0, BERTH_E_TARGET, 0},
+        {"vendor's last failure", 'R', LEN, {0xff, 0, 0, 0, 1, 0, NULL}, 0, BERTH_E_TARGET, 0},
+        {"first reserved response", 'R', LEN, {2, 0, 0, 0, 1, 0, NULL}, BERTH_E_PROTOCOL, 0, 0},
+        {"last reserved response", 'R', LEN, {0x7f, 0, 0, 0, 1, 0, NULL}, BERTH_E_PROTOCOL, 0, 0},
         {"check condition", 'E', 0, {0, 2, 0, 0, 0, 20, sense_of_18}, 0, BERTH_E_SCSI, 18},
         {"sense length too long by one", 'E', 0, {0, 2, 0, 0, 0, 20, sense_lies}, 0, BERTH_E_SCSI, 0},
         {"sense length absurd", 'E', 0, {0, 2, 0, 0, 0, 4, sense_lies_much}, 0, BERTH_E_SCSI, 0},
@@ -780,6 +783,76 @@ static void test_own_ping(void **state)
     scene_end(s);
 }
 
+/* An answer to our ping that asks for one itself. */
+static void test_ping_both_ways(void **state)
+{
+    (void)state;
+    struct scene *s = scene(0);
+    assert_true(conn_ping(s->p->ic));
+    puppet_expect(s->u, WIRE_NOP_OUT);
+    say_nop_in(s, wire_itt(s->u->bhs), 0x55, 0, 0);
+    connection(s, "both tags", BERTH_E_PROTOCOL);
+    scene_end(s);
+}
+
+/* What was received is acknowledged by itself when the owner says so, and not twice. */
+static void test_acknowledgement(void **state)
+{
+    (void)state;
+    struct scene *s = scene('E');
+    struct conn *victim = s->p->ic;
+    struct wire_nop_out out;
+    assert_false(conn_owes_ack(victim));
+    say_response(s, s->task->itt, &(struct response){0});
+    outcome(s, "done", BERTH_OK);
+    assert_true(conn_owes_ack(victim));
+    conn_acknowledge(victim);
+    puppet_expect(s->u, WIRE_NOP_OUT);
+    get_nop_out(s->u->bhs, &out);
+    assert_true(out.immediate);
+    assert_int_equal(out.itt, WIRE_TAG_NONE);
+    assert_int_equal(out.ttt, WIRE_TAG_NONE);
+    assert_int_equal(out.exp_stat_sn, victim->exp_stat_sn);
+    assert_false(conn_owes_ack(victim));
+    conn_acknowledge(victim);
+    assert_false(puppet_hear(s->u));
+    connection(s, "acknowledged", BERTH_OK);
+    scene_end(s);
+}
+
+/* A ping comes into the middle of a long write: its answer waits for no more than what was on its way out. */
+static void test_ping_into_write(void **state)
+{
+    (void)state;
+    enum { WHOLE = 80000 };
+    struct pair_config c = usual();
+    c.segment_t = 512;
+    c.max_burst = WHOLE;
+    struct scene *s = scene_of(&c, 0);
+    uint8_t *buf = calloc(1, WHOLE);
+    struct berth_seg segs[1];
+    s->task = pair_submit(s->p, 'W', 0, WHOLE, buf);
+    puppet_expect(s->u, WIRE_SCSI_COMMAND);
+    s->p->is->max_cmd_sn = s->p->is->cmd_sn - 1; /* and the window is closed */
+    say_r2t(s, s->task->itt, &(struct r2t){0, WHOLE, 0, 5});
+    assert_int_equal(conn_tx_peek(s->p->ic, segs, 1), 1); /* as many PDUs are ready as there are slots */
+    struct wire_nop_in in = {.itt = WIRE_TAG_NONE, .ttt = 0x55, .window = puppet_window(s->u)};
+    in.window.max_cmd_sn = s->p->is->max_cmd_sn;
+    uint8_t bhs[WIRE_BHS_LEN];
+    put_nop_in(bhs, &in);
+    puppet_say(s->u, bhs, NULL, 0);
+    uint32_t before = 0;
+    while (puppet_hear(s->u) && wire_opcode(s->u->bhs) == WIRE_DATA_OUT)
+        before++;
+    assert_int_equal(wire_opcode(s->u->bhs), WIRE_NOP_OUT);
+    assert_int_equal(get32(s->u->bhs + 20), 0x55);
+    assert_true(before <= CONN_TX_SLOTS);
+    puppet_expect(s->u, WIRE_DATA_OUT); /* and there is more of the write */
+    connection(s, "a ping into a write", BERTH_OK);
+    scene_end(s);
+    free(buf);
+}
+
 /* Pings without end and nobody to send the answers: the core stops taking more, and goes on once it can send.
  */
 static void test_ping_storm(void **state)
@@ -967,6 +1040,95 @@ static void test_misplaced(void **state)
     }
 }
 
+/* Bits and fields that mean nothing are not looked at (11), whatever is in them. */
+static void test_reserved_bits(void **state)
+{
+    (void)state;
+    struct scene *s = scene('W');
+    struct wire_window w = puppet_window(s->u);
+    uint8_t bhs[WIRE_BHS_LEN];
+    memset(bhs, 0xff, sizeof bhs);
+    bhs[0] = 0xc0 | WIRE_R2T;
+    put32(bhs + 16, s->task->itt);
+    put32(bhs + 20, 5);
+    put_window(bhs, &w);
+    put32(bhs + 36, 0);
+    put32(bhs + 40, 0);
+    put32(bhs + 44, 2048);
+    puppet_say(s->u, bhs, NULL, 0);
+    puppet_expect(s->u, WIRE_DATA_OUT);
+    memset(bhs, 0xff, sizeof bhs);
+    bhs[0] = 0xc0 | WIRE_SCSI_RESPONSE;
+    bhs[1] = 0xe3; /* U, and whatever is no residual */
+    bhs[2] = bhs[3] = 0;
+    put32(bhs + 16, s->task->itt);
+    put_window(bhs, &w);
+    put32(bhs + 36, 1);
+    put32(bhs + 44, LEN - 2048);
+    puppet_say(s->u, bhs, NULL, 0);
+    outcome(s, "reserved bits", BERTH_OK);
+    memset(bhs, 0xff, sizeof bhs);
+    bhs[0] = 0xc0 | WIRE_NOP_IN;
+    put32(bhs + 20, 7);
+    w = puppet_window(s->u);
+    put_window(bhs, &w);
+    puppet_say(s->u, bhs, NULL, 0);
+    puppet_expect(s->u, WIRE_NOP_OUT);
+    connection(s, "reserved bits", BERTH_OK);
+    scene_end(s);
+}
+
+/* A CDB of 32 bytes: what is behind the first 16 goes in an additional header segment, under the digest. */
+static void test_long_cdb(void **state)
+{
+    (void)state;
+    for (uint8_t len = 16; len <= WIRE_CDB_MAX; len++) {
+        struct pair_config c = usual();
+        c.header_digest = len % 2;
+        struct scene *s = scene_of(&c, 0);
+        struct task *task = session_task(s->p->is, TASK_SCSI);
+        uint8_t cdb[WIRE_CDB_MAX] = {0};
+        for (uint8_t n = 0; n < len; n++)
+            task->cdb[n] = (uint8_t)(n == 0 ? 0x7f : n == 7 ? len - 8 : n + 1);
+        task->cdb_len = len;
+        session_submit(s->p->is, task);
+        puppet_expect(s->u, WIRE_SCSI_COMMAND);
+        assert_int_equal(wire_ahs_len(s->u->bhs), len > 16 ? 4 + (len - 16 + 3) / 4 * 4 : 0);
+        if (len > 16)
+            assert_int_equal(get16(s->u->ahs), len - 15);
+        memcpy(cdb, s->u->bhs + 32, WIRE_CDB_LEN);
+        assert_int_equal(get_ahs_cdb(s->u->ahs, wire_ahs_len(s->u->bhs), cdb), len > 16 ? len : 16);
+        assert_memory_equal(cdb, task->cdb, len);
+        session_revoke(s->p->is, task, BERTH_E_ABORTED);
+        connection(s, "a long CDB", BERTH_OK);
+        scene_end(s);
+    }
+}
+
+/* Responses are delivered in the order in which they came, whatever order the commands had: then the fences
+ * of the target hold here, too (4.2.2.3). */
+static void test_order_of_responses(void **state)
+{
+    static const uint8_t order[] = {2, 0, 3, 1};
+    (void)state;
+    struct scene *s = scene(0);
+    struct task *tasks[4];
+    for (int n = 0; n < 4; n++) {
+        tasks[n] = pair_submit(s->p, 'E', 0, 0, s->buf);
+        puppet_expect(s->u, WIRE_SCSI_COMMAND);
+    }
+    for (int n = 0; n < 4; n++)
+        say_response(s, tasks[order[n]]->itt,
+                     &(struct response){.status = 2, .data = sense_of_18, .data_len = n == 0 ? 20 : 0});
+    for (int n = 0; n < 4; n++) {
+        assert_ptr_equal(session_reap(s->p->is), tasks[order[n]]);
+        assert_int_equal(tasks[order[n]]->sense_len, n == 0 ? 18 : 0);
+        free(tasks[order[n]]->owner);
+    }
+    connection(s, "order", BERTH_OK);
+    scene_end(s);
+}
+
 /* AHS nobody knows: passed over. */
 static void test_unknown_ahs(void **state)
 {
@@ -1009,20 +1171,23 @@ static void test_tmf(void **state)
 static void test_logout(void **state)
 {
     (void)state;
-    for (uint8_t response = 0; response < 2; response++) {
+    for (uint8_t response = 0; response < 4; response++) {
         struct scene *s = scene('R');
         conn_logout(s->p->ic, WIRE_LOGOUT_CONNECTION);
         puppet_expect(s->u, WIRE_LOGOUT_REQUEST);
         assert_true(wire_immediate(s->u->bhs));     /* no window may keep it back */
         assert_int_equal(get16(s->u->bhs + 20), 3); /* the CID */
         uint8_t bhs[WIRE_BHS_LEN];
-        struct wire_logout_response r = {
-            .response = response, .itt = wire_itt(s->u->bhs), .window = puppet_window(s->u)};
+        struct wire_logout_response r = {.response = response,
+                                         .itt = wire_itt(s->u->bhs),
+                                         .window = puppet_window(s->u),
+                                         .time2wait_s = 9};
         put_logout_response(bhs, &r);
         puppet_say(s->u, bhs, NULL, 0);
         assert_int_equal(puppet_drain(s->u), 1);
         assert_int_equal(s->u->event.kind, CONN_EV_LOGGED_OUT);
         assert_int_equal(s->u->event.error, response ? BERTH_E_REJECTED : BERTH_OK);
+        assert_int_equal(s->u->event.async.parameter2, response < 2 ? 0 : 9); /* 11.15.3 */
         assert_null(session_reap(s->p->is));
         scene_end(s);
     }
@@ -1115,6 +1280,60 @@ static void test_data_digest(void **state)
         connection(s, "data digest", BERTH_E_DATA_DIGEST);
         scene_end(s);
     }
+}
+
+/* A response whose data is damaged is lost, and so is what came unasked but has a StatSN (7.8): nothing that
+ * a later one could complete. */
+static void test_damaged_responses(void **state)
+{
+    static const uint8_t opcodes[] = {WIRE_SCSI_RESPONSE, WIRE_TEXT_RESPONSE, WIRE_ASYNC, WIRE_REJECT,
+                                      WIRE_NOP_IN};
+    (void)state;
+    for (size_t i = 0; i < sizeof opcodes; i++)
+        for (uint32_t bit = 1; bit <= (48 + WIRE_DIGEST_LEN) * 8; bit += 13) {
+            struct pair_config c = with_digests();
+            struct scene *s = scene_of(&c, 'R');
+            uint8_t bhs[WIRE_BHS_LEN] = {opcodes[i], 0x80}, data[WIRE_BHS_LEN] = {WIRE_SCSI_COMMAND};
+            struct wire_window w = puppet_window(s->u);
+            put32(bhs + 16,
+                  opcodes[i] == WIRE_ASYNC || opcodes[i] == WIRE_REJECT ? WIRE_TAG_NONE : s->task->itt);
+            put32(bhs + 20, WIRE_TAG_NONE);
+            put32(data + 16, s->task->itt);
+            put_window(bhs, &w);
+            s->u->data_flip = bit;
+            puppet_say(s->u, bhs, data, sizeof data);
+            connection(s, wire_opcode_name(opcodes[i]), BERTH_E_DATA_DIGEST);
+            assert_int_equal(s->task->state, TASK_ACTIVE);
+            scene_end(s);
+        }
+}
+
+/* A caller changes memory that is being sent: the digest is that of the bytes as they were, so that the
+ * change is damage, and no target takes it for what was to be written. */
+static void test_changed_under_way(void **state)
+{
+    (void)state;
+    struct pair_config c;
+    pair_config_init(&c, 5);
+    c.header_digest = c.data_digest = true;
+    c.breaks = "G1"; /* a digest that is wrong in the first PDU might have been left out */
+    struct pair *p = pair_new(&c);
+    struct berth_seg segs[8];
+    uint8_t *buf = calloc(1, 4096);
+    pair_run(p);
+    struct task *task = pair_submit(p, 'W', 0, 4096, buf);
+    assert_true(conn_tx_peek(p->ic, segs, 8) > 0);
+    buf[1000] = 1;
+    while (pair_move(p, true, 100000) || pair_move(p, false, 100000) || pair_work(p))
+        ;
+    assert_int_equal(p->last_t.kind, CONN_EV_ERROR);
+    assert_int_equal(p->last_t.error, BERTH_E_DATA_DIGEST);
+    assert_int_equal(task->state, TASK_ACTIVE);
+    assert_int_equal(p->executed, 0);
+    pair_drop(p);
+    free(task->owner);
+    pair_free(p);
+    free(buf);
 }
 
 /* 7.8: what was not asked for and is damaged is discarded. */
@@ -1298,6 +1517,9 @@ int main(void)
         cmocka_unit_test(test_rejected_logout),
         cmocka_unit_test(test_ping_answered),
         cmocka_unit_test(test_own_ping),
+        cmocka_unit_test(test_ping_both_ways),
+        cmocka_unit_test(test_acknowledgement),
+        cmocka_unit_test(test_ping_into_write),
         cmocka_unit_test(test_ping_storm),
         cmocka_unit_test(test_event_storm),
         cmocka_unit_test(test_async),
@@ -1305,12 +1527,17 @@ int main(void)
         cmocka_unit_test(test_asked_to_leave),
         cmocka_unit_test(test_text_blocks_nothing),
         cmocka_unit_test(test_misplaced),
+        cmocka_unit_test(test_reserved_bits),
+        cmocka_unit_test(test_long_cdb),
+        cmocka_unit_test(test_order_of_responses),
         cmocka_unit_test(test_unknown_ahs),
         cmocka_unit_test(test_tmf),
         cmocka_unit_test(test_logout),
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_header_digest),
         cmocka_unit_test(test_data_digest),
+        cmocka_unit_test(test_damaged_responses),
+        cmocka_unit_test(test_changed_under_way),
         cmocka_unit_test(test_discarded),
         cmocka_unit_test(test_early_answer),
         cmocka_unit_test(test_early_success),

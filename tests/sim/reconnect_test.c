@@ -480,6 +480,30 @@ static void told_to_wait(void **state)
     lab_free(l);
 }
 
+/* A logout that is refused tells how long to wait before the next, which our login is (11.15.3); one that
+ * succeeds has nothing to say at level 0. */
+static void logout_refused(void **state)
+{
+    static const struct {
+        int error;
+        uint16_t time2wait;
+        uint64_t waits;
+    } rows[] = {{BERTH_E_REJECTED, 5, 5000}, {BERTH_E_REJECTED, 0, 2000}, {BERTH_OK, 5, 0}};
+    (void)state;
+    for (size_t n = 0; n < sizeof rows / sizeof rows[0]; n++) {
+        struct lab *l = lab_lun(&(struct mini_config){.time2wait_s = 2});
+        struct initiator *i = l->lun->initiator;
+        i->state = INITIATOR_LEAVING;
+        i->relogin = true;
+        i->attempt_deadline = UINT64_MAX;
+        struct conn_event *ev = conn_raise(i->conn, CONN_EV_LOGGED_OUT);
+        ev->error = rows[n].error;
+        ev->async.parameter2 = rows[n].time2wait;
+        assert_in_range(read_ms(l, 0), rows[n].waits, rows[n].waits + 10);
+        lab_free(l);
+    }
+}
+
 /* "Log out within 18 hours", and then the answer to the logout does not come. */
 static void fall_silent(void *arg)
 {
@@ -624,6 +648,32 @@ static void no_pings(void **state)
     l->world->silent = true;
     l->options.recovery_timeout_ms = 0;
     assert_int_equal(read_ms(l, BERTH_E_TIMEOUT), 30000); /* the command's own time */
+    lab_free(l);
+}
+
+/* Without pings an idle session acknowledges what it has received all the same, once. */
+static void idle_acknowledgement(void **state)
+{
+    struct lab *l = lab_new(NULL, NULL);
+    (void)state;
+    l->options.ping_interval_ms = 0;
+    assert_int_equal(lab_open(l), 0);
+    const struct initiator *i = l->lun->initiator;
+    assert_int_equal(read_ms(l, 0), 0);
+    assert_true(conn_owes_ack(i->conn));
+    uint64_t sent = i->link.tx_bytes;
+    for (uint64_t begin = world_ms(l->world), passed = 0; passed < 9999;
+         passed = world_ms(l->world) - begin) {
+        assert_true(conn_owes_ack(i->conn));
+        assert_int_equal(i->link.tx_bytes, sent);
+        initiator_wait(l->lun->initiator, (begin + 9999) * NS_MS);
+    }
+    initiator_wait(l->lun->initiator, initiator_now(i) + 10 * NS_MS);
+    assert_false(conn_owes_ack(i->conn));
+    for (int n = 0; n < 50; n++)
+        initiator_wait(l->lun->initiator, initiator_now(i) + 10000 * NS_MS);
+    assert_int_equal(i->link.tx_bytes, sent + WIRE_BHS_LEN);
+    assert_int_equal(berth_lun_info(l->lun)->reconnects, 0);
     lab_free(l);
 }
 
@@ -904,12 +954,14 @@ int main(void)
         cmocka_unit_test(time2wait),
         cmocka_unit_test(asked_to_leave),
         cmocka_unit_test(told_to_wait),
+        cmocka_unit_test(logout_refused),
         cmocka_unit_test(asked_to_leave_and_kept_waiting),
         cmocka_unit_test(other_news),
         cmocka_unit_test(scsi_events),
         cmocka_unit_test(pings),
         cmocka_unit_test(unanswered_pings),
         cmocka_unit_test(no_pings),
+        cmocka_unit_test(idle_acknowledgement),
         cmocka_unit_test(away_with_the_answer_there),
         cmocka_unit_test(away_with_data_to_send),
         cmocka_unit_test(ping_at_the_end_of_a_call),

@@ -227,7 +227,9 @@ static void either_form_of_a_number(void **state)
         bool reports;
         int expected;
     } rows[] = {
+        {"iscsi://host/" MINI_IQN "/255", 0x00ff000000000000, false, 0},
         {"iscsi://host/" MINI_IQN "/256", 0x4100000000000000, false, 0},
+        {"iscsi://host/" MINI_IQN "/16383", 0x7fff000000000000, false, 0},
         {"iscsi://host/" MINI_IQN "/256", 0x0100000000000000, true, 0},
         {"iscsi://host/" MINI_IQN "/256", 0x0100000000000000, false, BERTH_E_NO_LUN},
         {"iscsi://host/" MINI_IQN "/256", 0x4101000000000000, true, BERTH_E_NO_LUN},
