@@ -4,6 +4,7 @@
  *   frame.c      bytes -> PDUs            dispatch.c   PDU -> handler, one row per opcode
  *   transmit.c   PDUs -> gather list      outbox.c     small PDUs waiting to be sent
  *   initiator_*.c, target_*.c             the two roles' handlers and PDU sources
+ *   management.c  what an initiator's task management covers and ends
  *   login*.c     login phase              freeze*.c    state to record and back */
 #ifndef PROTO_CORE_H
 #define PROTO_CORE_H
@@ -186,6 +187,15 @@ void session_ready(struct session *s, struct task *task);
 /* The state of the connection's numbering, initiator: checks a target PDU's StatSN. false: swallow it (a
  * duplicate) or the connection failed (a gap). `consumes`: the PDU uses its StatSN up. */
 bool initiator_counters(struct conn *c, const struct wire_window *w, bool consumes);
+
+/* management.c: task management, initiator. */
+enum owed { OWED_ALL, OWED_AN_END, OWED_NOTHING }; /* of a task's data, while its end is asked for */
+enum owed manage_owed(const struct conn *c, const struct task *task);
+uint32_t manage_ref_cmd_sn(const struct conn *c, const struct task *tmf);
+void manage_sent(struct conn *c, const struct task *task);    /* any request is on its way */
+void manage_over(struct session *s, const struct task *task); /* any request is not in flight any more */
+void manage_answered(struct conn *c, struct task *tmf);
+void manage_lun_ended(struct conn *c, uint64_t lun); /* the target says so (11.9.1 event 5) */
 
 /* login.c: what both roles need. */
 struct chap_keys { /* the CHAP keys of one PDU, 12.1.3 */

@@ -171,6 +171,7 @@ static void field_outcome(struct archive *a, struct task *t)
     field8(a, &t->reject_reason);
     field8(a, &t->status);
     field8(a, &t->residual_kind);
+    field_bool(a, &t->aborted);
     field32(a, &t->residual);
     field_upto32(a, &t->sense_len, TASK_SENSE_MAX);
     if (a->ok)

@@ -286,16 +286,17 @@ static bool owes_data(const struct task *t)
     return t->state == TASK_ACTIVE && t->conn && t->data_pending && t->burst_count > 0;
 }
 
-/* The tasks' side of the allegiance: what is on the wire, and the pings and logouts that still wait. */
+/* The tasks' side of the allegiance: what is on the wire, and what waits for this connection alone. */
 static void adopt(struct session *s, struct conn *c)
 {
     list_each (node, &c->tasks) {
         list_entry(node, struct task, member)->conn = c;
         s->in_flight++;
+        manage_sent(c, list_entry(node, struct task, member));
     }
     list_each (node, &s->queued) {
         struct task *task = list_entry(node, struct task, link);
-        if (task->kind == TASK_NOP || task->kind == TASK_LOGOUT)
+        if (task->kind == TASK_NOP || task->kind == TASK_LOGOUT || task->kind == TASK_TMF)
             task->conn = c;
     }
 }

@@ -207,6 +207,8 @@ void initiator_r2t(struct conn *c, const struct pdu *pdu)
     }
     task->r2t_sn++;
     task->asked = r.buffer_offset + r.desired_len;
+    if (manage_owed(c, task) == OWED_NOTHING)
+        return;
     task->bursts[(task->burst_first + task->burst_count++) % TASK_BURSTS] =
         (struct burst){.ttt = r.ttt, .offset = r.buffer_offset, .len = r.desired_len};
     if (!task->data_pending) {
@@ -228,7 +230,7 @@ void initiator_tmf_response(struct conn *c, const struct pdu *pdu)
     if (!task || !counts)
         return;
     task->response = r.response;
-    task->error = r.response == WIRE_TMF_COMPLETE ? BERTH_OK : BERTH_E_REJECTED;
+    manage_answered(c, task);
     task_finish(task);
 }
 
@@ -328,6 +330,8 @@ void initiator_async(struct conn *c, const struct pdu *pdu)
     ev->async = a;
     if (a.event == WIRE_ASYNC_SCSI)
         ev->sense_len = (uint8_t)take_sense(c, pdu, ev->sense, CONN_SENSE_MAX);
+    else if (a.event == WIRE_ASYNC_TASKS_ENDED)
+        manage_lun_ended(c, a.lun);
 }
 
 /* --- Reject 11.17 --- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Where an initiator's PDUs come from: owed Data-Out first, then new requests as far as the window is open.
- */
+/* Where an initiator's PDUs come from: task management, then owed Data-Out, then new requests as far as the
+ * window is open. */
 #include "proto/core.h"
 
 static uint32_t least(uint32_t a, uint32_t b)
@@ -27,7 +27,8 @@ static void next_data_out(struct conn *c, struct task *task, struct tx_slot *slo
     uint32_t left = b->len - b->moved, len = left;
     if (left > c->max_send)
         len = c->max_send - c->max_send % 4; /* whole words, except at the end (11.7.7) */
-    struct wire_data_out d = {.final = len == left,
+    bool final = len == left || manage_owed(c, task) == OWED_AN_END;
+    struct wire_data_out d = {.final = final,
                               .lun = b->ttt == WIRE_TAG_NONE ? 0 : task->lun,
                               .itt = task->itt,
                               .ttt = b->ttt,
@@ -41,7 +42,7 @@ static void next_data_out(struct conn *c, struct task *task, struct tx_slot *slo
     slot->data_len = len;
     b->moved += len;
     task->moved += len;
-    if (b->moved == b->len)
+    if (final)
         drop_burst(c, task);
 }
 
@@ -103,7 +104,7 @@ static void next_tmf(struct conn *c, struct task *task, struct tx_slot *slot)
                                  .referenced_tag = task->referenced_tag,
                                  .cmd_sn = c->session->cmd_sn,
                                  .exp_stat_sn = c->exp_stat_sn,
-                                 .ref_cmd_sn = task->ref_cmd_sn};
+                                 .ref_cmd_sn = manage_ref_cmd_sn(c, task)};
     put_tmf_request(slot->head, &t);
 }
 
@@ -167,8 +168,8 @@ static struct task *next_request(const struct conn *c)
     struct task *task = list_entry(s->queued.next, struct task, link);
     if (task->conn && task->conn != c)
         return NULL;
-    if (task->kind == TASK_SCSI && asked_to_leave(c))
-        return NULL;
+    if (task->kind == TASK_SCSI && (s->resets || asked_to_leave(c)))
+        return NULL; /* of what is sent behind a reset nobody knew whether it is ended, too (11.5.1) */
     if (!session_urgent(task) && !serial_le(s->cmd_sn, s->max_cmd_sn))
         return NULL;
     if (task->kind == TASK_TEXT && !outbox_data_free(c))
@@ -187,11 +188,12 @@ bool initiator_next(struct conn *c, struct tx_slot *slot)
         [TASK_SCSI] = next_command, [TASK_TMF] = next_tmf,       [TASK_NOP] = next_nop,
         [TASK_TEXT] = next_text,    [TASK_LOGOUT] = next_logout,
     };
-    if (!list_empty(&c->sending)) {
+    struct task *task = next_request(c);
+    bool urgent = task && task->kind == TASK_TMF; /* data that it may cut short must not keep it back */
+    if (!urgent && !list_empty(&c->sending)) {
         next_data_out(c, list_entry(c->sending.next, struct task, link), slot);
         return true;
     }
-    struct task *task = next_request(c);
     if (!task)
         return false;
     list_remove(&task->link);
@@ -202,6 +204,7 @@ bool initiator_next(struct conn *c, struct tx_slot *slot)
     list_push(&c->tasks, &task->member);
     c->session->in_flight++;
     build[task->kind](c, task, slot);
+    manage_sent(c, task);
     if (!session_urgent(task))
         c->session->cmd_sn++;
     return true;

@@ -134,6 +134,7 @@ void session_submit(struct session *s, struct task *task)
 
 static void reset_progress(struct task *task)
 {
+    task->aborted = false;
     task->moved = task->data_sn = task->r2t_sn = task->asked = 0;
     task->burst_first = task->burst_count = 0;
     task->data_pending = task->unsolicited = false;
@@ -184,6 +185,12 @@ struct session *task_session(const struct task *task)
     return task->conn->session;
 }
 
+static void landed(struct session *s, struct task *task)
+{
+    s->in_flight--;
+    manage_over(s, task);
+}
+
 void task_finish(struct task *task)
 {
     struct session *s = task_session(task);
@@ -192,7 +199,7 @@ void task_finish(struct task *task)
     task->data_pending = false;
     task->state = TASK_ENDING;
     if (task->tx_refs == 0) {
-        s->in_flight--;
+        landed(s, task);
         done(s, task);
     }
 }
@@ -206,7 +213,7 @@ void task_settle(struct task *task)
         session_end(s, task);
         return;
     }
-    s->in_flight--;
+    landed(s, task);
     done(s, task);
 }
 
@@ -221,9 +228,12 @@ struct task *session_reap(struct session *s)
 static void detach(struct session *s, struct task *task)
 {
     bool unsent = task->error == BERTH_OK && task->tx_refs > 0;
+    bool over = task->kind == TASK_TMF || (task->state == TASK_ENDING && !unsent);
     list_remove(&task->member);
-    s->in_flight--;
-    if (anonymous(task) || (task->state == TASK_ENDING && !unsent)) {
+    landed(s, task);
+    if (task->kind == TASK_TMF && task->state == TASK_ACTIVE)
+        task->error = BERTH_E_UNKNOWN; /* whatever it was about, it is not to be asked again */
+    if (anonymous(task) || over) {
         done(s, task);
         return;
     }
@@ -234,14 +244,16 @@ static void detach(struct session *s, struct task *task)
     list_push(&s->detached, &task->link);
 }
 
-/* A ping or a logout that never got out must not get out on the next connection. */
+/* A ping, a logout or task management that never got out must not get out on the next connection. */
 static void withdraw(struct session *s, const struct conn *c)
 {
     for (struct list *at = s->queued.next, *next; at != &s->queued; at = next) {
         struct task *task = list_entry(at, struct task, link);
         next = at->next;
-        if (task->conn == c)
-            done(s, task);
+        if (task->conn != c)
+            continue;
+        task->error = BERTH_E_UNKNOWN;
+        done(s, task);
     }
 }
 

@@ -72,6 +72,7 @@ struct session {
     struct list detached; /* TASK_DETACHED */
     struct list done;     /* TASK_DONE: reap with session_reap() */
     uint32_t in_flight;   /* initiator: tasks ACTIVE or ENDING */
+    uint32_t resets;      /* initiator: of these, task management that covers more than one task */
     uint32_t leaving;     /* target: tasks of the window whose last answer is in the transmit ring */
     uint32_t reserved;    /* target: tasks that immediate requests have taken */
 };
@@ -95,9 +96,22 @@ void session_restart(struct session *s);
 /* Puts a detached or a reaped task back at the end of the queue, to be sent afresh: new ITT generation, new
  * CmdSN. */
 void session_requeue(struct session *s, struct task *task);
+/* Has a task management function (11.5) carried out, on this connection: an immediate request, to be reaped
+ * like a command. NULL: no task is free. `subject` is the task that ABORT TASK and QUERY TASK are about,
+ * which must be ACTIVE, or NULL. `response` of the request tells what the target says of it; `error` is
+ * BERTH_OK with any answer, BERTH_E_REJECTED, or BERTH_E_UNKNOWN when the
+ * connection died.
+ *
+ * Until it is answered, what is covered goes on: responses count, R2Ts are honoured (as briefly as may be,
+ * when more than one task is covered; not at all where FastAbort was agreed, 4.2.3). While more than one is
+ * covered, no new command goes out. With the answer, all that was covered and has ended is done, `aborted`,
+ * with BERTH_E_ABORTED; what is still sent for it is swallowed. */
+struct task *session_manage(struct session *s, struct conn *c, uint8_t function, uint64_t lun,
+                            const struct task *subject);
 /* Gives a task up with `error`. QUEUED and DETACHED: done at once. ACTIVE: done as soon as no engine can
  * touch its memory (ENDING until then). Its tag dies with its generation, so what the peer still sends for it
- * is swallowed. */
+ * is swallowed; but the peer may still work on it, and must not see that tag again before it has let go: only
+ * for connections that are about to end. See session_manage() otherwise. */
 void session_revoke(struct session *s, struct task *task, int error);
 /* Next finished task, or NULL. */
 struct task *session_reap(struct session *s);

@@ -73,7 +73,8 @@ struct task {
     bool data_pending; /* initiator: in conn->sending */
     bool unsolicited;  /* target: unsolicited Data-Out PDUs are still to come */
     bool reserve;      /* target: an immediate request, which has no place in the command window */
-    bool aborted;      /* target: the owner has it in hand, and whatever comes of it is not sent */
+    bool aborted;      /* initiator: task management has ended it, no response has. Target: the owner has it
+                        * in hand, and whatever comes of it is not sent */
     uint8_t burst_first, burst_count;
     struct burst bursts[TASK_BURSTS];
 

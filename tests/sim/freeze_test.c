@@ -118,6 +118,51 @@ static void every_byte(const struct pair_config *c, uint64_t step)
     pair_free(p);
 }
 
+/* Task management that waits, is on the wire or is answered moves house as well, with what it holds up. */
+static uint32_t ends_managed(struct workload *w)
+{
+    struct task *task;
+    uint32_t requests = 0;
+    while ((task = session_reap(w->pair->is)) != NULL) {
+        if (task->kind == TASK_TMF) {
+            requests++;
+            session_task_free(w->pair->is, task);
+            continue;
+        }
+        w->ops[task->owner_tag].done++;
+        assert_true(task->aborted == (task->error == BERTH_E_ABORTED));
+    }
+    return requests;
+}
+
+static void managed(const struct pair_config *c, uint64_t at)
+{
+    struct workload *w = workload_new(pair_new(c));
+    struct pair *p = w->pair;
+    uint32_t requests = 0;
+    workload_mix(w, 6, 1200);
+    for (bool more = true; more && p->i_to_t + p->t_to_i < at;)
+        more = pair_move(p, true, 50) | pair_move(p, false, 50) | pair_work(p);
+    for (uint32_t i = 0; i < 2; i++)
+        if (w->ops[i].task->state == TASK_ACTIVE)
+            assert_non_null(session_manage(p->is, p->ic, WIRE_TMF_ABORT_TASK, 0, w->ops[i].task));
+    assert_non_null(session_manage(p->is, p->ic, WIRE_TMF_LU_RESET, 0, NULL));
+    for (bool more = true; more; requests += ends_managed(w)) {
+        move_house(w);
+        more = pair_move(p, true, 37) > 0;
+        move_house(w);
+        more |= pair_move(p, false, 37) > 0;
+        more |= pair_work(p);
+    }
+    assert_in_range(requests, 1, 3);
+    for (uint32_t i = 0; i < w->count; i++)
+        assert_int_equal(w->ops[i].done, 1);
+    assert_int_equal(p->is->in_flight, 0);
+    assert_int_equal(p->is->resets, 0);
+    workload_free(w);
+    pair_free(p);
+}
+
 static struct pair_config small(void)
 {
     struct pair_config c;
@@ -155,6 +200,14 @@ static void test_every_byte_chap(void **state)
 }
 
 /* Unsolicited data, several R2Ts, larger pieces that go straight into place, and steps of all kinds. */
+static void test_management(void **state)
+{
+    struct pair_config c = small();
+    (void)state;
+    for (uint64_t at = 1500; at < 9000; at += 173)
+        managed(&c, at);
+}
+
 static void test_steps(void **state)
 {
     (void)state;
@@ -455,11 +508,11 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_byte_plain), cmocka_unit_test(test_every_byte_digests),
-        cmocka_unit_test(test_every_byte_chap),  cmocka_unit_test(test_steps),
-        cmocka_unit_test(test_every_field),      cmocka_unit_test(test_without_connection),
-        cmocka_unit_test(test_damage),           cmocka_unit_test(test_unknown_memory),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_every_byte_plain),   cmocka_unit_test(test_every_byte_digests),
+        cmocka_unit_test(test_every_byte_chap),    cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_management),         cmocka_unit_test(test_every_field),
+        cmocka_unit_test(test_without_connection), cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_unknown_memory),     cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

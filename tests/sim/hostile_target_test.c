@@ -1162,7 +1162,7 @@ static void test_tmf(void **state)
         r.window.stat_sn++;
         put_tmf_response(bhs, &r);
         puppet_say(s->u, bhs, NULL, 0);
-        outcome(s, "TMF", response ? BERTH_E_REJECTED : BERTH_OK);
+        outcome(s, "TMF", BERTH_OK); /* an answer, whatever it says */
         assert_int_equal(s->task->response, response);
         scene_end(s);
     }

@@ -108,6 +108,8 @@ void workload_free(struct workload *w)
 bool workload_rebind(void *owner, struct task *task)
 {
     struct workload *w = owner;
+    if (task->kind == TASK_TMF) /* has no memory */
+        return true;
     if (task->owner_tag >= w->count)
         return false;
     struct op *op = &w->ops[task->owner_tag];
