@@ -4,7 +4,8 @@
 #include "check/scripts.h"
 
 static const struct case_group *const groups[] = {
-    &cases_plain,
+    &cases_plain,   &cases_login,   &cases_negotiation, &cases_numbers,   &cases_data,
+    &cases_digests, &cases_session, &cases_recovery,    &cases_discovery, &cases_chap,
 };
 
 static const char *const topics[TOPIC_COUNT] = {

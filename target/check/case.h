@@ -87,6 +87,10 @@ struct check_case {
     /* The rules, by bits, that must have come true for it to count as exercised; 0: all that the script has.
      */
     uint64_t fired;
+    /* Those of which one has to come true if it is exercised, and what it means if none does; 0: none has to.
+     */
+    uint64_t must;
+    const char *must_words;
     struct case_watch watches[CASE_WATCHES_MAX];
     uint32_t patience_s; /* place {timeout}; 0: CASE_PATIENCE_S */
     uint32_t settle_ms;  /* after the last command, before the LUN is looked at */
@@ -96,8 +100,8 @@ struct check_case {
 /* Ranges. The long one is many commands to every initiator, and begins behind what kernels look at by
  * themselves. */
 #define SHORT .lba = 96, .blocks = 8
-#define LONG  .lba = 2048, .blocks = 24576
-#define AREA  " lba 2048..26623 " /* a condition: in the long range */
+#define LONG  .lba = 2048, .blocks = 12288
+#define AREA  " lba 2048..14335 " /* a condition: in the long range */
 
 struct case_group {
     const struct check_case *cases;

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DISK_BYTES (16u * 1024 * 1024)
+#define DISK_BYTES (8u * 1024 * 1024)
 
 /* 0 is what a LUN holds at first; writes bring the others. */
 enum disk_generation { DISK_FIRST, DISK_SECOND, DISK_THIRD };

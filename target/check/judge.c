@@ -82,10 +82,20 @@ static void judge_watches(const struct evidence *e, struct check_outcome *o)
     }
 }
 
-static bool exercised(const struct evidence *e)
+static void judge_must(const struct evidence *e, struct check_outcome *o)
 {
     for (uint32_t i = 0; i < e->script_rules; i++)
-        if ((e->c->fired == 0 || e->c->fired >> i & 1) && e->fired[i] == 0)
+        if (e->c->must >> i & 1 && e->fired[i] > 0)
+            return;
+    if (e->c->must)
+        blame(o, CHECK_CONDUCT, "%s", e->c->must_words);
+}
+
+static bool exercised(const struct evidence *e)
+{
+    const uint64_t wanted = e->c->fired ? e->c->fired : ~e->c->must;
+    for (uint32_t i = 0; i < e->script_rules; i++)
+        if (wanted >> i & 1 && e->fired[i] == 0)
             return false;
     return e->runs > 0;
 }
@@ -99,8 +109,10 @@ void judge(const struct evidence *e, struct check_outcome *o)
     if (exercised(e) || e->c->end == END_SUCCESS)
         judge_status(e, o);
     judge_wire(e, o);
-    if (exercised(e))
+    if (exercised(e)) {
         judge_watches(e, o);
+        judge_must(e, o);
+    }
     o->result = o->faults ? CHECK_FAILED : CHECK_PASSED;
     if (o->faults || exercised(e))
         return;

@@ -113,11 +113,11 @@ static struct serve_account account(const char *name, const char *secret)
 
 static void add_logins(struct peer *p, const struct check_case *c)
 {
-    if (c->need & (NEED_USER | NEED_MUTUAL | NEED_WRONG_SECRET))
+    if (c->need & (NEED_USER | NEED_MUTUAL | NEED_WRONG_SECRET) && !(c->need & NEED_STRANGER))
         p->config.accounts[p->config.account_count++] = account(PEER_USER, PEER_SECRET);
     else
         p->config.no_auth = true;
-    if (c->need & NEED_MUTUAL)
+    if (c->need & NEED_MUTUAL && !(c->need & NEED_STRANGER))
         p->config.mutual = account(PEER_MUTUAL_USER, PEER_MUTUAL_SECRET);
     if (c->need & NEED_NAME)
         p->config.allowed[p->config.allowed_count++] = (struct serve_allowed){.name = PEER_INITIATOR};

@@ -56,7 +56,8 @@ static void each_has_the_rules_that_it_speaks_of(void **state)
         if (c->script && !case_script(c->script))
             fail_msg("%s: there is no script %s", c->id, c->script);
         assert_true(rules + CASE_WATCHES_MAX <= CASE_RULES_MAX);
-        assert_true(c->fired >> rules == 0);
+        assert_true(c->fired >> rules == 0 && c->must >> rules == 0);
+        assert_true(!c->must == !c->must_words);
     }
 }
 

@@ -145,6 +145,18 @@ static void what_is_watched_has_bounds(void **state)
     verdict(CHECK_FAILED, CHECK_CONDUCT, "too often (4 times)");
 }
 
+static void one_of_the_rules_that_must_come_true_has_to(void **state)
+{
+    (void)state;
+    e.script_rules = 3;
+    c.must = 6;
+    c.must_words = "it did not answer";
+    fired[2] = 1;
+    verdict(CHECK_PASSED, 0, "");
+    fired[2] = 0;
+    verdict(CHECK_FAILED, CHECK_CONDUCT, "did not answer");
+}
+
 static void only_the_rules_that_are_named_make_a_case_exercised(void **state)
 {
     (void)state;
@@ -179,6 +191,7 @@ int main(void)
         cmocka_unit_test_setup(a_shell_tells_of_a_crash_too, begin),
         cmocka_unit_test_setup(a_broken_rule_is_a_fault_but_not_if_it_is_a_should_or_known, begin),
         cmocka_unit_test_setup(what_is_watched_has_bounds, begin),
+        cmocka_unit_test_setup(one_of_the_rules_that_must_come_true_has_to, begin),
         cmocka_unit_test_setup(only_the_rules_that_are_named_make_a_case_exercised, begin),
         cmocka_unit_test_setup(all_that_is_wrong_is_told, begin),
     };
