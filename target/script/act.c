@@ -244,18 +244,33 @@ static void disconnect(struct scene *s, const struct action *a)
 
 static void cut(struct scene *s, const struct action *a)
 {
-    s->parcel->cut = a->number;
-    s->parcel->closing = a->closing;
+    struct parcel *p = s->parcel;
+    p->cut_somewhere = a->place.random;
+    p->random = &s->rule->random;
+    p->cut = a->place.random ? ENDLESS : random_between(p->random, a->sizes.first, a->sizes.last);
+    p->closing = a->closing;
 }
 
 static void mute(struct scene *s, const struct action *a)
 {
-    s->bender->initiator.line.mute_until = time_from_now(s, &a->wait);
+    uint64_t until = time_from_now(s, &a->wait);
+    s->bender->initiator.line.mute_until = until;
+    if (!a->all)
+        return;
+    s->bender->play->mute_until = until;
+    list_each (at, &s->bender->play->benders)
+        list_entry(at, struct bender, link)->initiator.line.mute_until = until;
 }
 
 static void deaf(struct scene *s, const struct action *a)
 {
-    s->bender->deaf_until = time_from_now(s, &a->wait);
+    uint64_t until = time_from_now(s, &a->wait);
+    s->bender->deaf_until = until;
+    if (!a->all)
+        return;
+    s->bender->play->deaf_until = until;
+    list_each (at, &s->bender->play->benders)
+        list_entry(at, struct bender, link)->deaf_until = until;
 }
 
 static void slice(struct scene *s, const struct action *a)

@@ -413,12 +413,22 @@ static bool strand(struct parse *p, struct action *a)
 
 static bool cut(struct parse *p, struct action *a)
 {
-    return parse_size(p, DATA_MAX, &a->number) && maybe_closing(p, a);
+    a->place.random = parse_accept(p, "anywhere");
+    bool range = *p->at && strstr(*p->at, "..");
+    if (a->place.random || (range && parse_range(p, &a->sizes)))
+        return maybe_closing(p, a);
+    if (range || !parse_size(p, DATA_MAX, &a->sizes.first))
+        return false;
+    a->sizes.last = a->sizes.first;
+    return maybe_closing(p, a);
 }
 
 static bool silence(struct parse *p, struct action *a)
 {
-    return for_time(p, a, false);
+    if (!for_time(p, a, false))
+        return false;
+    a->all = parse_accept(p, "all");
+    return true;
 }
 
 static bool slice(struct parse *p, struct action *a)
@@ -514,7 +524,7 @@ static const struct action_row {
     [ACT_ANSWER] = {"answer", answer, OPCODE(WIRE_SCSI_COMMAND)},
     [ACT_HOLD_LOGIN] = {"hold-login", number_or_endless, OPCODE(WIRE_LOGIN_RESPONSE)},
     [ACT_DISCONNECT] = {"disconnect", disconnect, ANYTIME},
-    [ACT_CUT] = {"cut", cut, FROM_TARGET},
+    [ACT_CUT] = {"cut", cut, EVERY},
     [ACT_MUTE] = {"mute", silence, ANYTIME},
     [ACT_DEAF] = {"deaf", silence, ANYTIME},
     [ACT_SLICE] = {"slice", slice, ANYTIME},

@@ -296,6 +296,8 @@ struct bender *bender_new(struct play *play, uint32_t portal, uint64_t now)
     b->window_until = UINT64_MAX;
     side_init(&b->initiator, play->crypto, TO_TARGET);
     side_init(&b->target, play->crypto, TO_INITIATOR);
+    b->initiator.line.mute_until = play->mute_until;
+    b->deaf_until = play->deaf_until;
     ledger_init(&b->ledger);
     list_init(&b->held);
     list_push(&play->benders, &b->link);
@@ -364,6 +366,8 @@ void bender_done(struct bender *b, struct side *to, uint64_t n, uint64_t now)
 enum bender_wish bender_wish(const struct bender *b, bool *reset)
 {
     const struct stretch *end = line_end(&b->initiator.line, b->play->now);
+    if (!end)
+        end = line_end(&b->target.line, b->play->now);
     *reset = end && end->closing == CLOSING_RST;
     if (b->broken)
         return WISH_CLOSE;

@@ -112,6 +112,15 @@ static void damage(uint8_t *bytes, const struct parcel *p, const struct layout *
     }
 }
 
+/* How much of it leaves. */
+static uint32_t shown(const struct parcel *p, const struct layout *y)
+{
+    uint32_t all = total(y);
+    if (p->cut_somewhere && all > 0)
+        return (uint32_t)random_between(p->random, 0, all - 1);
+    return p->cut < all ? (uint32_t)p->cut : all;
+}
+
 bool line_put(struct line *l, const struct parcel *p, bool header_digest, bool data_digest,
               const struct wire_crypto *crypto, uint64_t now)
 {
@@ -121,7 +130,7 @@ bool line_put(struct line *l, const struct parcel *p, bool header_digest, bool d
         return l->blind;
     write_pdu(s->bytes, p, &y, crypto);
     damage(s->bytes, p, &y);
-    s->len = p->cut < total(&y) ? (uint32_t)p->cut : total(&y);
+    s->len = shown(p, &y);
     s->done = 0;
     s->strand = false;
     s->closing = p->closing;

@@ -39,11 +39,12 @@ struct parcel {
     uint64_t delay_ns;
     uint64_t copies;
     const struct wait *copies_wait;
-    uint64_t cut; /* bytes of it that leave; ENDLESS: all */
+    uint64_t cut;       /* bytes of it that leave; ENDLESS: all */
+    bool cut_somewhere; /* chance says how many, at least one too few */
     uint8_t closing;
     struct place damages[PARCEL_DAMAGES];
     uint32_t damage_count;
-    uint64_t *random; /* for random places: the rule's */
+    uint64_t *random; /* for what chance has to say: the rule's */
 
     uint8_t head[WIRE_BHS_LEN + WIRE_AHS_MAX];
 };

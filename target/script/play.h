@@ -40,7 +40,8 @@ struct play {
     uint64_t first_login_ns; /* UINT64_MAX: not yet */
     uint64_t kind_counts[KINDS_MAX];
     uint64_t connections, events;
-    uint64_t left_waiting; /* PDUs that were still held when their connection ended */
+    uint64_t mute_until, deaf_until; /* connections that come before then are so from the start */
+    uint64_t left_waiting;           /* PDUs that were still held when their connection ended */
     struct play_saved saved[PLAY_SAVED_MAX];
     uint32_t saved_count;
 };

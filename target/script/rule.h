@@ -106,10 +106,10 @@ struct action {
     uint8_t where;      /* SLICE: enum directions */
     uint8_t opcode;     /* SEND */
     uint8_t status;     /* ANSWER */
-    bool raw, all;      /* all: DISCONNECT. SPLIT: every piece of this size, not just the first */
+    bool raw, all;      /* all: DISCONNECT, MUTE, DEAF. SPLIT: every piece of this size, not just the first */
     bool has_data;      /* SEND */
     uint64_t number;    /* how many, or how large */
-    struct range sizes; /* SLICE */
+    struct range sizes; /* SLICE; CUT, unless place.random */
     struct wait wait;   /* HOLD, STRAND, DUPLICATE; for the others only its time */
     struct place place;
     struct sense_model sense;

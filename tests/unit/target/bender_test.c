@@ -674,6 +674,77 @@ static void silence_falls(void **state)
     bent_free(f);
 }
 
+static void a_request_is_cut(void **state)
+{
+    (void)state;
+    bool reset;
+    struct bent *f = bent_up("on data-out 1 cut 49 rst\non nop-out 1 cut 0");
+    bent_write(f, 1, 0);
+    TARGET_HEARD("command 1 c10");
+    assert_int_equal(bender_wish(f->bender, &reset), WISH_NOTHING);
+    bent_data_out(f, 1, 0);
+    TARGET_HEARD("");
+    assert_int_equal(f->heard[BY_TARGET].data_have, 1);
+    assert_int_equal(bender_wish(f->bender, &reset), WISH_CLOSE);
+    assert_true(reset);
+    bent_request(f, WIRE_NOP_OUT, 2, true); /* it leads nowhere */
+    TARGET_HEARD("");
+    bent_free(f);
+}
+
+/* Of a PDU of 48 bytes, a digest, 512 bytes and a digest. */
+static void it_is_cut_somewhere(void **state)
+{
+    (void)state;
+    bool header = false, digest = false, data = false, end = false;
+    struct bent *f = bent_new("on data-in cut anywhere\non scsi-response cut 3..5");
+    for (uint32_t n = 0; n < 2000; n++) {
+        struct scan *heard = &f->heard[BY_INITIATOR];
+        bender_free(f->bender);
+        bent_connect(f);
+        bent_login(f, true, true);
+        bent_data_in(f, 1, 0, 512, false);
+        INITIATOR_HEARD("");
+        header |= heard->head_have < 48;
+        digest |= heard->head_have > 48 && heard->head_have < 52;
+        data |= heard->head_have == 52 && heard->data_have < 512;
+        end |= heard->tail_have > 0;
+        assert_true(heard->tail_have < 4);
+    }
+    assert_true(header && digest && data && end);
+    for (uint32_t n = 0; n < 100; n++) {
+        bender_free(f->bender);
+        bent_connect(f);
+        bent_login(f, false, false);
+        bent_response(f, 1);
+        assert_in_range(f->heard[BY_INITIATOR].head_have, 3, 5);
+    }
+    bent_free(f);
+}
+
+/* Connections that come while all are silent are so, too. */
+static void silence_falls_on_all(void **state)
+{
+    (void)state;
+    struct bent *f = bent_up("on command 1 mute for 5ms all and deaf for 3ms all");
+    struct bender *first = f->bender;
+    bent_read(f, 1, 0);
+    bent_connect(f);
+    assert_int_equal(bender_room(f->bender, &f->bender->initiator), 0);
+    bent_pass(f, 3);
+    bent_login_request(f, 0x87, "InitiatorName=iqn.a:b");
+    TARGET_HEARD("login 0 c10 +22");
+    bent_login_response(f, 0x87, "");
+    INITIATOR_HEARD("");
+    bent_pass(f, 2);
+    INITIATOR_HEARD("login-done 0 s100 F");
+    bender_free(f->bender);
+    bent_connect(f);
+    assert_true(bender_room(f->bender, &f->bender->initiator) > 0);
+    bender_free(first);
+    bent_free(f);
+}
+
 static void bytes_leave_in_pieces(void **state)
 {
     (void)state;
@@ -925,7 +996,10 @@ int main(void)
         cmocka_unit_test(login_responses_are_sent),
         cmocka_unit_test(a_login_is_held),
         cmocka_unit_test(the_connection_is_closed),
+        cmocka_unit_test(a_request_is_cut),
+        cmocka_unit_test(it_is_cut_somewhere),
         cmocka_unit_test(silence_falls),
+        cmocka_unit_test(silence_falls_on_all),
         cmocka_unit_test(bytes_leave_in_pieces),
         cmocka_unit_test(the_window_is_closed),
         cmocka_unit_test(things_happen_in_time),
