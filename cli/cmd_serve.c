@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/json.h"
 #include "cli/referee.h"
+#include "cli/rules.h"
 #include "cli/say.h"
 #include "cli/setup.h"
 #include "cli/signals.h"
@@ -15,8 +16,7 @@
 struct service {
     const struct options *o;
     struct setup setup;
-    struct json rules; /* of scripts, as they are told when all is over */
-    uint32_t rule_count;
+    struct rules_report rules;
     enum say_log log;
     struct referee_report report;
 };
@@ -89,47 +89,10 @@ static void ready(void *arg, const char *const *portals, uint32_t count)
     supervisor_tell("READY=1");
 }
 
-static void rule_json(struct service *s, const struct serve_rule *r)
-{
-    struct json *j = &s->rules;
-    if (s->rule_count == 0) {
-        j->out = stdout;
-        json_object(j, NULL);
-        json_text(j, "schema", "berth-serve-rules/1");
-        json_array(j, "rules");
-    }
-    json_object(j, NULL);
-    json_text(j, "source", r->source);
-    json_text(j, "rule", r->text);
-    json_u64(j, "matched", r->matched);
-    json_u64(j, "fired", r->fired);
-    json_object_end(j);
-}
-
-static void rules_end(struct service *s)
-{
-    if (s->rule_count == 0 || !s->o->json)
-        return;
-    json_array_end(&s->rules);
-    json_object_end(&s->rules);
-    putchar('\n');
-    fflush(stdout);
-}
-
-/* A rule that never came true is a test that tested nothing: it is told like the others. */
 static void tell_rule(void *arg, const struct serve_rule *r)
 {
     struct service *s = arg;
-    char text[512];
-    utf8_plain(text, sizeof text, r->text);
-    if (s->o->json)
-        rule_json(s, r);
-    else if (r->fired == 0)
-        say("%s never came true: %s", r->source, text);
-    else
-        say("%s came true %llu times in %llu: %s", r->source, (unsigned long long)r->fired,
-            (unsigned long long)r->matched, text);
-    s->rule_count++;
+    rules_tell(&s->rules, r->source, r->text, r->matched, r->fired);
 }
 
 /* What is wrong with the options by themselves. */
@@ -199,6 +162,7 @@ static void configure(struct service *s)
 {
     struct serve_config *c = &s->setup.config;
     s->log = log_form();
+    s->rules.schema = s->o->json ? "berth-serve-rules/1" : NULL;
     c->ready = ready;
     c->ready_arg = s;
     c->log = log_sentence;
@@ -231,7 +195,7 @@ static int serve(struct service *s)
     if (c->stop_fd < 0)
         return fail_errno("watch for", "signals");
     detail.error = serve_run(c, detail.text, sizeof detail.text);
-    rules_end(s);
+    rules_end(&s->rules);
     supervisor_tell("STOPPING=1");
     close(c->stop_fd);
     if (detail.error && detail.text[0]) /* the target's reasons say themselves what to do next */

@@ -29,6 +29,8 @@ static const int serve_options[] = {
 static const int check_options[] = {OPT_READ,    OPT_WRITE, OPT_DISCOVER, OPT_ONLY,    OPT_SKIP,
                                     OPT_LIST,    OPT_JOBS,  OPT_LIMIT,    OPT_ADDRESS, OPT_KNOWN,
                                     OPT_VERBOSE, OPT_JSON,  OPT_JUNIT,    OPT_NONE};
+static const int proxy_options[] = {OPT_TO_PORTAL, OPT_LISTEN, OPT_SCRIPT, OPT_FAULT,
+                                    OPT_SEED,      OPT_JSON,   OPT_NONE};
 static const int serve_ctl_options[] = {OPT_CONTROL, OPT_TIMEOUT, OPT_JSON, OPT_NONE};
 
 static const struct command commands[] = {
@@ -38,6 +40,7 @@ static const struct command commands[] = {
      copy_options},
     {"bench", cmd_bench, "URL", 1, 1, "measure a LUN: I/Os per second, latency, CPU per I/O", bench_options},
     {"serve", cmd_serve, "[FILE]", 0, 1, "be a target: serve memory and files as LUNs", serve_options},
+    {"proxy", cmd_proxy, "", 0, 0, "stand before a target and misbehave by a script", proxy_options},
     {"serve-ctl", cmd_serve_ctl, "VERB [WORD...]", 1, SERVE_CTL_WORDS,
      "ask a running target, or change it; the verb help lists the others", serve_ctl_options},
     {"check-initiator", cmd_check_initiator, "[-- COMMAND...]", 0, CHECK_WORDS,

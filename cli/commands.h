@@ -22,6 +22,7 @@ int cmd_info(const struct options *o);
 int cmd_copy(const struct options *o);
 int cmd_bench(const struct options *o);
 int cmd_serve(const struct options *o);
+int cmd_proxy(const struct options *o);
 int cmd_serve_ctl(const struct options *o);
 int cmd_check_initiator(const struct options *o);
 

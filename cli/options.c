@@ -235,6 +235,18 @@ static const char *add_fault(struct options *o, const char *value)
     return NULL;
 }
 
+static const char *set_to_portal(struct options *o, const char *value)
+{
+    o->to_portal = value;
+    return value[0] ? NULL : "a portal as HOST[:PORT]";
+}
+
+static const char *set_seed(struct options *o, const char *value)
+{
+    o->seed_given = true;
+    return size_bits(value, &o->seed) ? NULL : "a number such as 7, of 32 bits at most";
+}
+
 static const char *set_iqn(struct options *o, const char *value)
 {
     o->iqn = value;
@@ -418,6 +430,8 @@ static const struct option_row rows[] = {
      add_script},
     {OPT_FAULT, "fault", "RULE", "misbehave by this rule, as \"on data-in 3 drop\"; may be repeated",
      add_fault},
+    {OPT_TO_PORTAL, "to", "HOST[:PORT]", "the portal of the target to stand before", set_to_portal},
+    {OPT_SEED, "seed", "N", "where chance begins, whatever the scripts say", set_seed},
     {OPT_IQN, "iqn", "NAME", "the target's iSCSI name", set_iqn},
     {OPT_NO_AUTH, "no-auth", NULL, "let anybody in, on any address", set_no_auth},
     {OPT_BUSY_POLL, "busy-poll", NULL, "never sleep: for measuring initiators", set_busy_poll},

@@ -52,6 +52,8 @@ enum option_id {
     OPT_KEY,
     OPT_SCRIPT,
     OPT_FAULT,
+    OPT_TO_PORTAL,
+    OPT_SEED,
     OPT_LOG,
     OPT_CONTROL,
     OPT_RUN_AS,
@@ -97,6 +99,9 @@ struct options {
     const char *portals[SERVE_PORTALS_MAX], *stores[SERVE_LUNS_MAX];
     const char *allowed[SERVE_ALLOWED_MAX], *keys[SERVE_KEYS_MAX];
     const char *scripts[SERVE_SCRIPTS_MAX], *faults[SERVE_FAULTS_MAX];
+    const char *to_portal;
+    uint32_t seed;
+    bool seed_given;
     uint32_t portal_count, store_count, allowed_count, key_count, script_count, fault_count;
     const char *read_command, *write_command, *discover_command, *junit;
     const char *only[CHECK_PATTERNS_MAX], *skip[CHECK_PATTERNS_MAX], *known[CHECK_KNOWN_MAX];

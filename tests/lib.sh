@@ -17,7 +17,7 @@ tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/berth-test.XXXXXX")
 iqn=iqn.2026-11.io.berth:serve
 started=()
-pid="" serving="" portal="" relayed="" url="" status=0 took_ms=0 instances=0 limit=30
+pid="" serving="" portal="" relayed="" standing="" stood="" url="" status=0 took_ms=0 instances=0 limit=30
 fouls_known="" fouls_possible=() unjudged=""
 
 now_us() {
@@ -167,6 +167,16 @@ serve_at() {
 
 serve() {
     serve_at 127.0.0.1:0 "$@"
+}
+
+# stand_before PORTAL OPTION...: puts berth proxy before a target; sets $standing (its process) and $stood, the portal to use
+# instead.
+stand_before() {
+    local name=proxy$((++instances))
+    launch "$name" "$berth" proxy --listen 127.0.0.1:0 --to "$@"
+    standing=$pid
+    await 20 grep -q '^berth: standing before ' "$work/$name.out" || die "berth proxy --to $* does not listen"
+    stood=$(sed -n 's/^berth: standing before .* on //p' "$work/$name.out")
 }
 
 # hold_when PID COMMAND...: lets the process run for a few milliseconds at a time until the command succeeds; then it is

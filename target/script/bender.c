@@ -36,7 +36,7 @@ static void logged_in(struct bender *b)
     b->logged_in = true;
     if (play->first_login_ns == UINT64_MAX)
         play_begin(play);
-    if (!play->hooks.tells_logins)
+    if (!play->hooks.tells_logins && !play->hooks.logins_by_request)
         play_login(play, b, b->initiator_name);
     bender_moment(b, MOMENT_LOGIN);
 }
@@ -56,8 +56,20 @@ static void to_initiator(struct bender *b, struct parcel *p)
         logged_in(b);
 }
 
+/* Would it end the login, if the target agrees? */
+static bool asks_for_full_feature(const struct parcel *p)
+{
+    struct wire_login_request r;
+    if (parcel_opcode(p) != WIRE_LOGIN_REQUEST)
+        return false;
+    get_login_request(p->head, &r);
+    return r.transit && r.nsg == WIRE_STAGE_FULL_FEATURE;
+}
+
 static void to_target(struct bender *b, struct parcel *p)
 {
+    if (b->play->hooks.logins_by_request && asks_for_full_feature(p))
+        play_login(b->play, b, b->initiator_name);
     numbers_to_target(&b->numbers, p);
     side_sees(&b->target, p);
     for (uint64_t i = 0; i < p->copies && !p->copies_wait; i++)

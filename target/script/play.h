@@ -24,6 +24,9 @@ struct play_hooks {
     void *owner;
     /* The owner calls play_login() itself, before it reinstates a session. */
     bool tells_logins;
+    /* There is a network between the bender and the target: what is to be there before a login takes effect
+     * has to leave before the login's last request does. */
+    bool logins_by_request;
 };
 
 struct play_saved {

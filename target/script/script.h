@@ -22,6 +22,10 @@ void script_free(struct script *s);
 bool script_read(struct script *s, const char *name, bool lines, const char *text, size_t len, char *why,
                  size_t why_size);
 
+/* The same with a file, and with the `number`th rule of a command line. Return enum berth_error. */
+int script_load(struct script *s, const char *file, char *why, size_t why_size);
+int script_add_fault(struct script *s, uint32_t number, const char *rule, char *why, size_t why_size);
+
 /* Begins anew: nothing has fired, chance starts at the seed. */
 void script_rewind(struct script *s);
 

@@ -1,58 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* Reading the script, keeping its time, telling how it went. */
 #include "serve/stage.h"
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include "host/crypto.h"
 
-#define FAULT_NAME "--fault"
-
 /* --- reading --- */
-
-static int read_text(struct stage *s, const char *name, char *text, FILE *file, const struct reason *why)
-{
-    size_t len = fread(text, 1, SCRIPT_TEXT_MAX + 1, file);
-    if (ferror(file))
-        return serve_refuse(why, BERTH_E_SYSTEM, "cannot read the script %s: %s; choose another", name,
-                            strerror(errno));
-    return script_read(&s->script, name, true, text, len, why->text, why->size) ? BERTH_OK : BERTH_E_ARGUMENT;
-}
-
-static int read_file(struct stage *s, const char *name, const struct reason *why)
-{
-    FILE *file = fopen(name, "re");
-    char *text = malloc(SCRIPT_TEXT_MAX + 1);
-    int error;
-    if (!file)
-        error = serve_refuse(why, BERTH_E_SYSTEM, "cannot open the script %s: %s; choose another", name,
-                             strerror(errno));
-    else if (!text)
-        error = serve_refuse(why, BERTH_E_MEMORY, "%s", berth_error_text(BERTH_E_MEMORY));
-    else
-        error = read_text(s, name, text, file, why);
-    free(text);
-    if (file)
-        fclose(file);
-    return error;
-}
-
-static int read_fault(struct stage *s, uint32_t number, const char *rule, const struct reason *why)
-{
-    char name[32];
-    snprintf(name, sizeof name, FAULT_NAME " %u", number + 1);
-    return script_read(&s->script, name, false, rule, strlen(rule), why->text, why->size) ? BERTH_OK
-                                                                                          : BERTH_E_ARGUMENT;
-}
 
 static int read_all(struct stage *s, const struct serve_config *c, const struct reason *why)
 {
     int error = BERTH_OK;
     for (uint32_t i = 0; i < c->script_count && !error; i++)
-        error = serve_blame(c, c->scripts[i], read_file(s, c->scripts[i], why), why);
+        error =
+            serve_blame(c, c->scripts[i], script_load(&s->script, c->scripts[i], why->text, why->size), why);
     for (uint32_t i = 0; i < c->fault_count && !error; i++)
-        error = serve_blame(c, c->faults[i], read_fault(s, i, c->faults[i], why), why);
+        error = serve_blame(c, c->faults[i],
+                            script_add_fault(&s->script, i + 1, c->faults[i], why->text, why->size), why);
     return error;
 }
 
@@ -73,7 +35,11 @@ int stage_open(struct target *t, const struct reason *why)
     struct stage *s = calloc(1, sizeof *s);
     if (!s)
         return serve_refuse(why, BERTH_E_MEMORY, "%s", berth_error_text(BERTH_E_MEMORY));
-    const struct play_hooks hooks = {stage_refuse, stage_restart, portal_text, s, true};
+    const struct play_hooks hooks = {.refuse = stage_refuse,
+                                     .restart = stage_restart,
+                                     .portal = portal_text,
+                                     .owner = s,
+                                     .tells_logins = true};
     t->stage = s;
     s->target = t;
     s->closed_until = UINT64_MAX;

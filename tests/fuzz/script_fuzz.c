@@ -197,7 +197,7 @@ static void step(struct world *w)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct world *w = calloc(1, sizeof *w);
-    const struct play_hooks hooks = {refuse, restart, portal, NULL, size & 1};
+    const struct play_hooks hooks = {refuse, restart, portal, NULL, size & 1, size & 2};
     w->input = reader_over(data, size);
     w->now = MS;
     read_script(w);
