@@ -10,6 +10,8 @@ set_target_properties(libberth_shared PROPERTIES
   OUTPUT_NAME berth VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
   LINKER_LANGUAGE C LINK_DEPENDS ${map})
 target_link_options(libberth_shared PRIVATE LINKER:--version-script=${map})
+# Never unloaded: a thread may still be in the system's resolver when the last LUN is closed (src/host/lookup.c).
+target_link_options(libberth_shared PRIVATE LINKER:-z,nodelete)
 if(NOT BERTH_SANITIZE AND NOT BERTH_FUZZ)
   # Every symbol must come from somewhere: a floor that calls what nobody defines fails here, not at its users.
   target_link_options(libberth_shared PRIVATE LINKER:-z,defs)

@@ -6,10 +6,10 @@
  * Open a LUN by its URL; read and write it with the blocking calls, or submit and reap I/Os in arrays.
  *
  * Threads: a LUN and its queues belong to one thread at a time (different LUNs may be used by different
- * threads at once). The library starts no thread, installs no signal handler, reads no environment, prints
- * nothing and never exits: all work happens inside the calls below, on the caller's thread. A LUN that is not
- * called for longer than the target's patience (its NOP interval) may lose its session; the next call brings
- * it back.
+ * threads at once). The library installs no signal handler, reads no environment, prints nothing and never
+ * exits: all work happens inside the calls below, on the caller's thread, except that a thread of the library
+ * asks for host names, because the system's resolver blocks. A LUN that is not called for longer than the
+ * target's patience (its NOP interval) may lose its session; the next call brings it back.
  */
 #ifndef BERTH_BERTH_H
 #define BERTH_BERTH_H
@@ -58,7 +58,7 @@ struct berth_options {
     bool allow_weak_secret; /**< accept secrets shorter than 96 bits (RFC 7143 9.2.1 advises against it) */
     uint32_t header_digest; /**< enum berth_digest */
     uint32_t data_digest;   /**< enum berth_digest */
-    uint32_t connect_timeout_ms;  /**< for one attempt of connect and login; default 10000 */
+    uint32_t connect_timeout_ms;  /**< for one attempt: name, addresses and login; default 10000 */
     uint32_t command_timeout_ms;  /**< deadline of one command on a live session; default 30000 */
     uint32_t recovery_timeout_ms; /**< how long a lost session is sought before I/Os fail; default 120000 */
     uint32_t ping_interval_ms;    /**< silence after which the target is pinged, 0 never; default 5000 */

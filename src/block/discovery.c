@@ -236,6 +236,7 @@ static int start(struct asking *asking, const char *portal, const struct lun_wor
     if (world) {
         config.engine = world->engine;
         config.resolve = world->resolve;
+        config.seed = world->seed;
     }
     error = initiator_new(&asking->initiator, &config, &owner, words, sizeof words);
     return error ? lun_say(detail, error, words) : BERTH_OK;

@@ -102,6 +102,7 @@ static int start(struct berth_lun *lun, const struct url *url, const struct bert
     if (world) {
         config.engine = world->engine;
         config.resolve = world->resolve;
+        config.seed = world->seed;
     }
     error = initiator_new(&lun->initiator, &config, &owner, lun->detail.text, sizeof lun->detail.text);
     if (error)
@@ -205,8 +206,8 @@ BERTH_EXPORT void berth_lun_stats(const struct berth_lun *lun, struct berth_stat
 {
     const struct initiator *i = lun->initiator;
     *stats = (struct berth_stats){.syscalls = i->engine->syscalls,
-                                  .rx_bytes = i->rx_bytes + i->link.rx_bytes,
-                                  .tx_bytes = i->tx_bytes + i->link.tx_bytes,
+                                  .rx_bytes = i->rx_bytes + i->link->rx_bytes,
+                                  .tx_bytes = i->tx_bytes + i->link->tx_bytes,
                                   .commands = lun->completed,
                                   .retries = i->replays};
 }

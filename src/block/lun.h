@@ -101,6 +101,7 @@ struct berth_lun {
 struct lun_world {
     struct engine *engine; /* borrowed */
     int (*resolve)(const struct portal *p, struct resolved *out, const char **why);
+    uint64_t seed; /* see struct initiator_config */
 };
 
 /* lun.c */

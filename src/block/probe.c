@@ -262,7 +262,7 @@ void probe_session(struct berth_lun *lun)
     lun->info.negotiated_count = 0;
     for (int key = 0; key <= KEY_PROTOCOL_LEVEL; key++)
         row(lun, n, (enum wire_key)key);
-    portal_print(&i->portal, lun->portal, sizeof lun->portal);
+    portal_print(&i->here->portal, lun->portal, sizeof lun->portal);
     lun->info.reconnects = i->reconnects;
 }
 

@@ -11,21 +11,21 @@
 void initiator_say(struct initiator *i, int error, const char *text)
 {
     char where[ADDRESS_MAX + 16];
-    portal_print(&i->portal, where, sizeof where);
+    portal_print(&i->here->portal, where, sizeof where);
     snprintf(i->detail, sizeof i->detail, "%s: %s%s%s", where, berth_error_text(error), text ? ": " : "",
              text ? text : "");
 }
 
 void connection_drop(struct initiator *i)
 {
-    link_close(&i->link);
-    i->rx_bytes += i->link.rx_bytes;
-    i->tx_bytes += i->link.tx_bytes;
-    i->link.rx_bytes = i->link.tx_bytes = 0;
+    race_end(i);
+    i->rx_bytes += i->link->rx_bytes;
+    i->tx_bytes += i->link->tx_bytes;
+    i->link->rx_bytes = i->link->tx_bytes = 0;
     if (!i->attached)
         return;
     i->attached = false;
-    i->link.conn = NULL;
+    i->link->conn = NULL;
     conn_drop(i->conn);
 }
 
@@ -43,7 +43,9 @@ void connection_lost(struct initiator *i, int error, const char *text)
 
 static void on_up(struct link *l)
 {
-    struct initiator *i = list_entry(l, struct initiator, link);
+    struct racer *r = list_entry(l, struct racer, link);
+    struct initiator *i = r->initiator;
+    race_won(i, r);
     session_restart(i->session);
     conn_init(i->conn, i->session, &i->conn_config, initiator_now(i));
     i->attached = true;
@@ -53,7 +55,7 @@ static void on_up(struct link *l)
 }
 
 /* The engine's or the system's own words, where ours do not say it all. */
-static const char *link_words(const struct link *l, int error)
+const char *connection_words(const struct link *l, int error)
 {
     bool said = error == BERTH_E_REFUSED || error == BERTH_E_RESET || error == BERTH_E_CLOSED;
     if (l->why)
@@ -71,12 +73,15 @@ static const char *early_words(const struct initiator *i)
 
 static void on_down(struct link *l, int error)
 {
-    struct initiator *i = list_entry(l, struct initiator, link);
+    struct racer *r = list_entry(l, struct racer, link);
+    struct initiator *i = r->initiator;
     bool early = i->state == INITIATOR_LOGIN && !conn_login(i->conn)->started;
-    if (early && error == BERTH_E_CLOSED)
+    if (i->state == INITIATOR_CONNECTING)
+        race_failed(i, r, error);
+    else if (early && error == BERTH_E_CLOSED)
         connection_lost(i, BERTH_E_NOT_ISCSI, early_words(i));
     else
-        connection_lost(i, error, link_words(l, error));
+        connection_lost(i, error, connection_words(l, error));
 }
 
 /* --- events --- */
@@ -86,19 +91,14 @@ static void on_down(struct link *l, int error)
 static void redirect(struct initiator *i)
 {
     struct portal to = conn_login(i->conn)->redirect;
-    const char *why = NULL;
     if (i->redirects++ == INITIATOR_REDIRECTS) {
         connection_lost(i, BERTH_E_REDIRECT, "one redirect after another");
         return;
     }
-    i->portal = to;
-    i->next_address = 0;
-    if (i->resolve(&to, &i->addresses, &why) != BERTH_OK) {
-        connection_lost(i, BERTH_E_REDIRECT, why);
-        return;
-    }
+    i->away = (struct place){.portal = to};
+    i->here = &i->away;
     connection_drop(i);
-    connection_try(i);
+    seek_begin(i);
 }
 
 /* Logs out to come back. However long the target says we may stay, the answer must not take longer than any
@@ -200,32 +200,12 @@ void connection_drain(struct initiator *i)
         on_event(i, &ev);
     connection_deliver(i);
     if (i->attached && conn_tx_pending(i->conn))
-        link_kick(&i->link);
+        link_kick(i->link);
 }
 
 static void on_progress(struct link *l)
 {
-    connection_drain(list_entry(l, struct initiator, link));
+    connection_drain(list_entry(l, struct racer, link)->initiator);
 }
 
 const struct link_owner connection_callbacks = {on_up, on_progress, on_down};
-
-/* --- attempts --- */
-
-/* Tries the next address of the portal, the first one after the last. */
-void connection_try(struct initiator *i)
-{
-    uint64_t now = initiator_now(i);
-    struct engine_addr to;
-    if (i->next_address >= i->addresses.count)
-        i->next_address = 0;
-    memcpy(&to.sa, &i->addresses.sa[i->next_address], sizeof to.sa);
-    to.len = i->addresses.len[i->next_address++];
-    i->state = INITIATOR_CONNECTING;
-    i->attempt_deadline = now + i->policy.connect_timeout_ms * NS_PER_MS;
-    i->link.last_errno = 0;
-    i->link.why = NULL;
-    int error = i->engine->ops->connect(i->engine, &i->link, &to, &i->bind, i->attempt_deadline);
-    if (error)
-        connection_lost(i, error, link_words(&i->link, error));
-}

@@ -40,7 +40,7 @@ void initiator_submit(struct initiator *i, struct task *task)
     arm(i, task);
     session_submit(i->session, task);
     if (i->attached)
-        link_kick(&i->link);
+        link_kick(i->link);
 }
 
 /* A session that has failed takes nothing more: what comes then has its answer at once. */
@@ -54,7 +54,7 @@ void initiator_resubmit(struct initiator *i, struct task *task)
     }
     i->replays++;
     if (i->attached)
-        link_kick(&i->link);
+        link_kick(i->link);
 }
 
 void initiator_revoke(struct initiator *i, struct task *task, int error)
@@ -77,8 +77,8 @@ void initiator_settle(struct initiator *i)
 
 void initiator_flush(struct initiator *i)
 {
-    for (uint32_t n = 0; n < FLUSHES_MAX && i->attached && !list_empty(&i->link.dirty); n++)
-        i->engine->ops->flush(&i->link);
+    for (uint32_t n = 0; n < FLUSHES_MAX && i->attached && !list_empty(&i->link->dirty); n++)
+        i->engine->ops->flush(i->link);
 }
 
 /* Never longer than the caller's patience, where there is somebody to ask for it. */
@@ -142,20 +142,33 @@ static int make_session(struct initiator *i)
     return i->conn ? BERTH_OK : BERTH_E_MEMORY;
 }
 
+static void set_racers(struct initiator *i)
+{
+    for (uint32_t n = 0; n < RESOLVE_MAX; n++) {
+        i->race.racers[n].link.owner = &connection_callbacks;
+        i->race.racers[n].initiator = i;
+    }
+    i->link = &i->race.racers[0].link;
+}
+
 static int set_up(struct initiator *i, const struct initiator_config *config)
 {
     i->policy = config->policy;
     i->bind = config->bind;
-    i->home = i->portal = config->portal;
+    i->home.portal = config->portal;
+    i->here = &i->home;
     if (config->initiator_name)
         snprintf(i->initiator_name, sizeof i->initiator_name, "%s", config->initiator_name);
     else
         host_initiator_name(i->initiator_name, sizeof i->initiator_name);
     if (config->target_name)
         snprintf(i->target_name, sizeof i->target_name, "%s", config->target_name);
-    i->link.owner = &connection_callbacks;
+    set_racers(i);
     i->alarm_fd = -1;
-    i->resolve = config->resolve ? config->resolve : host_resolve;
+    i->resolve = config->resolve;
+    i->random = config->seed;
+    if (!i->random && !host_crypto()->random(&i->random, sizeof i->random))
+        return BERTH_E_SYSTEM;
     i->owns_engine = config->engine == NULL;
     i->engine = config->engine ? config->engine : engine_new("sockets");
     if (!i->engine)
@@ -201,12 +214,14 @@ void initiator_free(struct initiator *i)
 {
     if (!i)
         return;
-    if (i->engine && i->link.engine)
+    if (i->engine && i->link)
         connection_drop(i);
     if (i->session)
         abort_all(i);
-    if (i->engine)
+    if (i->engine) {
         alarm_end(i);
+        hosts_end(i);
+    }
     if (i->engine && i->owns_engine)
         engine_free(i->engine);
     free(i->conn);
@@ -217,15 +232,9 @@ void initiator_free(struct initiator *i)
 
 int initiator_open(struct initiator *i)
 {
-    const char *why = NULL;
-    int error = i->resolve(&i->home, &i->home_addresses, &why);
-    if (error) {
-        initiator_say(i, error, why);
-        return error;
-    }
-    i->addresses = i->home_addresses;
+    int error = BERTH_OK;
     i->left_at = initiator_now(i);
-    connection_try(i);
+    seek_begin(i);
     while (i->state != INITIATOR_UP && error == BERTH_OK)
         error = initiator_wait(i, UINT64_MAX);
     return error;
@@ -244,7 +253,7 @@ void initiator_close(struct initiator *i, uint32_t timeout_ms)
     i->state = INITIATOR_LEAVING;
     i->attempt_deadline = initiator_now(i) + timeout_ms * NS_PER_MS;
     conn_logout(i->conn, WIRE_LOGOUT_SESSION);
-    link_kick(&i->link);
+    link_kick(i->link);
     while (i->state == INITIATOR_LEAVING && initiator_wait(i, i->attempt_deadline) == BERTH_OK)
         ;
 }

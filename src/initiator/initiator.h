@@ -13,11 +13,12 @@
 #include "wire/wish.h"
 
 #define INITIATOR_DETAIL_MAX  512u
-#define INITIATOR_REDIRECTS   4u                /* hops before a redirect is taken for a loop */
-#define INITIATOR_SEGMENT     (256u * 1024)     /* MaxRecvDataSegmentLength we declare */
-#define INITIATOR_BURST       (1024u * 1024)    /* MaxBurstLength we offer */
-#define INITIATOR_FIRST_BURST (256u * 1024)     /* FirstBurstLength we offer */
-#define INITIATOR_BACKOFF_MIN (50ull * 1000000) /* ns between attempts to come back, doubling with jitter */
+#define INITIATOR_REDIRECTS   4u                 /* hops before a redirect is taken for a loop */
+#define INITIATOR_SEGMENT     (256u * 1024)      /* MaxRecvDataSegmentLength we declare */
+#define INITIATOR_BURST       (1024u * 1024)     /* MaxBurstLength we offer */
+#define INITIATOR_FIRST_BURST (256u * 1024)      /* FirstBurstLength we offer */
+#define INITIATOR_STAGGER     (250ull * 1000000) /* ns from one address of a portal to the next (RFC 8305 5) */
+#define INITIATOR_BACKOFF_MIN (10ull * 1000000)  /* ns between attempts to come back, doubling with jitter */
 #define INITIATOR_BACKOFF_MAX (3000ull * 1000000)
 #define INITIATOR_STEADY                                                                                     \
     (100ull * 1000000) /* ns; a session that ends sooner has not ended the trouble before it */
@@ -43,8 +44,10 @@ struct initiator_config {
     uint32_t key_count;
     struct engine_bind bind; /* of every connection */
     struct engine *engine;   /* borrowed; NULL: an own one of the sockets engine */
-    /* Names to addresses of that engine; NULL: host_resolve() */
+    /* Names to addresses of that engine: at once, or RESOLVE_LATER. NULL: those of the system, for which a
+     * thread asks */
     int (*resolve)(const struct portal *p, struct resolved *out, const char **why);
+    uint64_t seed; /* of the pauses' jitter, for runs that are to repeat; 0: the system's generator */
 };
 
 /* What the floor above does. All called from inside initiator calls. */
@@ -65,7 +68,8 @@ struct initiator_owner {
 
 enum initiator_state {
     INITIATOR_IDLE,
-    INITIATOR_CONNECTING,
+    INITIATOR_RESOLVING,  /* the portal's name is being asked for */
+    INITIATOR_CONNECTING, /* to its addresses */
     INITIATOR_LOGIN,
     INITIATOR_UP,
     INITIATOR_LEAVING, /* logout is on its way */
@@ -73,10 +77,37 @@ enum initiator_state {
     INITIATOR_FAILED,  /* given up: `error` tells why */
 };
 
+/* A portal and what is known of it. */
+struct place {
+    struct portal portal;
+    struct resolved addresses; /* count 0: not asked for yet */
+    uint32_t first;            /* the address that is to go first: the one that worked last */
+    uint32_t failed;           /* bit per address that did not work in this attempt */
+    bool stale;                /* none of the addresses answered: they may have changed */
+};
+
+/* A connection, or an attempt at one. */
+struct racer {
+    struct link link;
+    struct initiator *initiator;
+    uint8_t address; /* of the place */
+};
+
+/* Attempts at all addresses of a place, each begun a little after the one before it (race.c). */
+struct race {
+    struct racer racers[RESOLVE_MAX];
+    uint8_t order[RESOLVE_MAX]; /* the addresses, as they are to be tried */
+    uint32_t count, next, running;
+    uint64_t pause, next_at;
+    int error; /* of those that failed, the one that tells most */
+    char words[128];
+};
+
 struct initiator {
     struct initiator_owner owner;
     struct initiator_policy policy;
-    struct portal home, portal; /* as given; where we are now (after redirects) */
+    struct place home, away; /* as given; where a redirect leads */
+    struct place *here;      /* one of the two */
     char initiator_name[NAME_MAX_LEN + 1], target_name[NAME_MAX_LEN + 1];
     char user[CHAP_NAME_MAX + 1], mutual_user[CHAP_NAME_MAX + 1];
     uint8_t secret[CHAP_SECRET_MAX], mutual_secret[CHAP_SECRET_MAX];
@@ -85,14 +116,15 @@ struct initiator {
     struct engine *engine;
     bool owns_engine;
     int (*resolve)(const struct portal *p, struct resolved *out, const char **why);
-    struct link link;
+    struct lookup *lookup; /* the thread that asks for names; NULL while none was needed */
+    struct portal asked;   /* what it was asked for; "" nothing, or its answer was taken */
+    struct race race;
+    struct link *link; /* the racer's that won last: our connection, while there is one */
     struct session *session;
     struct conn *conn; /* its memory lives as long as the initiator; in use while `attached` */
     bool attached;
     struct conn_config conn_config;
-    struct resolved home_addresses,
-        addresses; /* asked for once: coming back must not wait for a name server */
-    uint32_t next_address, redirects;
+    uint32_t redirects;
     uint8_t state; /* enum initiator_state */
     bool kept;     /* a lost session is brought back */
     bool relogin;  /* LEAVING because the target asked for it: come back */
@@ -104,7 +136,8 @@ struct initiator {
     uint64_t lost_at; /* when the present trouble began: of it, recovery_timeout_ms are allowed */
     uint64_t left_at; /* when the caller's last call ended */
     uint64_t wait_ns; /* Time2Wait of the present session */
-    uint64_t backoff;
+    uint64_t backoff; /* the next pause, before jitter */
+    uint64_t random;  /* for the jitter */
     uint64_t reconnects, replays;
     uint64_t rx_bytes, tx_bytes; /* of earlier connections */
     int alarm_fd;                /* -1: nobody sleeps on the descriptor */

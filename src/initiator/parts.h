@@ -3,7 +3,9 @@
  *
  *   initiator.c   the handle            connection.c   attempts, events, loss     timers.c   what time brings
  *   recovery.c    coming back           wishes.c       what the login asks for    url.c      iscsi://
- *   alarm.c       waking others' loops */
+ *   alarm.c       waking others' loops  seek.c         an attempt                 race.c     many addresses
+ * at once addresses.c   in which order        hosts.c        where addresses come from  redirect.c being sent
+ * elsewhere backoff.c     pauses */
 #ifndef INITIATOR_PARTS_H
 #define INITIATOR_PARTS_H
 
@@ -11,18 +13,43 @@
 
 /* connection.c */
 extern const struct link_owner connection_callbacks;
-void connection_try(
-    struct initiator *i); /* the next address of the portal; failure comes through connection_lost() */
 void connection_lost(struct initiator *i, int error, const char *text);
 void connection_drop(struct initiator *i);
 void connection_drain(struct initiator *i);   /* events and finished tasks, until there are none */
 void connection_deliver(struct initiator *i); /* finished tasks */
+
+const char *connection_words(const struct link *l,
+                             int error); /* why it failed; NULL: the error says it all */
+
+/* seek.c: what comes of an attempt shows in connection_lost(), or in race_won() and then recovery_up(). */
+void seek_begin(struct initiator *i);     /* towards `here` */
+void seek_home(struct initiator *i);      /* the same, whatever redirects there were */
+bool seek_elsewhere(struct initiator *i); /* by another address than the one that was no good; false: none */
+void seek_failed(struct initiator *i, bool connected); /* the next attempt need not be like this one */
+void seek_tick(struct initiator *i, uint64_t now);
+uint64_t seek_due(const struct initiator *i);
+
+/* race.c */
+void race_begin(struct initiator *i);
+void race_tick(struct initiator *i, uint64_t now);
+void race_won(struct initiator *i, struct racer *r);
+void race_failed(struct initiator *i, struct racer *r, int error);
+void race_end(struct initiator *i); /* closes them all */
+
+/* hosts.c */
+int hosts_find(struct initiator *i, const struct portal *p, struct resolved *out, const char **why);
+void hosts_prepare(struct initiator *i, const struct portal *p); /* hosts_find() is to come */
+void hosts_end(struct initiator *i);
 
 /* timers.c */
 void timers_run(struct initiator *i);
 uint64_t timers_next(const struct initiator *i); /* when timers_run() is due next */
 /* The caller is back: time that it was away, if for long, does not count. */
 void timers_resume(struct initiator *i, uint64_t now);
+
+/* backoff.c: ns until the next attempt, the first time none. */
+uint64_t backoff_next(struct initiator *i);
+void backoff_reset(struct initiator *i);
 
 /* recovery.c */
 void recovery_begin(struct initiator *i, int error, const char *text);

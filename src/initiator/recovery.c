@@ -61,52 +61,38 @@ void recovery_fail(struct initiator *i, int error)
 
 uint64_t recovery_deadline(const struct initiator *i)
 {
-    bool seeking =
-        i->state == INITIATOR_WAITING || i->state == INITIATOR_CONNECTING || i->state == INITIATOR_LOGIN;
+    bool seeking = i->state == INITIATOR_WAITING || i->state == INITIATOR_RESOLVING ||
+                   i->state == INITIATOR_CONNECTING || i->state == INITIATOR_LOGIN;
     return i->kept && seeking ? i->lost_at + i->policy.recovery_timeout_ms * NS_PER_MS : UINT64_MAX;
-}
-
-/* Doubles up to the maximum; the jitter keeps many initiators of one target apart. */
-static uint64_t next_pause(struct initiator *i, uint64_t now)
-{
-    uint64_t pause = i->backoff;
-    i->backoff = pause ? (pause * 2 < INITIATOR_BACKOFF_MAX ? pause * 2 : INITIATOR_BACKOFF_MAX)
-                       : INITIATOR_BACKOFF_MIN;
-    return pause / 2 + (pause ? now % pause : 0) / 2;
 }
 
 /* Towards the end the pauses shrink, so that a target that comes back just in time is found. */
 static void wait_for_next(struct initiator *i, uint64_t now, uint64_t at_least)
 {
     i->state = INITIATOR_WAITING;
-    uint64_t pause = next_pause(i, now), end = recovery_deadline(i), left = end > now ? end - now : 0;
+    uint64_t pause = backoff_next(i), end = recovery_deadline(i), left = end > now ? end - now : 0;
     if (pause > left / 2 && left > INITIATOR_BACKOFF_MIN)
         pause = left / 2;
     i->retry_at = now + (pause > at_least ? pause : at_least);
     engine_wake(i->engine); /* the wait that is under way does not know of this time */
 }
 
-/* Opening, not recovering: every address gets one try, then the last one's error stands. An address that does
- * not even connect, or breaks off, says nothing about the others. */
+/* Opening, not recovering: every address gets one try, then the last one's error stands. One that breaks off
+ * says nothing about the others. */
 static void first_attempt_failed(struct initiator *i, int error, bool connecting)
 {
-    bool local = connecting || berth_error_scope(error) == BERTH_SCOPE_CONNECTION;
-    if (local && i->next_address < i->addresses.count)
-        connection_try(i);
-    else
+    bool local = !connecting && berth_error_scope(error) == BERTH_SCOPE_CONNECTION;
+    if (!local || !seek_elsewhere(i))
         recovery_fail(i, error);
 }
 
-/* The first one to be tried is the address that did work. */
 static void session_lost(struct initiator *i, int error, uint64_t now)
 {
     if (now - i->up_at >= INITIATOR_STEADY || i->reconnects == 0) {
         i->lost_at = now;
-        i->backoff = 0;
+        backoff_reset(i);
     }
     i->down_at = now;
-    if (i->next_address > 0)
-        i->next_address--;
     sort_detached(i);
     i->owner.session(i->owner.owner, error, i->detail);
 }
@@ -116,7 +102,7 @@ void recovery_begin(struct initiator *i, int error, const char *text)
 {
     uint64_t now = initiator_now(i), at_least = 0;
     bool was_up = i->state == INITIATOR_UP || i->state == INITIATOR_LEAVING;
-    bool connecting = i->state == INITIATOR_CONNECTING;
+    bool connecting = i->state == INITIATOR_CONNECTING || i->state == INITIATOR_RESOLVING;
 
     initiator_say(i, error, text);
     i->relogin = false;
@@ -131,6 +117,8 @@ void recovery_begin(struct initiator *i, int error, const char *text)
     if (was_up) {
         session_lost(i, error, now);
         at_least = i->wait_ns;
+    } else {
+        seek_failed(i, !connecting);
     }
     wait_for_next(i, now, at_least);
     if (hopeless(error))
@@ -140,14 +128,8 @@ void recovery_begin(struct initiator *i, int error, const char *text)
 /* A redirect holds for one session. */
 void recovery_tick(struct initiator *i, uint64_t now)
 {
-    if (now < i->retry_at)
-        return;
-    if (i->redirects > 0) {
-        i->portal = i->home;
-        i->addresses = i->home_addresses;
-        i->next_address = i->redirects = 0;
-    }
-    connection_try(i);
+    if (now >= i->retry_at)
+        seek_home(i);
 }
 
 /* The outage is taken off the time of commands that had begun to wait before it. */

@@ -59,7 +59,7 @@ static void ping(struct initiator *i, uint64_t now)
     if (!conn_ping(i->conn))
         return;
     i->ping_at = now;
-    link_kick(&i->link);
+    link_kick(i->link);
     initiator_flush(i);
 }
 
@@ -75,7 +75,7 @@ static void acknowledge(struct initiator *i, uint64_t now)
     if (now < ack_due(i))
         return;
     conn_acknowledge(i->conn);
-    link_kick(&i->link);
+    link_kick(i->link);
     initiator_flush(i);
 }
 
@@ -127,8 +127,11 @@ void timers_run(struct initiator *i)
     case INITIATOR_WAITING:
         recovery_tick(i, now);
         break;
+    case INITIATOR_RESOLVING:
+    case INITIATOR_CONNECTING: /* how long, the engine watches */
+        seek_tick(i, now);
+        break;
     case INITIATOR_IDLE:
-    case INITIATOR_CONNECTING: /* the engine watches the time */
     case INITIATOR_FAILED:
         break;
     }
@@ -147,7 +150,9 @@ static uint64_t state_due(const struct initiator *i)
         return up_due(i);
     case INITIATOR_WAITING:
         return i->retry_at;
-    case INITIATOR_CONNECTING: /* for callers that do not wait in the engine */
+    case INITIATOR_RESOLVING:
+    case INITIATOR_CONNECTING:
+        return seek_due(i);
     case INITIATOR_LOGIN:
     case INITIATOR_LEAVING:
         return i->attempt_deadline;

@@ -52,9 +52,25 @@ static int near_poll(struct engine *e, uint64_t until_ns)
 
 /* --- names --- */
 
+/* A question has been put when it is asked first, and is open until it has been answered. */
+static bool is_slow(void)
+{
+    uint64_t now = world_ms(current);
+    if (current->slow_ms == 0)
+        return false;
+    if (current->asked_ms == 0)
+        current->asked_ms = now;
+    if (now - current->asked_ms < current->slow_ms)
+        return true;
+    current->asked_ms = 0;
+    return false;
+}
+
 static int resolve(const struct portal *p, struct resolved *out, const char **why)
 {
     int many = 1;
+    if (is_slow())
+        return RESOLVE_LATER;
     current->resolves++;
     if (strcmp(p->host, "nowhere") == 0 || current->unresolved > 0) {
         current->unresolved -= current->unresolved > 0;
@@ -64,7 +80,7 @@ static int resolve(const struct portal *p, struct resolved *out, const char **wh
     sscanf(p->host, "many-%d", &many);
     out->count = (uint32_t)many;
     for (uint32_t i = 0; i < out->count; i++) {
-        struct engine_addr a = sim_addr((uint16_t)(p->port + i));
+        struct engine_addr a = sim_addr((uint16_t)(p->port + i + current->moved));
         memcpy(&out->sa[i], &a.sa, sizeof a.sa);
         out->len[i] = a.len;
     }
@@ -84,7 +100,7 @@ struct world *world_new(uint64_t seed, const struct sim_faults *faults)
     near_ops = *w->far->ops;
     near_ops.poll = near_poll;
     w->near->ops = &near_ops;
-    w->reach = (struct lun_world){w->near, resolve};
+    w->reach = (struct lun_world){w->near, resolve, seed + 1};
     return w;
 }
 
@@ -94,6 +110,8 @@ void world_free(struct world *w)
         mini_free(w->targets[i]);
     engine_free(w->near);
     engine_free(w->far);
+    if (w->dead)
+        engine_free(w->dead);
     sim_world_free(w->sim);
     free(w);
     current = NULL;
@@ -114,6 +132,22 @@ struct mini_target *world_target(struct world *w, const struct mini_config *conf
     w->targets[w->target_count++] = t;
     mini_start(t);
     return t;
+}
+
+static struct link *nobody(void *owner, const struct engine_addr *from)
+{
+    (void)owner;
+    (void)from;
+    return NULL;
+}
+
+void world_dead(struct world *w, uint16_t port)
+{
+    struct engine_addr where = sim_addr(port);
+    struct listener *listener;
+    if (!w->dead)
+        w->dead = sim_engine_new(w->sim); /* which nobody polls */
+    w->dead->ops->listen(w->dead, &where, nobody, NULL, &listener);
 }
 
 void world_settle(struct world *w)

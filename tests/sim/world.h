@@ -15,6 +15,7 @@
 struct world {
     struct sim_world *sim;
     struct engine *near, *far; /* the library's and the targets' */
+    struct engine *dead;       /* of hosts that answer nothing; NULL: none yet */
     struct mini_target *targets[4];
     uint32_t target_count;
     struct lun_world reach; /* for lun_open() and others */
@@ -26,6 +27,9 @@ struct world {
     void *arg;
     uint32_t resolves;   /* names asked for */
     uint32_t unresolved; /* so many of them fail */
+    uint64_t slow_ms;    /* how long the answer to a name takes */
+    uint64_t asked_ms;   /* when the one that is open was put; 0: none */
+    uint16_t moved;      /* added to the ports of what is asked for from now on */
 };
 
 /* One world at a time. Hosts resolve to the port they are asked with; "many-N" to N addresses, from that port
@@ -35,6 +39,9 @@ void world_free(struct world *w);
 
 /* A target that listens; `config->random` is filled in. */
 struct mini_target *world_target(struct world *w, const struct mini_config *config);
+
+/* A host that takes no notice of what is sent to this port. */
+void world_dead(struct world *w, uint16_t port);
 
 /* Lets everything happen that can, without the library. */
 void world_settle(struct world *w);

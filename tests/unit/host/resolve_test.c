@@ -61,6 +61,35 @@ static void numeric_v6(void **state)
     assert_int_equal(v6(0)->sin6_scope_id, 0);
 }
 
+static void mapped_addresses_are_ipv4(void **state)
+{
+    (void)state;
+    assert_int_equal(resolve("::ffff:192.0.2.7", 3260), BERTH_OK);
+    assert_int_equal(out.count, 1);
+    assert_int_equal(out.len[0], sizeof(struct sockaddr_in));
+    assert_int_equal(v4(0)->sin_family, AF_INET);
+    assert_int_equal(ntohs(v4(0)->sin_port), 3260);
+    assert_int_equal(ntohl(v4(0)->sin_addr.s_addr), 0xc0000207);
+}
+
+static void addresses_and_names(void **state)
+{
+    static const struct {
+        const char *text;
+        bool numeric;
+    } rows[] = {{"192.0.2.7", true},  {"::1", true},  {"fe80::1%lo", true}, {"fe80::1%no-such-if", false},
+                {"localhost", false}, {"a.b", false}, {"", false},          {"1.2.3.4.5", false}};
+    struct sockaddr_storage sa;
+    socklen_t len;
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct portal p = {.port = 1};
+        strcpy(p.host, rows[i].text);
+        assert_int_equal(host_numeric(&p, &out), rows[i].numeric);
+        assert_int_equal(host_address(rows[i].text, &sa, &len), rows[i].numeric);
+    }
+}
+
 static void scope_becomes_an_interface(void **state)
 {
     (void)state;
@@ -104,6 +133,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numeric_v4),
         cmocka_unit_test(numeric_v6),
+        cmocka_unit_test(mapped_addresses_are_ipv4),
+        cmocka_unit_test(addresses_and_names),
         cmocka_unit_test(scope_becomes_an_interface),
         cmocka_unit_test(unknown_scope_fails),
         cmocka_unit_test(names_come_from_the_resolver),
