@@ -79,7 +79,7 @@ void copy_loop(struct copy *c, bool (*step)(struct copy *c, struct copy_slot *s)
 {
     while (!copy_stopped(c) && (more(c) || !idle(c))) {
         bool moved = false;
-        c->src.kind->pump(&c->src);
+        c->src.kind->pump(&c->src); /* first, so that nobody waits with something to be done at hand */
         c->dst.kind->pump(&c->dst);
         for (unsigned i = 0; i < slots && !copy_stopped(c); i++)
             moved |= step(c, &c->slots[i]);
