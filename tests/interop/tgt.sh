@@ -16,25 +16,30 @@ tgtd_ready() {
     gone "$pid" || tgt --op show --mode sys
 }
 
-start_tgtd_at() {
-    launch tgtd tgtd -f --iscsi "portal=127.0.0.1:$1"
+start_tgtd_at() { # start_tgtd_at PORT [NAME]
+    launch "${2:-tgtd}" tgtd -f --iscsi "portal=127.0.0.1:$1"
     await 10 tgtd_ready && ! gone "$pid"
 }
 
-# start_tgt FILE: tgtd on a free port, with the file as LUN 1; sets $portal, $url (lacking the LUN) and $tgtd. A free port
-# may be taken before tgtd has it: then another one is tried.
-start_tgt() {
+# start_tgtd [NAME]: on a free port; sets $portal and $tgtd. A free port may be taken before tgtd has it: then another one is
+# tried. Of several, tgt() is about the last one.
+start_tgtd() {
     need tgtd tgt
     need tgtadm tgt
     local port
-    export TGT_IPC_SOCKET=$work/tgt.socket
+    export TGT_IPC_SOCKET=$work/${1:-tgtd}.socket
     for _ in 1 2 3 4 5; do
         port=$(free_port)
         rm -f "$TGT_IPC_SOCKET".*
-        ! start_tgtd_at "$port" || break
+        ! start_tgtd_at "$port" "$@" || break
     done
     tgtd=$pid
     portal=127.0.0.1:$port
+}
+
+# start_tgt FILE: the same, with the file as LUN 1; sets $url (lacking the LUN).
+start_tgt() {
+    start_tgtd
     url=iscsi://$portal/iqn.2026-11.test:tgt
     configure_tgt "$1"
 }
