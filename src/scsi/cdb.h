@@ -27,8 +27,10 @@ enum scsi_op {
     SCSI_VERIFY_10 = 0x2f,
     SCSI_PREFETCH_10 = 0x34,
     SCSI_SYNCHRONIZE_CACHE_10 = 0x35,
+    SCSI_READ_DEFECT_DATA_10 = 0x37,
     SCSI_WRITE_SAME_10 = 0x41,
     SCSI_UNMAP = 0x42,
+    SCSI_LOG_SENSE = 0x4d,
     SCSI_MODE_SELECT_10 = 0x55,
     SCSI_RESERVE_10 = 0x56,
     SCSI_RELEASE_10 = 0x57,
@@ -40,6 +42,7 @@ enum scsi_op {
     SCSI_COMPARE_AND_WRITE = 0x89,
     SCSI_WRITE_16 = 0x8a,
     SCSI_ORWRITE_16 = 0x8b,
+    SCSI_READ_ATTRIBUTE = 0x8c,
     SCSI_WRITE_VERIFY_16 = 0x8e,
     SCSI_VERIFY_16 = 0x8f,
     SCSI_PREFETCH_16 = 0x90,
@@ -52,6 +55,7 @@ enum scsi_op {
     SCSI_WRITE_12 = 0xaa,
     SCSI_WRITE_VERIFY_12 = 0xae,
     SCSI_VERIFY_12 = 0xaf,
+    SCSI_READ_DEFECT_DATA_12 = 0xb7,
 };
 
 enum scsi_status {
