@@ -141,8 +141,10 @@ void conn_drop(struct conn *c)
     c->rx.task = NULL;
     c->rx.sink = SINK_NONE;
     frame_unlend(c);
-    if (c->role == ROLE_INITIATOR)
+    if (c->role == ROLE_INITIATOR) {
+        transmit_mark_unsent(c);
         session_detach(c->session, c);
+    }
     transmit_forget(c);
     if (c->role == ROLE_TARGET)
         end_all(c);

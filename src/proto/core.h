@@ -158,7 +158,8 @@ void outbox_released(struct conn *c);
 /* transmit.c: the roles' PDU sources, asked in transmit order. false: nothing to send now. */
 bool conn_pdu_next(struct conn *c, struct tx_slot *slot);
 uint64_t slot_len(const struct tx_slot *slot);
-void transmit_forget(struct conn *c); /* the transport is gone: drop all references to tasks */
+void transmit_mark_unsent(struct conn *c); /* initiator: the transport is gone, and these commands stayed */
+void transmit_forget(struct conn *c);      /* the transport is gone: drop all references to tasks */
 bool initiator_next(struct conn *c, struct tx_slot *slot);
 bool target_next(struct conn *c, struct tx_slot *slot);
 bool initiator_pending(const struct conn *c);

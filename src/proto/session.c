@@ -137,7 +137,7 @@ static void reset_progress(struct task *task)
     task->aborted = false;
     task->moved = task->data_sn = task->r2t_sn = task->asked = 0;
     task->burst_first = task->burst_count = 0;
-    task->data_pending = task->unsolicited = false;
+    task->data_pending = task->unsolicited = task->unsent = false;
     task->error = BERTH_OK;
     task->residual_kind = task->response = task->reject_reason = task->status = 0;
     task->residual = task->sense_len = 0;

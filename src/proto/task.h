@@ -71,6 +71,7 @@ struct task {
     uint32_t seq_left; /* target: bytes of the current Data-In sequence until MaxBurstLength */
     uint16_t tx_refs; /* transmit slots that still refer to `data`, and a receive into it that is under way */
     bool data_pending; /* initiator: in conn->sending */
+    bool unsent;       /* initiator, detached: its command had not left us whole, so nobody has executed it */
     bool unsolicited;  /* target: unsolicited Data-Out PDUs are still to come */
     bool reserve;      /* target: an immediate request, which has no place in the command window */
     bool aborted;      /* initiator: task management has ended it, no response has. Target: the owner has it

@@ -186,6 +186,19 @@ bool conn_tx_pending(const struct conn *c)
     return c->out.count || (c->role == ROLE_INITIATOR ? initiator_pending(c) : target_pending(c));
 }
 
+/* A command of which the peer cannot have more than a part has not been executed. */
+void transmit_mark_unsent(struct conn *c)
+{
+    const struct transmit *t = &c->tx;
+    for (uint32_t i = 0; i < t->count; i++) {
+        const uint8_t *head = t->slots[(t->first + i) % CONN_TX_SLOTS].head;
+        struct task *task =
+            wire_opcode(head) == WIRE_SCSI_COMMAND ? session_find(c->session, wire_itt(head)) : NULL;
+        if (task)
+            task->unsent = true;
+    }
+}
+
 void transmit_forget(struct conn *c)
 {
     struct transmit *t = &c->tx;

@@ -63,6 +63,17 @@ static void count_tasks(struct workload *w)
     assert_int_equal(w->pair->ts->slots.taken, 0);
 }
 
+/* What is said to have stayed with us has not been executed. */
+static void count_unsent(const struct workload *w)
+{
+    uint32_t may_have_come = 0;
+    for (uint32_t i = 0; i < w->count; i++) {
+        const struct task *task = w->ops[i].task;
+        may_have_come += w->ops[i].done || (task->state == TASK_DETACHED && !task->unsent);
+    }
+    assert_true(w->pair->executed <= may_have_come);
+}
+
 /* Detached tasks in the order in which they were sent; they queue up behind nothing that came later. */
 static void requeue_all(struct session *s)
 {
@@ -81,12 +92,22 @@ static void requeue_all(struct session *s)
     }
 }
 
-static void drop_and_back(struct workload *w)
+static void drop(struct workload *w)
 {
     pair_drop(w->pair);
     count_tasks(w);
+}
+
+static void back(struct workload *w)
+{
     pair_reconnect(w->pair);
     requeue_all(w->pair->is);
+}
+
+static void drop_and_back(struct workload *w)
+{
+    drop(w);
+    back(w);
 }
 
 static bool drop_after(const struct pair_config *c, uint64_t bytes, bool other_parameters)
@@ -101,7 +122,9 @@ static bool drop_after(const struct pair_config *c, uint64_t bytes, bool other_p
         pair_move(p, true, 30);
     if (other_parameters)
         negotiation_want(&p->il.want, KEY_INITIAL_R2T, !c->initial_r2t);
-    drop_and_back(w);
+    drop(w);
+    count_unsent(w);
+    back(w);
     pair_run(p);
     assert_true(p->up);
     assert_false(conn_ping_out(p->ic));
