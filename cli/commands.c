@@ -8,6 +8,7 @@
 
 #define SERVE_CTL_WORDS 16 /* of one request */
 #define CHECK_WORDS     63 /* of a command */
+#define CDB_WORDS       32 /* a byte each, at most */
 
 #define LOGIN_OPTIONS                                                                                        \
     OPT_USER, OPT_SECRET_FILE, OPT_MUTUAL_USER, OPT_MUTUAL_SECRET_FILE, OPT_ALLOW_WEAK_SECRET,               \
@@ -23,6 +24,7 @@ static const int copy_options[] = {OPT_FORCE,  OPT_VERIFY, OPT_FROM,      OPT_TO
                                    OPT_LENGTH, OPT_JSON,   LOGIN_OPTIONS, OPT_NONE};
 static const int bench_options[] = {OPT_RW,   OPT_BS,    OPT_DEPTH,     OPT_TIME, OPT_PLOT,
                                     OPT_JSON, OPT_FORCE, LOGIN_OPTIONS, OPT_NONE};
+static const int scsi_options[] = {OPT_IN, OPT_OUT, OPT_RAW, OPT_JSON, LOGIN_OPTIONS, OPT_NONE};
 static const int serve_options[] = {
     OPT_LUN,     OPT_LISTEN,    OPT_IQN, SERVE_LOGINS, OPT_KEY,    OPT_STATE_DIR,  OPT_SCRIPT, OPT_FAULT,
     OPT_REFEREE, OPT_BUSY_POLL, OPT_LOG, OPT_CONTROL,  OPT_RUN_AS, OPT_NO_SECCOMP, OPT_JSON,   OPT_NONE};
@@ -39,6 +41,8 @@ static const struct command commands[] = {
     {"copy", cmd_copy, "SRC DST", 2, 2, "copy between LUNs, files and - (standard input or output)",
      copy_options},
     {"bench", cmd_bench, "URL", 1, 1, "measure a LUN: I/Os per second, latency, CPU per I/O", bench_options},
+    {"scsi", cmd_scsi, "URL CDB...", 2, 1 + CDB_WORDS, "send a LUN one command, given in hexadecimal",
+     scsi_options},
     {"serve", cmd_serve, "[FILE]", 0, 1, "be a target: serve memory and files as LUNs", serve_options},
     {"proxy", cmd_proxy, "", 0, 0, "stand before a target and misbehave by a script", proxy_options},
     {"serve-ctl", cmd_serve_ctl, "VERB [WORD...]", 1, SERVE_CTL_WORDS,

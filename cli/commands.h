@@ -21,6 +21,7 @@ int cmd_discover(const struct options *o);
 int cmd_info(const struct options *o);
 int cmd_copy(const struct options *o);
 int cmd_bench(const struct options *o);
+int cmd_scsi(const struct options *o);
 int cmd_serve(const struct options *o);
 int cmd_proxy(const struct options *o);
 int cmd_serve_ctl(const struct options *o);

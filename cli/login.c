@@ -60,8 +60,8 @@ static bool holds_secret(const char *url)
 
 static int check(const struct options *o, bool has_user, char *const *urls, int url_count)
 {
-    int from_stdin =
-        is_stdin(o->secret_file) + is_stdin(o->mutual_secret_file) + stdin_is_data(urls, url_count);
+    int from_stdin = is_stdin(o->secret_file) + is_stdin(o->mutual_secret_file) + is_stdin(o->out_file) +
+                     stdin_is_data(urls, url_count);
     for (int i = 0; i < url_count; i++)
         if (holds_secret(urls[i]))
             return fail(STATUS_USAGE, "secrets do not belong into URLs, where others can read them; write %s",

@@ -7,6 +7,7 @@
 
 #define DEPTH_MAX 1024
 #define DSCP_MAX  63
+#define IN_MAX    (64u * 1024 * 1024)
 
 static const char *set_user(struct options *o, const char *value)
 {
@@ -389,6 +390,28 @@ static const char *set_junit(struct options *o, const char *value)
     return NULL;
 }
 
+static const char *set_in(struct options *o, const char *value)
+{
+    uint64_t bytes = 0;
+    if (!size_parse(value, &bytes) || bytes == 0 || bytes > IN_MAX)
+        return "a size such as 96 or 4K, at most 64M";
+    o->in_bytes = (uint32_t)bytes;
+    return NULL;
+}
+
+static const char *set_out(struct options *o, const char *value)
+{
+    o->out_file = value;
+    return value[0] ? NULL : "a file";
+}
+
+static const char *set_raw(struct options *o, const char *value)
+{
+    (void)value;
+    o->raw = true;
+    return NULL;
+}
+
 static const struct option_row rows[] = {
     {OPT_USER, "user", "NAME", "log in with CHAP under this name; a login is then required", set_user},
     {OPT_SECRET_FILE, "secret-file", "FILE", "the user's secret; - or /dev/fd/N for an open one",
@@ -418,6 +441,9 @@ static const struct option_row rows[] = {
     {OPT_DEPTH, "depth", "N", "I/Os in flight (default 32)", set_depth},
     {OPT_TIME, "time", "SECONDS", "how long to measure (default 10)", set_time},
     {OPT_PLOT, "plot", "FILE", "draw the latency histogram as SVG", set_plot},
+    {OPT_IN, "in", "BYTES", "how many bytes the command brings, at most", set_in},
+    {OPT_OUT, "out", "FILE", "what the command sends; - for standard input", set_out},
+    {OPT_RAW, "raw", NULL, "print the bytes as they are", set_raw},
     {OPT_LUN, "lun", "STORE",
      "ram:SIZE, null:SIZE, file:PATH or nbd:URI, with ,ro or ,block=4096; repeat for LUN 1, 2, ...", add_lun},
     {OPT_LISTEN, "listen", "ADDR:PORT[,GROUP]", "where to listen (default 127.0.0.1:3260); may be repeated",

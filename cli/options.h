@@ -70,6 +70,9 @@ enum option_id {
     OPT_KNOWN,
     OPT_VERBOSE,
     OPT_JUNIT,
+    OPT_IN,
+    OPT_OUT,
+    OPT_RAW,
 };
 
 /* What a bench does: a bit for each direction, one for the order. */
@@ -92,6 +95,9 @@ struct options {
     uint64_t block_bytes;
     uint32_t depth, time_ms;
     const char *plot;
+    uint32_t in_bytes;
+    const char *out_file;
+    bool raw;
     const char *iqn, *state_dir, *control, *run_as;
     bool no_seccomp;
     int8_t log_level; /* enum serve_log_level */

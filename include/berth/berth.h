@@ -77,6 +77,9 @@ struct berth_options {
     uint32_t mark;            /**< of our packets, for the host's filters and routing rules; 0 none */
     uint32_t priority;        /**< of our packets in the host's queues; 0 the default */
     uint32_t dscp;            /**< 0..63, of our packets (RFC 2474); default 0 */
+    /** Opens whatever the LUN is, disk or not, ready or not, for BERTH_SCSI alone: its size is taken for 0.
+     */
+    bool commands_only;
     /** Asked whenever a call has waited a while or was interrupted by a signal; true makes the call return
      * with BERTH_E_ABORTED as soon as it can. May be NULL. */
     bool (*cancelled)(void *arg);
@@ -161,11 +164,46 @@ enum berth_op {
     BERTH_FLUSH, /**< all completed writes become durable; offset, len and segs unused */
     BERTH_TRIM,  /**< contents no longer needed; may read as anything unless trim_reads_zeros */
     BERTH_ZERO,  /**< reads as zeros afterwards */
+    BERTH_SCSI,  /**< any command: see struct berth_command; offset and flags unused */
 };
 
 enum berth_flags {
     BERTH_FUA = 1,      /**< WRITE, ZERO: durable before it completes */
     BERTH_MAY_TRIM = 2, /**< ZERO: holes are welcome */
+};
+
+enum berth_direction {
+    BERTH_DATA_NONE,
+    BERTH_DATA_IN,  /**< segs receive */
+    BERTH_DATA_OUT, /**< segs are sent */
+};
+
+/** Task attributes (SAM-5 8.9). */
+enum berth_attribute {
+    BERTH_ATTRIBUTE_SIMPLE,
+    BERTH_ATTRIBUTE_ORDERED,
+    BERTH_ATTRIBUTE_HEAD, /**< head of queue */
+    BERTH_ATTRIBUTE_ACA,
+};
+
+#define BERTH_CDB_MAX   32u  /**< bytes of the longest CDB */
+#define BERTH_SENSE_MAX 252u /**< bytes of the longest sense data */
+
+/** A command of the caller's own making, and what the LUN answered. It is sent as it is and its status is the
+ * caller's to judge: nothing is sent again because of a status. When the session is lost with the command on
+ * the wire, one that does the same when done twice (reads and writes of blocks, inquiries: libberth(3)) is
+ * sent again; any other ends with BERTH_E_UNKNOWN. */
+struct berth_command {
+    uint8_t cdb[BERTH_CDB_MAX];
+    uint8_t cdb_len;   /**< 1..BERTH_CDB_MAX */
+    uint8_t direction; /**< enum berth_direction: in both at once is not offered */
+    uint8_t attribute; /**< enum berth_attribute */
+    /* Filled in when the I/O is reaped: */
+    uint8_t status;          /**< SAM-5 status, if there was one: error is 0 or done.scsi_status is set */
+    uint8_t sense_len;       /**< bytes of sense data that came, 0 none */
+    uint64_t moved_bytes;    /**< received, or taken by the LUN */
+    uint64_t overflow_bytes; /**< how many more the LUN would have moved */
+    uint8_t sense[BERTH_SENSE_MAX];
 };
 
 /** One I/O. The structure itself is copied by berth_queue_submit(); the segment array and the memory it names
@@ -176,8 +214,9 @@ struct berth_io {
     uint64_t offset_bytes; /**< multiple of the block */
     uint64_t len_bytes;    /**< multiple of the block; equal to the sum of the segments */
     const struct berth_seg *segs;
-    uint32_t seg_count; /**< 0..BERTH_SEGS_MAX */
-    uint64_t tag;       /**< returned with the completion */
+    uint32_t seg_count;            /**< 0..BERTH_SEGS_MAX */
+    uint64_t tag;                  /**< returned with the completion */
+    struct berth_command *command; /**< SCSI: stays the caller's, and in place until the I/O is reaped */
 };
 
 /** One completion. */
@@ -187,7 +226,7 @@ struct berth_done {
     uint8_t scsi_status;     /**< of the command that failed */
     uint8_t sense_key;       /**< with scsi_status 2 */
     uint16_t asc;            /**< additional sense code << 8 | qualifier */
-    uint64_t residual_bytes; /**< not moved; 0 with error 0 */
+    uint64_t residual_bytes; /**< not moved; 0 with error 0, but for SCSI */
 };
 
 /**
@@ -232,6 +271,10 @@ int berth_write(struct berth_lun *lun, const void *buf, uint64_t len_bytes, uint
 int berth_flush(struct berth_lun *lun);
 int berth_trim(struct berth_lun *lun, uint64_t len_bytes, uint64_t offset_bytes);
 int berth_zero(struct berth_lun *lun, uint64_t len_bytes, uint64_t offset_bytes, uint32_t flags);
+
+/** Sends one command, see struct berth_command. @p buf has room for, or holds, @p len_bytes; it is not
+ * written to with BERTH_DATA_OUT. @return 0 if the status is GOOD or CONDITION MET. */
+int berth_scsi(struct berth_lun *lun, struct berth_command *command, void *buf, uint64_t len_bytes);
 
 /** Provisioning of a run of blocks from @p offset_bytes on (GET LBA STATUS): sets @p len_bytes to the run's
  * length and

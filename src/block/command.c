@@ -120,18 +120,33 @@ static void build_zero(struct berth_lun *lun, struct command *cmd)
         build_write_same(lun, cmd, cmd->way == ZERO_UNMAP);
 }
 
-static void build_raw(struct berth_lun *lun, struct command *cmd)
+static uint8_t task_attribute(uint8_t attribute)
+{
+    static const uint8_t attributes[] = {
+        [BERTH_ATTRIBUTE_SIMPLE] = WIRE_ATTR_SIMPLE,
+        [BERTH_ATTRIBUTE_ORDERED] = WIRE_ATTR_ORDERED,
+        [BERTH_ATTRIBUTE_HEAD] = WIRE_ATTR_HEAD,
+        [BERTH_ATTRIBUTE_ACA] = WIRE_ATTR_ACA,
+    };
+    return attributes[attribute];
+}
+
+static void build_given(struct berth_lun *lun, struct command *cmd)
 {
     struct request *r = cmd->request;
     (void)lun;
+    memset(cmd->task->cdb, 0, sizeof cmd->task->cdb);
     memcpy(cmd->task->cdb, r->cdb, r->cdb_len);
     cmd->task->cdb_len = r->cdb_len;
-    cmd->task->read = r->data.len > 0;
+    cmd->task->attr = task_attribute(r->attribute);
+    cmd->task->read = r->data.len > 0 && r->direction == BERTH_DATA_IN;
+    cmd->task->write = r->data.len > 0 && r->direction == BERTH_DATA_OUT;
 }
 
 static void (*const builders[])(struct berth_lun *, struct command *) = {
     [BERTH_READ] = build_read, [BERTH_WRITE] = build_write, [BERTH_FLUSH] = build_flush,
-    [BERTH_TRIM] = build_trim, [BERTH_ZERO] = build_zero,   [OP_RAW] = build_raw,
+    [BERTH_TRIM] = build_trim, [BERTH_ZERO] = build_zero,   [BERTH_SCSI] = build_given,
+    [OP_ASK] = build_given,
 };
 
 void command_build(struct berth_lun *lun, struct command *cmd)
@@ -150,19 +165,20 @@ void command_build(struct berth_lun *lun, struct command *cmd)
 
 /* --- issuing --- */
 
+bool request_whole(const struct request *r)
+{
+    return r->io.op == BERTH_FLUSH || r->io.op == BERTH_SCSI || r->io.op == OP_ASK;
+}
+
 bool request_issued(const struct request *r)
 {
-    return r->io.op == BERTH_FLUSH || r->io.op == OP_RAW || r->io.len_bytes == 0
-               ? r->begun
-               : r->issued == r->io.len_bytes;
+    return request_whole(r) || r->io.len_bytes == 0 ? r->begun : r->issued == r->io.len_bytes;
 }
 
 static void issue_next(struct berth_lun *lun, struct request *r, struct task *task)
 {
     struct command *cmd = &lun->commands[task->slot];
-    uint64_t left = r->io.len_bytes - r->issued, limit = limit_of(lun, r);
-    if (r->io.op == OP_RAW || r->io.op == BERTH_FLUSH)
-        limit = left;
+    uint64_t left = r->io.len_bytes - r->issued, limit = request_whole(r) ? left : limit_of(lun, r);
 
     memset(cmd, 0, sizeof *cmd);
     list_init(&cmd->link);
@@ -196,8 +212,7 @@ void lun_pump(struct berth_lun *lun)
         fail_waiting(lun);
     while (!list_empty(&lun->waiting)) {
         struct request *r = list_entry(lun->waiting.next, struct request, link);
-        bool nothing = r->io.len_bytes == 0 && r->io.op != BERTH_FLUSH && r->io.op != OP_RAW;
-        if (nothing) {
+        if (r->io.len_bytes == 0 && !request_whole(r)) {
             request_finish(r);
             continue;
         }

@@ -157,7 +157,7 @@ int lun_open(struct berth_lun **out, const char *text, const struct berth_option
         error = lun_connect(out, &url, options, world, detail);
     if (error)
         return error;
-    error = probe(*out);
+    error = (*out)->options.commands_only ? probe_identity(*out) : probe(*out);
     if (!error) {
         initiator_keep((*out)->initiator);
         return BERTH_OK;

@@ -27,7 +27,7 @@
 #define LUN_ZERO_SEGS    64u
 #define LUN_REPLY_MAX    (16u * 1024) /* longest answer to a question about the LUN */
 
-enum lun_op { OP_RAW = BERTH_ZERO + 1 }; /* beside enum berth_op: one given CDB, for probing */
+enum lun_op { OP_ASK = BERTH_SCSI + 1 }; /* beside enum berth_op: a question of our own about the LUN */
 
 /* One I/O on its way. */
 struct request {
@@ -40,9 +40,9 @@ struct request {
     bool begun;           /* for operations without a length: the command was issued */
     bool sync_after;      /* FUA by a flush, where the LUN has no FUA bit */
     struct berth_done done;
-    uint8_t cdb[SCSI_CDB_MAX]; /* OP_RAW */
-    uint8_t cdb_len;
-    uint32_t reply_len; /* OP_RAW: bytes received */
+    uint8_t cdb[SCSI_CDB_MAX]; /* OP_ASK, SCSI */
+    uint8_t cdb_len, direction, attribute;
+    uint32_t reply_len; /* OP_ASK: bytes received */
 };
 
 /* How zeros are written, best way first. */
@@ -122,6 +122,7 @@ int binding_check(struct engine_bind *bind, const struct berth_options *options,
 
 /* probe.c */
 int probe(struct berth_lun *lun);
+int probe_identity(struct berth_lun *lun); /* what is to be known of a LUN of any kind, in any state */
 void probe_session(struct berth_lun *lun); /* what the login agreed on */
 
 /* discovery.c: takes the address under which the target reports the LUN's number, or else that of LUN 0. */
@@ -131,6 +132,7 @@ int discovery_find_lun(struct berth_lun *lun);
 void command_build(struct berth_lun *lun, struct command *cmd);
 void lun_pump(struct berth_lun *lun); /* issues what is waiting, as far as there are tasks */
 bool request_issued(const struct request *r);
+bool request_whole(const struct request *r); /* one command, whatever its length */
 
 /* outcome.c: callbacks of floor initiator, and commands that wait to be sent again */
 void lun_task_done(void *owner, struct task *task);

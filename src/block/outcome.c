@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "block/lun.h"
+#include "scsi/replay.h"
 
 #define NS_PER_MS 1000000ull
 #define ANY       0xff /* sense key */
@@ -56,10 +57,27 @@ static void note_error(struct request *r, const struct task *task, const struct 
     r->done.residual_bytes = task->residual;
 }
 
+/* What a command of the caller's own has come to. */
+static void tell_command(struct request *r, const struct task *task)
+{
+    struct berth_command *c = r->io.command;
+    if (r->io.op != BERTH_SCSI || (task->error != BERTH_OK && task->error != BERTH_E_SCSI))
+        return;
+    c->status = task->status;
+    c->sense_len = (uint8_t)task->sense_len;
+    memcpy(c->sense, task->sense, task->sense_len);
+    c->moved_bytes = task->read ? task->moved : r->io.len_bytes;
+    if (task->write && task->residual_kind == WIRE_RESIDUAL_UNDERFLOW)
+        c->moved_bytes -= task->residual;
+    if (task->residual_kind == WIRE_RESIDUAL_OVERFLOW)
+        c->overflow_bytes = task->residual;
+    r->done.residual_bytes = r->io.len_bytes - c->moved_bytes;
+}
+
 /* Reads and writes of blocks move everything or have failed. */
 static int moved_all(const struct request *r, const struct task *task)
 {
-    bool raw = r->io.op == OP_RAW;
+    bool raw = r->io.op == OP_ASK || r->io.op == BERTH_SCSI;
     return raw || (task->residual_kind == WIRE_RESIDUAL_NONE && task->moved == task->edtl) ? BERTH_OK
                                                                                            : BERTH_E_SHORT;
 }
@@ -177,19 +195,22 @@ static enum verdict bounded(struct berth_lun *lun, struct command *cmd, enum ver
     return verdict == VERDICT_LATER && !patient(lun, cmd) ? VERDICT_FINAL : verdict;
 }
 
-/* Whoever asks with a CDB of their own (floor block itself, while probing) wants to know of NOT READY. */
+/* Floor block itself, while probing, wants to know of NOT READY, and callers with commands of their own of
+ * everything. */
 static enum verdict judge(struct berth_lun *lun, struct command *cmd, const struct scsi_sense *sense)
 {
     if (cmd->task->error == BERTH_E_REJECTED)
         return bounded(lun, cmd, reject_verdict(cmd->task->reject_reason));
     if (cmd->task->error != BERTH_E_SCSI)
         return VERDICT_FINAL;
+    if (cmd->request->io.op == BERTH_SCSI)
+        return cmd->task->status == SCSI_CONDITION_MET ? VERDICT_FINE : VERDICT_FINAL;
     if (zero_differently(lun, cmd, sense))
         return VERDICT_AGAIN;
     if (nothing_to_flush(lun, cmd, sense))
         return VERDICT_FINE;
     enum verdict verdict = status_verdict(cmd->task, sense);
-    bool probing = cmd->request->io.op == OP_RAW && sense->key == SENSE_NOT_READY;
+    bool probing = cmd->request->io.op == OP_ASK && sense->key == SENSE_NOT_READY;
     return probing && verdict == VERDICT_LATER ? VERDICT_FINAL : bounded(lun, cmd, verdict);
 }
 
@@ -214,6 +235,7 @@ static void end_command(struct berth_lun *lun, struct command *cmd)
     struct request *r = cmd->request;
     r->outstanding--;
     r->reply_len = cmd->task->moved;
+    tell_command(r, cmd->task);
     if (r->io.op == BERTH_ZERO && cmd->task->error == BERTH_OK)
         lun->zero_works |= (uint8_t)(1u << cmd->way);
     cmd->request = NULL;
@@ -275,8 +297,8 @@ void lun_task_done(void *owner, struct task *task)
         end_in_error(lun, cmd);
 }
 
-/* Everything this floor sends may be done twice with the same result. But a command under which one session
- * after the other dies may well be the cause. */
+/* What must not be done twice may have been done once. And a command under which one session after the other
+ * dies may well be the cause. */
 int lun_replay(void *owner, const struct task *task)
 {
     struct berth_lun *lun = owner;
@@ -284,6 +306,8 @@ int lun_replay(void *owner, const struct task *task)
     uint64_t now = initiator_now(lun->initiator);
     if (task->kind != TASK_SCSI || !cmd->request)
         return BERTH_E_ABORTED;
+    if (!task->unsent && !scsi_may_repeat(task->cdb, task->cdb_len, lun->inquiry.device_type))
+        return BERTH_E_UNKNOWN;
     if (cmd->losses++ == 0)
         cmd->lost_ns = now;
     bool young = now - cmd->lost_ns < lun->options.recovery_timeout_ms * NS_PER_MS;

@@ -21,6 +21,13 @@ static int64_t ask_vpd(struct berth_lun *lun, uint8_t page, uint8_t *reply)
     return lun_ask(lun, cdb, scsi_put_inquiry_vpd(cdb, page, VPD_MAX), reply, VPD_MAX, &done);
 }
 
+/* 3: there is none; 1 with no type, as some targets say it. 1 with a type: not on this path now, and what is
+ * asked next will be told why (SPC-4 6.6.2). */
+static bool absent(const struct scsi_inquiry *q)
+{
+    return q->qualifier == 3 || q->device_type == 0x1f;
+}
+
 static int inquiry(struct berth_lun *lun)
 {
     uint8_t cdb[SCSI_CDB_MAX] = {0}, reply[SCSI_INQUIRY_LEN];
@@ -30,12 +37,8 @@ static int inquiry(struct berth_lun *lun)
         return (int)got;
     if (!scsi_get_inquiry_data(reply, (size_t)got, &lun->inquiry))
         return lun_say(&lun->detail, BERTH_E_PROTOCOL, "the LUN's INQUIRY data is too short");
-    /* 3: there is none; 1 with no type, as some targets say it. 1 with a type: not on this path now, and what
-     * is asked next will be told why (SPC-4 6.6.2). */
-    if (lun->inquiry.qualifier == 3 || lun->inquiry.device_type == 0x1f)
+    if (absent(&lun->inquiry))
         return lun_say(&lun->detail, BERTH_E_NO_LUN, NULL);
-    if (lun->inquiry.device_type != 0)
-        return lun_say(&lun->detail, BERTH_E_UNSUPPORTED, "the LUN is not a disk");
     snprintf(lun->vendor, sizeof lun->vendor, "%s", lun->inquiry.vendor);
     snprintf(lun->product, sizeof lun->product, "%s", lun->inquiry.product);
     snprintf(lun->revision, sizeof lun->revision, "%s", lun->inquiry.revision);
@@ -195,6 +198,7 @@ static void characteristics(struct berth_lun *lun, const uint8_t *reply, int64_t
 }
 
 /* In this order: trimming builds on the limits. A page that is missing is read as one without bytes. */
+#define IDENTITY_PAGES 2u /* the first two are everybody's, the others those of disks */
 static const struct {
     uint8_t page;
     void (*read)(struct berth_lun *lun, const uint8_t *reply, int64_t got);
@@ -205,14 +209,15 @@ static const struct {
     {VPD_PROVISIONING, provisioning},
     {VPD_CHARACTERISTICS, characteristics},
 };
+#define ALL_PAGES (sizeof page_rows / sizeof page_rows[0])
 
-static int pages(struct berth_lun *lun)
+static int pages(struct berth_lun *lun, size_t wanted)
 {
     uint8_t list[VPD_MAX] = {0}, reply[VPD_MAX] = {0};
     int64_t got, count = ask_vpd(lun, VPD_SUPPORTED, list);
     if (fatal(count))
         return (int)count;
-    for (size_t i = 0; i < sizeof page_rows / sizeof page_rows[0]; i++) {
+    for (size_t i = 0; i < wanted; i++) {
         bool there = count > 0 && scsi_get_vpd_supported(list, (size_t)count, page_rows[i].page);
         got = there ? ask_vpd(lun, page_rows[i].page, reply) : 0;
         if (fatal(got))
@@ -283,14 +288,28 @@ static int find_lun(struct berth_lun *lun)
     return error;
 }
 
+/* What the session begins with, and who the LUN is; it need not be able to tell. */
+int probe_identity(struct berth_lun *lun)
+{
+    uint8_t cdb[SCSI_CDB_MAX] = {0};
+    struct berth_done done;
+    int error = find_lun(lun);
+    int64_t ready = error ? 0 : lun_ask(lun, cdb, scsi_put_test_unit_ready(cdb), NULL, 0, &done);
+    if (!error && fatal(ready))
+        error = (int)ready;
+    return error ? error : pages(lun, IDENTITY_PAGES);
+}
+
 int probe(struct berth_lun *lun)
 {
     int error = find_lun(lun);
+    if (!error && lun->inquiry.device_type != 0)
+        error = lun_say(&lun->detail, BERTH_E_UNSUPPORTED, "the LUN is not a disk");
     if (!error)
         error = wait_until_ready(lun);
     if (!error)
         error = capacity(lun);
     if (!error)
-        error = pages(lun);
+        error = pages(lun, ALL_PAGES);
     return error ? error : mode(lun);
 }

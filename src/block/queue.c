@@ -101,13 +101,29 @@ static int check_segs(const struct berth_io *io)
 
 static bool moves_data(const struct berth_io *io)
 {
-    return io->op == BERTH_READ || io->op == BERTH_WRITE;
+    return io->op == BERTH_READ || io->op == BERTH_WRITE || io->op == BERTH_SCSI;
+}
+
+static int check_command(const struct berth_io *io)
+{
+    const struct berth_command *c = io->command;
+    if (!c || c->cdb_len == 0 || c->cdb_len > BERTH_CDB_MAX || c->attribute > BERTH_ATTRIBUTE_ACA)
+        return BERTH_E_ARGUMENT;
+    if (c->direction > BERTH_DATA_OUT)
+        return BERTH_E_UNSUPPORTED;
+    if (io->len_bytes > UINT32_MAX || (io->len_bytes > 0 && c->direction == BERTH_DATA_NONE))
+        return BERTH_E_ARGUMENT;
+    return check_segs(io);
 }
 
 static int check_io(const struct berth_lun *lun, const struct berth_io *io)
 {
-    if (io->op > BERTH_ZERO || (io->flags & ~(uint32_t)(BERTH_FUA | BERTH_MAY_TRIM)))
+    if (io->op > BERTH_SCSI || (io->flags & ~(uint32_t)(BERTH_FUA | BERTH_MAY_TRIM)))
         return BERTH_E_ARGUMENT;
+    if (io->op == BERTH_SCSI)
+        return check_command(io);
+    if (lun->options.commands_only)
+        return BERTH_E_STATE;
     if (io->op == BERTH_FLUSH)
         return BERTH_OK;
     if (!aligned(lun, io))
@@ -127,12 +143,25 @@ static bool needs_sync(const struct berth_lun *lun, const struct berth_io *io)
            lun->info.write_cache;
 }
 
+static void take_command(struct request *r, struct berth_command *c)
+{
+    memcpy(r->cdb, c->cdb, c->cdb_len);
+    r->cdb_len = c->cdb_len;
+    r->direction = c->direction;
+    r->attribute = c->attribute;
+    r->io.offset_bytes = 0;
+    c->status = c->sense_len = 0;
+    c->moved_bytes = c->overflow_bytes = 0;
+}
+
 static void enqueue(struct berth_queue *q, const struct berth_io *io)
 {
     struct request *r = list_entry(list_pop(&q->free), struct request, link);
     r->io = *io;
     if (io->op == BERTH_FLUSH)
         r->io.offset_bytes = r->io.len_bytes = 0;
+    if (io->op == BERTH_SCSI)
+        take_command(r, io->command);
     r->data = (struct extent){0};
     if (moves_data(io))
         r->data = (struct extent){.segs = io->segs, .count = io->seg_count, .len = io->len_bytes};

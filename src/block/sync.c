@@ -68,6 +68,18 @@ BERTH_EXPORT int berth_zero(struct berth_lun *lun, uint64_t len_bytes, uint64_t 
     return perform(lun, &io);
 }
 
+BERTH_EXPORT int berth_scsi(struct berth_lun *lun, struct berth_command *command, void *buf,
+                            uint64_t len_bytes)
+{
+    struct berth_seg seg = seg_memory(buf, len_bytes);
+    struct berth_io io = {.op = BERTH_SCSI,
+                          .len_bytes = len_bytes,
+                          .segs = &seg,
+                          .seg_count = len_bytes ? 1 : 0,
+                          .command = command};
+    return perform(lun, &io);
+}
+
 int64_t lun_ask(struct berth_lun *lun, const uint8_t *cdb, uint32_t cdb_len, void *reply, uint32_t size,
                 struct berth_done *done)
 {
@@ -78,7 +90,9 @@ int64_t lun_ask(struct berth_lun *lun, const uint8_t *cdb, uint32_t cdb_len, voi
     struct request *r = list_entry(node, struct request, link);
     memset(&r->io, 0, sizeof r->io);
     memset(&r->done, 0, sizeof r->done);
-    r->io.op = OP_RAW;
+    r->io.op = OP_ASK;
+    r->direction = BERTH_DATA_IN;
+    r->attribute = BERTH_ATTRIBUTE_SIMPLE;
     r->io.len_bytes = size;
     r->data = (struct extent){.segs = &seg, .count = size ? 1 : 0, .len = size};
     r->issued = r->outstanding = r->reply_len = 0;
