@@ -178,13 +178,16 @@ bool span_copy(struct span s, char *to, size_t size)
     return true;
 }
 
+/* An odd number of digits is one of whole bytes with a zero in front (6.1: n digits are (n + 1) / 2 bytes).
+ */
 static long hex_bytes(struct span s, uint8_t *to, size_t max)
 {
-    size_t len = s.len / 2;
-    if (s.len % 2 != 0 || len > max)
+    size_t len = (s.len + 1) / 2, missing = s.len % 2;
+    if (len > max)
         return -1;
     for (size_t i = 0; i < len; i++) {
-        int high = hex_digit(s.at[2 * i]), low = hex_digit(s.at[2 * i + 1]);
+        int high = i == 0 && missing ? 0 : hex_digit(s.at[2 * i - missing]);
+        int low = hex_digit(s.at[2 * i + 1 - missing]);
         if (high < 0 || low < 0)
             return -1;
         to[i] = (uint8_t)(high << 4 | low);

@@ -41,9 +41,8 @@ bool span_number(struct span s, uint64_t *value);
 /* Copies into a NUL-terminated array; false (and "") if it does not fit or holds a NUL. */
 bool span_copy(struct span s, char *to, size_t size);
 
-/* Binary values (6.1): "0x" hex digits or "0b" base64. Decodes at most `max` bytes, checking the length
- * before a byte is written; returns the count, or -1 if malformed or too long. An odd number of hex digits is
- * refused. */
+/* Binary values (6.1): "0x" hex digits or "0b" base64 with its padding. Decodes at most `max` bytes, checking
+ * the length before a byte is written; returns the count, or -1 if malformed or too long. */
 long span_binary(struct span s, uint8_t *to, size_t max);
 
 /* Writes "key=0x…\0". */

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 #include <openssl/evp.h>
 #include "wire/chap.h"
@@ -119,6 +120,30 @@ static void takes_the_longest_challenge(void **state)
         assert_int_equal(back[CHAP_CHALLENGE_MAX], 0x11);
     }
     assert_memory_equal(back, challenge, CHAP_CHALLENGE_MAX);
+}
+
+/* Every length a challenge may have, in each spelling there is, written by somebody else. */
+static void reads_every_length_in_every_spelling(void **state)
+{
+    (void)state;
+    static uint8_t challenge[CHAP_CHALLENGE_MAX + 1], back[CHAP_CHALLENGE_MAX];
+    static char hex[2 * sizeof challenge + 3], base64[2 * sizeof challenge + 3];
+    for (size_t i = 0; i < sizeof challenge; i++)
+        challenge[i] = (uint8_t)(i * 167 + 13);
+    for (size_t len = 1; len <= sizeof challenge; len++) {
+        strcpy(hex, len % 2 ? "0x" : "0X");
+        for (size_t i = 0; i < len; i++)
+            sprintf(hex + 2 + 2 * i, i % 3 ? "%02x" : "%02X", challenge[i]);
+        strcpy(base64, len % 2 ? "0B" : "0b");
+        EVP_EncodeBlock((unsigned char *)base64 + 2, challenge, (int)len);
+        const char *const spellings[] = {hex, base64};
+        for (size_t i = 0; i < 2; i++) {
+            long expected = len <= sizeof back ? (long)len : -1;
+            assert_int_equal(
+                span_binary((struct span){spellings[i], strlen(spellings[i])}, back, sizeof back), expected);
+            assert_true(expected < 0 || memcmp(back, challenge, len) == 0);
+        }
+    }
 }
 
 struct pick_row {
@@ -239,6 +264,7 @@ int main(void)
         cmocka_unit_test(every_ingredient_counts),
         cmocka_unit_test(has_no_answer_for_an_unknown_hash),
         cmocka_unit_test(takes_the_longest_challenge),
+        cmocka_unit_test(reads_every_length_in_every_spelling),
         cmocka_unit_test(picks_the_peer_s_first),
         cmocka_unit_test(puts_its_list),
         cmocka_unit_test(puts_the_longest_list),
