@@ -58,11 +58,13 @@ static const char *verb_of(uint32_t op)
 static void failed(struct endpoint *e, uint32_t op, uint64_t offset, const struct berth_done *done)
 {
     const struct exit_row *row = exit_find(done->error);
+    const struct berth_detail *detail = berth_lun_detail(e->lun);
+    bool session = berth_error_scope(done->error) == BERTH_SCOPE_SESSION && detail->error == done->error;
     char where[40] = "";
     if (op != BERTH_FLUSH)
         snprintf(where, sizeof where, " at byte %" PRIu64, e->origin + offset);
     endpoint_fail(e, row->status, "cannot %s %s%s: %s%s; %s", verb_of(op), e->name, where,
-                  berth_error_text(done->error), sense_words(done).s, row->next);
+                  session ? detail->text : berth_error_text(done->error), sense_words(done).s, row->next);
 }
 
 static uint32_t op_of(const struct transfer *t)

@@ -32,7 +32,8 @@ static const struct exit_row rows[] = {
 
     {BERTH_E_AUTH, STATUS_DENIED, "check the user name and the secret"},
     {BERTH_E_AUTH_REQUIRED, STATUS_DENIED, "give --user NAME and --secret-file FILE"},
-    {BERTH_E_AUTH_DOWNGRADE, STATUS_DENIED, "demand CHAP at the target too, or give no user"},
+    {BERTH_E_AUTH_DOWNGRADE, STATUS_DENIED,
+     "demand CHAP at the target too, in a way that is offered here, or give no user"},
     {BERTH_E_TARGET_AUTH, STATUS_DENIED, "check --mutual-user and its secret before you trust this target"},
     {BERTH_E_NO_TARGET, STATUS_ABSENT, "list the portal's targets with 'berth discover'"},
     {BERTH_E_NO_LUN, STATUS_ABSENT, "list the target's LUNs with 'berth discover --luns'"},
@@ -41,6 +42,7 @@ static const struct exit_row rows[] = {
     {BERTH_E_REDIRECT, STATUS_PROTOCOL, "name the portal that the target points to"},
     {BERTH_E_BUSY, STATUS_UNREACHABLE, "try again later"},
     {BERTH_E_LOST, STATUS_UNREACHABLE, "check that the target runs, or wait longer with --timeout"},
+    {BERTH_E_CHAP, STATUS_DENIED, "find out who answers there before you give it your secret"},
 
     {BERTH_E_URL, STATUS_USAGE, "write it as iscsi://[user@]host[:port]/target-name/lun"},
     {BERTH_E_NAME, STATUS_USAGE, "write it as iqn.YYYY-MM.reversed.domain:name"},

@@ -141,6 +141,9 @@ int login_prepare(struct login *l, const struct options *o, char *const *urls, i
     l->options.initiator_name = o->initiator_name;
     l->options.user = o->user;
     l->options.allow_weak_secret = o->allow_weak_secret;
+    l->options.chap_algorithms = o->chap_algorithms;
+    if (o->chap_challenge_min)
+        l->options.chap_challenge_min_bytes = o->chap_challenge_min;
     l->options.notice = notice;
     l->options.cancelled = cancelled;
     l->options.header_digest = o->header_digest ? BERTH_DIGEST_CRC32C : BERTH_DIGEST_NONE;

@@ -5,9 +5,10 @@
 #include "cli/say.h"
 #include "cli/size.h"
 
-#define DEPTH_MAX 1024
-#define DSCP_MAX  63
-#define IN_MAX    (64u * 1024 * 1024)
+#define DEPTH_MAX     1024
+#define DSCP_MAX      63
+#define IN_MAX        (64u * 1024 * 1024)
+#define CHALLENGE_MAX 1024 /* bytes, RFC 7143 12.1.3 */
 
 static const char *set_user(struct options *o, const char *value)
 {
@@ -38,6 +39,17 @@ static const char *set_allow_weak_secret(struct options *o, const char *value)
     (void)value;
     o->allow_weak_secret = true;
     return NULL;
+}
+
+static const char *set_chap_algorithms(struct options *o, const char *value)
+{
+    o->chap_algorithms = value;
+    return NULL;
+}
+
+static const char *set_chap_challenge_min(struct options *o, const char *value)
+{
+    return size_count(value, 1, CHALLENGE_MAX, &o->chap_challenge_min) ? NULL : "a number from 1 to 1024";
 }
 
 static const char *set_initiator_name(struct options *o, const char *value)
@@ -420,6 +432,10 @@ static const struct option_row rows[] = {
      set_mutual_user},
     {OPT_MUTUAL_SECRET_FILE, "mutual-secret-file", "FILE", "the target's own secret", set_mutual_secret_file},
     {OPT_ALLOW_WEAK_SECRET, "allow-weak-secret", NULL, "take secrets under 96 bits", set_allow_weak_secret},
+    {OPT_CHAP_ALGORITHMS, "chap-algorithms", "LIST",
+     "CHAP's hashes, the best first, as SHA3-256,SHA256; others are refused", set_chap_algorithms},
+    {OPT_CHAP_CHALLENGE_MIN, "chap-challenge-min", "BYTES",
+     "refuse shorter challenges of the target (default 16)", set_chap_challenge_min},
     {OPT_INITIATOR_NAME, "initiator-name", "NAME", "our iSCSI name", set_initiator_name},
     {OPT_DIGEST, "digest", "WHICH", "checksum none (default), header, data or both", set_digest},
     {OPT_TIMEOUT, "timeout", "SECONDS", "how long to wait for a silent or lost target", set_timeout},

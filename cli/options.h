@@ -20,6 +20,8 @@ enum option_id {
     OPT_MUTUAL_USER,
     OPT_MUTUAL_SECRET_FILE,
     OPT_ALLOW_WEAK_SECRET,
+    OPT_CHAP_ALGORITHMS,
+    OPT_CHAP_CHALLENGE_MIN,
     OPT_INITIATOR_NAME,
     OPT_DIGEST,
     OPT_TIMEOUT,
@@ -84,6 +86,8 @@ enum bench_mode {
 
 struct options {
     const char *user, *secret_file, *mutual_user, *mutual_secret_file, *initiator_name;
+    const char *chap_algorithms;
+    uint32_t chap_challenge_min; /* bytes; 0: the library's default */
     bool allow_weak_secret, header_digest, data_digest;
     uint32_t timeout_ms; /* 0: the library's defaults */
     const char *bind, *device;

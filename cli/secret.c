@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -12,10 +13,25 @@
 #include "cli/signals.h"
 
 #define LOOK_UP_MS 200
+#define ROOM       (SECRET_MAX + 3u) /* for a line end, and for one byte that is too many */
+
+static bool make_room(struct secret *s)
+{
+    void *room = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (room == MAP_FAILED)
+        return false;
+    s->bytes = room;
+    (void)mlock(room, ROOM); /* not everybody may */
+    return madvise(room, ROOM, MADV_DONTDUMP) == 0;
+}
 
 void secret_wipe(struct secret *s)
 {
-    explicit_bzero(s, sizeof *s);
+    if (s->bytes) {
+        explicit_bzero(s->bytes, ROOM);
+        munmap(s->bytes, ROOM);
+    }
+    *s = (struct secret){0};
 }
 
 /* A signal that comes just before a read would not end it, so we look up from time to time. */
@@ -36,8 +52,8 @@ static bool readable(int fd)
  * buffer. */
 static int take(struct secret *s, int fd, bool line)
 {
-    while (s->len < sizeof s->bytes) {
-        ssize_t n = readable(fd) ? read(fd, s->bytes + s->len, sizeof s->bytes - s->len) : -1;
+    while (s->len < ROOM) {
+        ssize_t n = readable(fd) ? read(fd, s->bytes + s->len, ROOM - s->len) : -1;
         if (n < 0)
             return -1;
         s->len += (size_t)n;
@@ -145,8 +161,10 @@ static int check_length(const struct secret *s, const char *whose, bool weak)
 int secret_load(struct secret *s, const char *file, const char *whose, bool weak)
 {
     int status;
-    memset(s, 0, sizeof *s);
-    if (!file)
+    *s = (struct secret){0};
+    if (!make_room(s))
+        status = fail_errno("find memory for", "a secret");
+    else if (!file)
         status = from_terminal(s, whose);
     else
         status = strcmp(file, "-") == 0 ? from_stdin(s, whose) : from_file(s, file);

@@ -11,8 +11,10 @@
 #define SECRET_MIN 12u  /* 96 bits, RFC 7143 9.2.1 */
 #define SECRET_MAX 255u /* bytes */
 
+/* Its bytes lie in memory of their own, which core dumps leave out and swap does not get (within the host's
+ * limits). */
 struct secret {
-    uint8_t bytes[SECRET_MAX + 3]; /* room for a line end, and for one byte that is too many */
+    uint8_t *bytes; /* NULL: there is none */
     size_t len;
 };
 
@@ -20,6 +22,7 @@ struct secret {
  * `weak`, fewer than SECRET_MIN bytes are refused. Returns enum exit_status after it said what is wrong. */
 int secret_load(struct secret *s, const char *file, const char *whose, bool weak);
 
+/* Wipes it and gives its memory back. */
 void secret_wipe(struct secret *s);
 
 #endif

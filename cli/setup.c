@@ -47,7 +47,8 @@ void setup_free(struct setup *s)
         free(n);
     }
     s->notes = NULL;
-    explicit_bzero(s->secrets, sizeof s->secrets);
+    for (uint32_t i = 0; i < SERVE_ACCOUNTS_MAX; i++)
+        secret_wipe(&s->secrets[i]);
     secret_wipe(&s->mutual);
 }
 

@@ -116,6 +116,12 @@ static const char *set_state_dir(struct parser *p, const char *value)
     return NULL;
 }
 
+static const char *set_chap_algorithms(struct parser *p, const char *value)
+{
+    p->s->config.chap_algorithms = keep(p, value);
+    return NULL;
+}
+
 static const char *set_log(struct parser *p, const char *value)
 {
     return options_log_level(value, &p->s->config.log_level);
@@ -313,6 +319,7 @@ static const char *end_target(struct parser *p)
 static const struct key_row serve_keys[] = {
     {"listen", set_listen, KEY_AGAIN},
     {"no-auth", set_no_auth, KEY_ONCE},
+    {"chap-algorithms", set_chap_algorithms, KEY_ONCE},
     {"state-dir", set_state_dir, KEY_ONCE},
     {"busy-poll", set_busy_poll, KEY_ONCE},
     {"control", set_control, KEY_ONCE},

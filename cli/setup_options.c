@@ -110,6 +110,8 @@ static void take_words(struct setup *s, const struct options *o)
     c->no_seccomp |= o->no_seccomp;
     if (o->run_as)
         c->run_as.name = o->run_as;
+    if (o->chap_algorithms)
+        c->chap_algorithms = o->chap_algorithms;
     if (o->state_dir)
         c->state_dir = o->state_dir;
 }

@@ -56,10 +56,14 @@ struct berth_options {
     const void *mutual_secret;  /**< the target's secret, 12..255 bytes, different from @c secret */
     size_t mutual_secret_len;   /**< bytes */
     bool allow_weak_secret; /**< accept secrets shorter than 96 bits (RFC 7143 9.2.1 advises against it) */
-    uint32_t header_digest; /**< enum berth_digest */
-    uint32_t data_digest;   /**< enum berth_digest */
-    uint32_t connect_timeout_ms;  /**< for one attempt: name, addresses and login; default 10000 */
-    uint32_t command_timeout_ms;  /**< deadline of one command on a live session; default 30000 */
+    /** CHAP hashes we may be asked for, the best first: "SHA3-256,SHA256,SHA1,MD5" or some of them. What is
+     * left out is refused; NULL: all four, in an order that suits most targets. */
+    const char *chap_algorithms;
+    uint32_t chap_challenge_min_bytes; /**< shorter challenges are refused, 1..1024; default 16 */
+    uint32_t header_digest;            /**< enum berth_digest */
+    uint32_t data_digest;              /**< enum berth_digest */
+    uint32_t connect_timeout_ms;       /**< for one attempt: name, addresses and login; default 10000 */
+    uint32_t command_timeout_ms;       /**< deadline of one command on a live session; default 30000 */
     uint32_t recovery_timeout_ms; /**< how long a lost session is sought before I/Os fail; default 120000 */
     uint32_t ping_interval_ms;    /**< silence after which the target is pinged, 0 never; default 5000 */
     uint32_t ping_timeout_ms;     /**< silence after a ping that means the connection is dead; default 5000 */

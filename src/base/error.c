@@ -45,6 +45,7 @@ static const struct error_row rows[] = {
     {BERTH_E_REDIRECT, "redirect", "the target redirected the login to no usable place"},
     {BERTH_E_BUSY, "busy", "the target has no room for another session"},
     {BERTH_E_LOST, "lost", "the session could not be restored in time"},
+    {BERTH_E_CHAP, "chap", "the target breaks the rules of CHAP"},
     {BERTH_E_URL, "url", "not a valid iscsi:// URL"},
     {BERTH_E_NAME, "name", "not a valid iSCSI name"},
     {BERTH_E_ADDRESS, "address", "not a valid portal address"},

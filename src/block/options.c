@@ -11,6 +11,7 @@ BERTH_EXPORT void berth_options_init(struct berth_options *options)
                                       .recovery_timeout_ms = 120000,
                                       .ping_interval_ms = 5000,
                                       .ping_timeout_ms = 5000,
+                                      .chap_challenge_min_bytes = CHAP_CHALLENGE_MIN,
                                       .depth = 128};
 }
 
@@ -62,7 +63,8 @@ static bool numbers_ok(const struct berth_options *o)
 {
     return o->depth >= 1 && o->depth <= LUN_DEPTH_MAX && o->header_digest <= BERTH_DIGEST_CRC32C &&
            o->data_digest <= BERTH_DIGEST_CRC32C && o->connect_timeout_ms && o->command_timeout_ms &&
-           (o->ping_timeout_ms || !o->ping_interval_ms);
+           (o->ping_timeout_ms || !o->ping_interval_ms) && o->chap_challenge_min_bytes >= 1 &&
+           o->chap_challenge_min_bytes <= CHAP_CHALLENGE_MAX;
 }
 
 static const char *key_flaw(const struct berth_options *o, char flaw[WISH_FLAW_MAX])
@@ -85,6 +87,15 @@ static struct initiator_policy policy_of(const struct berth_options *o)
                                      .data_digest = o->data_digest == BERTH_DIGEST_CRC32C};
 }
 
+static bool algorithms_ok(struct initiator_config *config, const char *words)
+{
+    if (!words)
+        return true;
+    struct span list = {words, strlen(words)};
+    config->algorithm_count = (uint8_t)chap_algorithms_read(list, config->algorithms);
+    return config->algorithm_count > 0;
+}
+
 int options_check(struct initiator_config *config, const struct berth_options *o, const char *url_user,
                   struct berth_detail *detail)
 {
@@ -104,6 +115,10 @@ int options_check(struct initiator_config *config, const struct berth_options *o
     flaw = key_flaw(o, text);
     if (flaw)
         return lun_say(detail, BERTH_E_ARGUMENT, flaw);
+    if (!algorithms_ok(config, o->chap_algorithms))
+        return lun_say(detail, BERTH_E_ARGUMENT,
+                       "the CHAP algorithms are no list of SHA3-256, SHA256, SHA1 and MD5");
+    config->challenge_min = (uint16_t)o->chap_challenge_min_bytes;
     config->initiator_name = o->initiator_name;
     config->keys = o->keys;
     config->key_count = o->key_count;

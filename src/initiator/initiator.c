@@ -6,6 +6,7 @@
 #include <string.h>
 #include "host/crypto.h"
 #include "host/identity.h"
+#include "host/vault.h"
 #include "initiator/parts.h"
 
 #define STAGE_BYTES  (64u * 1024)
@@ -173,8 +174,8 @@ static int set_up(struct initiator *i, const struct initiator_config *config)
     i->engine = config->engine ? config->engine : engine_new("sockets");
     if (!i->engine)
         return errno == ENOMEM ? BERTH_E_MEMORY : BERTH_E_SYSTEM;
-    wishes_set(i, config);
-    return make_session(i);
+    int error = wishes_set(i, config);
+    return error ? error : make_session(i);
 }
 
 int initiator_new(struct initiator **out, const struct initiator_config *config,
@@ -226,6 +227,7 @@ void initiator_free(struct initiator *i)
         engine_free(i->engine);
     free(i->conn);
     free(i->session);
+    vault_free(i->secrets, sizeof *i->secrets);
     explicit_bzero(i, sizeof *i);
     free(i);
 }

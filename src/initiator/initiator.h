@@ -39,6 +39,9 @@ struct initiator_config {
     const char *target_name; /* NULL: discovery */
     struct portal portal;
     struct login_credentials mine, peer; /* copied */
+    uint8_t algorithms[CHAP_LIST_MAX];   /* of CHAP, in order of preference */
+    uint8_t algorithm_count;             /* 0: CHAP_ALGORITHMS */
+    uint16_t challenge_min;              /* bytes of a challenge to us; 0: CHAP_CHALLENGE_MIN */
     struct initiator_policy policy;
     const char *const *keys; /* "MaxBurstLength=65536": what initiator_key_fits() lets through */
     uint32_t key_count;
@@ -103,6 +106,11 @@ struct race {
     char words[128];
 };
 
+/* In memory of their own: see host/vault.h. */
+struct initiator_secrets {
+    uint8_t mine[CHAP_SECRET_MAX], peer[CHAP_SECRET_MAX];
+};
+
 struct initiator {
     struct initiator_owner owner;
     struct initiator_policy policy;
@@ -110,7 +118,8 @@ struct initiator {
     struct place *here;      /* one of the two */
     char initiator_name[NAME_MAX_LEN + 1], target_name[NAME_MAX_LEN + 1];
     char user[CHAP_NAME_MAX + 1], mutual_user[CHAP_NAME_MAX + 1];
-    uint8_t secret[CHAP_SECRET_MAX], mutual_secret[CHAP_SECRET_MAX];
+    struct initiator_secrets *secrets; /* NULL: there are none */
+    struct chap_memory challenges;     /* of all logins */
     struct login_config login;
     struct engine_bind bind;
     struct engine *engine;

@@ -62,6 +62,6 @@ uint64_t recovery_deadline(const struct initiator *i); /* UINT64_MAX while nothi
 void alarm_end(struct initiator *i);
 
 /* wishes.c */
-void wishes_set(struct initiator *i, const struct initiator_config *config);
+int wishes_set(struct initiator *i, const struct initiator_config *config); /* 0 or BERTH_E_MEMORY */
 
 #endif

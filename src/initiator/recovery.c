@@ -13,6 +13,7 @@ static bool hopeless(int error)
     case BERTH_E_AUTH_REQUIRED:
     case BERTH_E_AUTH_DOWNGRADE:
     case BERTH_E_TARGET_AUTH:
+    case BERTH_E_CHAP:
     case BERTH_E_NEGOTIATION:
         return true;
     default:

@@ -3,6 +3,7 @@
  * and what a caller may have it ask for instead. */
 #include <stdio.h>
 #include <string.h>
+#include "host/vault.h"
 #include "initiator/parts.h"
 
 static uint32_t least(uint32_t a, uint32_t b)
@@ -70,10 +71,6 @@ static void want_data_keys(struct negotiation *n)
     negotiation_want(n, KEY_DATA_SEQUENCE_IN_ORDER, 1);
 }
 
-/* A target takes the first hash of ours that it has. SHA-256 stands last because tgt, when it says 7, means
- * SHA-1 (doc/decisions/0002-chap-order.md). */
-static const uint8_t algorithms[] = {WIRE_CHAP_SHA3_256, WIRE_CHAP_SHA1, WIRE_CHAP_MD5, WIRE_CHAP_SHA256};
-
 static void set_keys(struct initiator *i, const struct initiator_config *config)
 {
     struct login_config *l = &i->login;
@@ -83,8 +80,6 @@ static void set_keys(struct initiator *i, const struct initiator_config *config)
     l->initiator_name = i->initiator_name;
     l->target_name = config->target_name ? i->target_name : NULL;
     l->discovery = config->target_name == NULL;
-    memcpy(l->algorithms, algorithms, sizeof algorithms);
-    l->algorithm_count = sizeof algorithms;
     negotiation_init(n, ROLE_INITIATOR);
     n->discovery = l->discovery;
     negotiation_want(n, KEY_HEADER_DIGEST, CHOICES1(p->header_digest ? DIGEST_CRC32C : DIGEST_NONE));
@@ -98,6 +93,8 @@ static void set_keys(struct initiator *i, const struct initiator_config *config)
     limit_sizes(i, n);
 }
 
+/* --- who we are --- */
+
 static struct login_credentials keep(const struct login_credentials *c, char *name, uint8_t *secret)
 {
     if (!c->name)
@@ -107,9 +104,28 @@ static struct login_credentials keep(const struct login_credentials *c, char *na
     return (struct login_credentials){name, secret, c->secret_len};
 }
 
-void wishes_set(struct initiator *i, const struct initiator_config *config)
+static void set_chap(struct initiator *i, const struct initiator_config *config)
+{
+    struct login_config *l = &i->login;
+    struct span words = {CHAP_ALGORITHMS, strlen(CHAP_ALGORITHMS)};
+    memcpy(l->algorithms, config->algorithms, sizeof l->algorithms);
+    l->algorithm_count = config->algorithm_count;
+    if (l->algorithm_count == 0)
+        l->algorithm_count = (uint8_t)chap_algorithms_read(words, l->algorithms);
+    l->challenge_min = config->challenge_min;
+    l->memory = &i->challenges;
+    l->mine = keep(&config->mine, i->user, i->secrets->mine);
+    l->peer = keep(&config->peer, i->mutual_user, i->secrets->peer);
+}
+
+int wishes_set(struct initiator *i, const struct initiator_config *config)
 {
     set_keys(i, config);
-    i->login.mine = keep(&config->mine, i->user, i->secret);
-    i->login.peer = keep(&config->peer, i->mutual_user, i->mutual_secret);
+    if (!config->mine.name)
+        return BERTH_OK;
+    i->secrets = vault_new(sizeof *i->secrets);
+    if (!i->secrets)
+        return BERTH_E_MEMORY;
+    set_chap(i, config);
+    return BERTH_OK;
 }

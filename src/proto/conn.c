@@ -132,6 +132,17 @@ static void end_all(struct conn *c)
         session_end(c->session, list_entry(node, struct task, member));
 }
 
+/* What a login has heard and said may help to guess secrets. */
+static void wipe(struct conn *c)
+{
+    explicit_bzero(c->login.challenge, sizeof c->login.challenge);
+    if (c->login.done)
+        return;
+    explicit_bzero(c->stage, c->rx.stage_end);
+    explicit_bzero(c->control, c->control_have);
+    explicit_bzero(c->out.data, sizeof c->out.data);
+}
+
 void conn_drop(struct conn *c)
 {
     if (c->phase == CONN_CLOSED)
@@ -149,7 +160,7 @@ void conn_drop(struct conn *c)
     if (c->role == ROLE_TARGET)
         end_all(c);
     list_remove(&c->node);
-    explicit_bzero(&c->login.challenge, sizeof c->login.challenge);
+    wipe(c);
 }
 
 uint32_t conn_epoch(const struct conn *c)

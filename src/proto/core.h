@@ -153,7 +153,7 @@ bool outbox_spare(const struct conn *c);
 /* Queues a PDU; its data (data_len bytes) has been written to outbox_data() if there is any. */
 struct outbox_entry *outbox_push(struct conn *c, const uint8_t *bhs, uint32_t data_len);
 bool outbox_next(struct conn *c, struct tx_slot *slot);
-void outbox_released(struct conn *c);
+void outbox_released(struct conn *c, uint32_t data_len); /* that many bytes of it were sent */
 
 /* transmit.c: the roles' PDU sources, asked in transmit order. false: nothing to send now. */
 bool conn_pdu_next(struct conn *c, struct tx_slot *slot);
@@ -205,6 +205,7 @@ struct chap_keys { /* the CHAP keys of one PDU, 12.1.3 */
     struct span list, name;
     uint8_t challenge[CHAP_CHALLENGE_MAX], response[WIRE_HASH_MAX];
     size_t challenge_len, response_len;
+    const char *flaw; /* constant words about a key that is wrong */
 };
 #define CHAP_BIT(key) (1u << ((key)-KEY_CHAP_A))
 void login_begin(struct conn *c);                               /* initiator: first request */
@@ -214,17 +215,24 @@ bool login_response_begin(struct conn *c, struct pdu *pdu);     /* initiator */
 void login_response_end(struct conn *c, const struct pdu *pdu); /* initiator */
 /* Keeps this PDU's text; true when it is complete, then *text covers all of it (valid until the next PDU). */
 bool login_collect(struct conn *c, const struct pdu *pdu, bool more, struct reader *text);
+/* Wipes what has been received of the login so far, unless it is part of a text that goes on; `len` bytes of
+ * text are in the control buffer. */
+void login_forget(struct conn *c, uint32_t len);
 /* Takes all pairs of a complete text: negotiation, declarations, CHAP keys. Answers go to `w`. Returns a
  * negotiation_result; *offender names the key of a failure. */
 int login_take(struct conn *c, struct reader *text, struct writer *w, struct chap_keys *chap,
                enum wire_key *offender);
+
+/* login_chap.c: what both roles need. What is wrong comes back as constant words, NULL if nothing is. */
+/* One of these keys. false: chap->flaw tells why it will not do. */
+bool login_take_chap(struct conn *c, enum wire_key key, struct span value, struct chap_keys *chap);
 /* Writes a fresh identifier and challenge of ours (12.1.3). false: no random bytes to be had. */
 bool login_challenge(struct conn *c, struct writer *w);
 /* Writes our name and the answer to the peer's challenge. */
-bool login_answer(struct conn *c, const struct login_credentials *who, const struct chap_keys *chap,
-                  struct writer *w);
-/* Did the peer answer our challenge with this secret, and not by sending our own words back? */
-bool login_verify(struct conn *c, const struct login_credentials *who, const struct chap_keys *chap);
+const char *login_answer(struct conn *c, const struct login_credentials *who, const struct chap_keys *chap,
+                         struct writer *w);
+/* Did the peer answer our challenge with this secret, and not with our own? */
+const char *login_verify(struct conn *c, const struct login_credentials *who, const struct chap_keys *chap);
 
 /* One row of dispatch.c each. */
 bool initiator_data_in_begin(struct conn *c, struct pdu *pdu);

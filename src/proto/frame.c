@@ -191,6 +191,8 @@ static struct berth_seg stage_room(struct conn *c)
     if (f->stage_begin > 0) {
         memmove(c->stage, c->stage + f->stage_begin, stage_have(f));
         f->stage_end -= f->stage_begin;
+        if (c->phase == CONN_LOGIN)
+            explicit_bzero(c->stage + f->stage_end, f->stage_begin);
         f->stage_begin = 0;
     }
     uint32_t limit = f->stage_limit > f->stage_end ? f->stage_limit : f->stage_end;

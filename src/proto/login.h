@@ -17,6 +17,16 @@ struct login_credentials {
     size_t secret_len;
 };
 
+#define CHAP_REMEMBERED 16u
+
+/* The latest challenges of an initiator's logins, whose answers may have been recorded: neither may come back
+ * as a challenge to us. It is the caller's, and outlives the connections. */
+struct chap_memory {
+    uint8_t ours[CHAP_REMEMBERED][WIRE_HASH_MAX];   /* as they were */
+    uint8_t theirs[CHAP_REMEMBERED][WIRE_HASH_MAX]; /* their digests */
+    uint32_t our_count, their_count;                /* ever */
+};
+
 /* Initiator: with `mine.name` set it authenticates and insists on it (no fallback to None); with `peer.name`
  * set it demands the target's proof. Target: `accounts` may come in and `required` makes CHAP mandatory;
  * `mine` is what it proves itself with when the initiator asks. */
@@ -32,7 +42,9 @@ struct login_config {
     uint16_t portal_group;             /* target: TargetPortalGroupTag */
     uint8_t algorithms[CHAP_LIST_MAX]; /* CHAP algorithms in order of preference */
     uint8_t algorithm_count;
-    struct negotiation want; /* what we want of each key */
+    uint16_t challenge_min;     /* bytes of a challenge to us; 0: CHAP_CHALLENGE_MIN */
+    struct chap_memory *memory; /* initiator; NULL: each login is the first */
+    struct negotiation want;    /* what we want of each key */
 };
 
 enum login_chap_step { CHAP_IDLE, CHAP_SENT_LIST, CHAP_SENT_CHALLENGE, CHAP_SENT_RESPONSE, CHAP_PASSED };

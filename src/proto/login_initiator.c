@@ -68,6 +68,14 @@ static int auth_error(const struct login *l)
     return l->chap_step < CHAP_SENT_RESPONSE ? BERTH_E_AUTH_DOWNGRADE : BERTH_E_AUTH;
 }
 
+/* A target says so, too, when none of the algorithms will do. */
+static const char *status_words(const struct login *l)
+{
+    if (l->status == WIRE_LOGIN_AUTH_FAILURE && l->chap_step == CHAP_SENT_LIST)
+        return "it takes none of the CHAP algorithms that we offer (12.1.3)";
+    return wire_login_status_text(l->status);
+}
+
 static int status_error(const struct login *l)
 {
     switch (l->status) {
@@ -143,6 +151,8 @@ static void redirected(struct conn *c, struct reader *text)
 
 /* --- stages --- */
 
+static const char too_much[] = "the target asks for more than one PDU holds";
+
 static const uint8_t *algorithms(const struct login *l)
 {
     return l->config->algorithms;
@@ -160,73 +170,89 @@ static bool offered(const struct login *l, uint8_t algorithm)
     return memchr(algorithms(l), algorithm, l->config->algorithm_count) != NULL;
 }
 
-static void chap_answer(struct conn *c, const struct chap_keys *chap, struct writer *w)
+/* Writes the answer to the target's challenge. */
+static const char *chap_answer(struct conn *c, const struct chap_keys *chap, struct writer *w)
 {
     struct login *l = &c->login;
     const unsigned needed = CHAP_BIT(KEY_CHAP_A) | CHAP_BIT(KEY_CHAP_I) | CHAP_BIT(KEY_CHAP_C);
-    if (chap->seen != needed || !offered(l, chap->algorithm)) {
-        give_up(c, BERTH_E_AUTH,
-                "the target's CHAP challenge is incomplete or of a kind we did not offer (12.1.3)");
-        return;
-    }
+    if (chap->seen != needed)
+        return "a challenge that is incomplete, or comes with more than belongs to it (12.1.3)";
+    if (!offered(l, chap->algorithm))
+        return "an algorithm that was not offered (12.1.3)";
     l->algorithm = chap->algorithm;
-    bool ok = login_answer(c, &l->config->mine, chap, w) && (!l->config->peer.name || login_challenge(c, w));
-    if (!ok) {
-        give_up(c, BERTH_E_AUTH,
-                "the target's CHAP challenge is too short, or cannot be answered here (12.1.3)");
-        return;
+    return login_answer(c, &l->config->mine, chap, w);
+}
+
+static void chap_respond(struct conn *c, const struct chap_keys *chap, struct writer *w)
+{
+    struct login *l = &c->login;
+    const char *flaw = chap_answer(c, chap, w);
+    if (flaw)
+        give_up(c, BERTH_E_CHAP, flaw);
+    else if (l->config->peer.name && !login_challenge(c, w))
+        give_up(c, BERTH_E_SYSTEM, "there are no random bytes for a challenge");
+    else if (!w->ok)
+        give_up(c, BERTH_E_LIMIT, too_much);
+    else {
+        l->chap_step = CHAP_SENT_RESPONSE;
+        request(c, WIRE_STAGE_OPERATIONAL, (uint32_t)writer_len(w));
     }
-    l->chap_step = CHAP_SENT_RESPONSE;
-    request(c, WIRE_STAGE_OPERATIONAL, (uint32_t)writer_len(w));
 }
 
 /* After our answer: the target goes on, and with mutual CHAP it must have proved itself first. */
 static bool chap_end(struct conn *c, const struct chap_keys *chap)
 {
-    struct login *l = &c->login;
-    const struct login_credentials *peer = &l->config->peer;
-    if (!peer->name) {
-        l->chap_step = CHAP_PASSED;
-        return chap->seen == 0;
-    }
-    return chap->seen == (CHAP_BIT(KEY_CHAP_N) | CHAP_BIT(KEY_CHAP_R)) && login_verify(c, peer, chap);
+    const struct login_credentials *peer = &c->login.config->peer;
+    const char *flaw = NULL;
+    if (!peer->name)
+        c->login.chap_step = CHAP_PASSED;
+    else if (chap->seen == (CHAP_BIT(KEY_CHAP_N) | CHAP_BIT(KEY_CHAP_R)))
+        flaw = login_verify(c, peer, chap);
+    else
+        flaw = "its CHAP_N or CHAP_R is missing, or comes with other keys (12.1.3)";
+    if (!peer->name && chap->seen != 0)
+        give_up(c, BERTH_E_CHAP, "a proof that nobody has asked for (12.1.3)");
+    else if (flaw)
+        give_up(c, BERTH_E_TARGET_AUTH, flaw);
+    return !c->failed;
+}
+
+/* Requests go on asking for the next stage until the target follows. */
+static void ask_to_leave(struct conn *c, struct writer *w)
+{
+    request(c, WIRE_STAGE_OPERATIONAL, (uint32_t)writer_len(w));
 }
 
 static void security(struct conn *c, const struct chap_keys *chap, struct writer *w)
 {
     struct login *l = &c->login;
-    bool answered = l->chap_step == CHAP_SENT_RESPONSE;
     if (!l->config->mine.name)
-        request(c, WIRE_STAGE_OPERATIONAL, (uint32_t)writer_len(w)); /* the target took its time: ask again */
+        ask_to_leave(c, w); /* the target took its time */
     else if (!l->chap_on)
-        give_up(c, BERTH_E_AUTH_DOWNGRADE, "the target does not agree to AuthMethod=CHAP (12)");
+        give_up(c, BERTH_E_AUTH_DOWNGRADE, "it does not agree to AuthMethod=CHAP (12)");
     else if (l->chap_step == CHAP_IDLE && chap->seen == 0)
         chap_list(c, w);
     else if (l->chap_step == CHAP_SENT_LIST)
-        chap_answer(c, chap, w);
-    else if (answered && chap->seen != 0 && !chap_end(c, chap))
-        give_up(c, BERTH_E_TARGET_AUTH, "the target's CHAP answer is missing or wrong (12.1.3)");
-    else if (answered || (l->chap_step == CHAP_PASSED && chap->seen == 0))
-        request(c, WIRE_STAGE_OPERATIONAL, (uint32_t)writer_len(w));
-    else
-        give_up(c, BERTH_E_AUTH, "CHAP keys out of order (12.1.3)");
+        chap_respond(c, chap, w);
+    else if (l->chap_step == CHAP_SENT_RESPONSE && (chap->seen == 0 || chap_end(c, chap)))
+        ask_to_leave(c, w);
+    else if (l->chap_step == CHAP_PASSED && chap->seen == 0)
+        ask_to_leave(c, w);
+    else if (!c->failed)
+        give_up(c, BERTH_E_CHAP, "CHAP keys out of order (12.1.3)");
 }
 
 /* Leaving the security stage is the moment of truth: whatever was demanded must have happened. */
 static bool may_leave_security(struct conn *c, const struct chap_keys *chap)
 {
-    struct login *l = &c->login;
+    const struct login *l = &c->login;
     if (!l->config->mine.name)
         return true;
-    if (l->chap_step == CHAP_SENT_RESPONSE && !chap_end(c, chap)) {
-        give_up(c, BERTH_E_TARGET_AUTH, "the target's CHAP answer is missing or wrong (12.1.3)");
+    if (l->chap_step == CHAP_SENT_RESPONSE && !chap_end(c, chap))
         return false;
-    }
-    if (l->chap_step != CHAP_PASSED) {
-        give_up(c, BERTH_E_AUTH_DOWNGRADE, "the target skips the authentication that was demanded (6.3.2)");
-        return false;
-    }
-    return true;
+    if (l->chap_step != CHAP_PASSED)
+        give_up(c, BERTH_E_AUTH_DOWNGRADE, "it goes on without the authentication that we demand (6.3.2)");
+    return !c->failed;
 }
 
 static void operational(struct conn *c, struct writer *w)
@@ -235,7 +261,7 @@ static void operational(struct conn *c, struct writer *w)
     if (w->ok)
         request(c, WIRE_STAGE_FULL_FEATURE, (uint32_t)writer_len(w));
     else
-        give_up(c, BERTH_E_NEGOTIATION, "the target asks for more than one PDU holds");
+        give_up(c, BERTH_E_LIMIT, too_much);
 }
 
 static void full_feature(struct conn *c, const struct wire_login_response *r)
@@ -270,47 +296,82 @@ static void advance(struct conn *c, const struct wire_login_response *r, const s
         full_feature(c, r);
 }
 
-static void refused_text(struct conn *c, int result, enum wire_key offender)
+static bool is_chap(enum wire_key key)
 {
-    const char *what = offender < KEY_COUNT ? key_rows[offender].name : "an illegal text segment (6.1)";
-    int error = result == NEGOTIATION_REFUSED ? BERTH_E_NEGOTIATION : BERTH_E_PROTOCOL;
+    return key < KEY_COUNT && key_rows[key].type == KEY_AUTH;
+}
+
+/* Where nothing better is to be said, it is the key's name. */
+static const char *text_flaw(const struct login *l, int result, enum wire_key offender,
+                             const struct chap_keys *chap)
+{
+    if (result == NEGOTIATION_FULL)
+        return "more keys than one login may have, or more to answer than one PDU holds (6.2)";
     if (offender == KEY_AUTH_METHOD)
-        error = c->login.config->mine.name ? BERTH_E_AUTH_DOWNGRADE : BERTH_E_AUTH_REQUIRED;
-    give_up(c, error, what);
+        return l->config->mine.name ? "it does not agree to AuthMethod=CHAP (12)"
+                                    : "it does not agree to AuthMethod=None (12)";
+    if (is_chap(offender))
+        return chap->flaw ? chap->flaw : "a CHAP key that comes twice, or where it has no place (12.1.3)";
+    if (result == NEGOTIATION_REFUSED && offender == KEY_HEADER_DIGEST)
+        return "it does without the header digests that we demand (HeaderDigest, 13.1)";
+    if (result == NEGOTIATION_REFUSED && offender == KEY_DATA_DIGEST)
+        return "it does without the data digests that we demand (DataDigest, 13.1)";
+    return offender < KEY_COUNT ? key_rows[offender].name : "an illegal text segment (6.1)";
+}
+
+static int text_error(const struct login *l, int result, enum wire_key offender)
+{
+    if (offender == KEY_AUTH_METHOD)
+        return l->config->mine.name ? BERTH_E_AUTH_DOWNGRADE : BERTH_E_AUTH_REQUIRED;
+    if (result == NEGOTIATION_FULL)
+        return BERTH_E_LIMIT;
+    if (is_chap(offender))
+        return BERTH_E_CHAP;
+    return result == NEGOTIATION_REFUSED ? BERTH_E_NEGOTIATION : BERTH_E_PROTOCOL;
+}
+
+static void take_text(struct conn *c, const struct wire_login_response *r, struct reader *text)
+{
+    const struct login *l = &c->login;
+    struct chap_keys chap = {0};
+    enum wire_key offender;
+    struct writer w = text_area(c);
+    int result = login_take(c, text, &w, &chap, &offender);
+    if (result != NEGOTIATION_OK)
+        give_up(c, text_error(l, result, offender), text_flaw(l, result, offender, &chap));
+    else
+        advance(c, r, &chap, &w);
+    explicit_bzero(&chap, sizeof chap);
+}
+
+static void take_response(struct conn *c, const struct wire_login_response *r, const struct pdu *pdu)
+{
+    struct login *l = &c->login;
+    struct reader text;
+    l->started = true;
+    c->exp_stat_sn = r->window.stat_sn + 1;
+    c->session->exp_cmd_sn = r->window.exp_cmd_sn;
+    c->session->max_cmd_sn = r->window.max_cmd_sn;
+    bool complete = login_collect(c, pdu, r->more, &text);
+    if (r->status_class == 1)
+        redirected(c, &text);
+    else if (l->status != 0)
+        give_up(c, status_error(l), status_words(l));
+    else if (++l->rounds > LOGIN_ROUNDS_MAX)
+        give_up(c, BERTH_E_LIMIT, "the target does not bring the login to an end");
+    else if (!complete)
+        request(c, l->nsg, 0); /* as eager to go on as before (6.3.3) */
+    else
+        take_text(c, r, &text);
 }
 
 void login_response_end(struct conn *c, const struct pdu *pdu)
 {
-    struct login *l = &c->login;
     struct wire_login_response r;
-    struct reader text;
-    struct chap_keys chap = {0};
-    enum wire_key offender;
-
+    uint32_t text_len = c->control_have + pdu->data_len;
     get_login_response(pdu->bhs, &r);
-    l->status = (uint16_t)(r.status_class << 8 | r.status_detail);
-    if (!header_ok(c, &r))
-        return;
-    l->started = true;
-    c->exp_stat_sn = r.window.stat_sn + 1;
-    c->session->exp_cmd_sn = r.window.exp_cmd_sn;
-    c->session->max_cmd_sn = r.window.max_cmd_sn;
-    bool complete = login_collect(c, pdu, r.more, &text);
-    if (r.status_class == 1) {
-        redirected(c, &text);
-    } else if (l->status != 0) {
-        give_up(c, status_error(l), wire_login_status_text(l->status));
-    } else if (++l->rounds > LOGIN_ROUNDS_MAX) {
-        give_up(c, BERTH_E_LIMIT, "the target does not bring the login to an end");
-    } else if (!complete) {
-        request(c, l->csg, 0);
-    } else {
-        struct writer w = text_area(c);
-        int result = login_take(c, &text, &w, &chap, &offender);
-        if (result != NEGOTIATION_OK)
-            refused_text(c, result, offender);
-        else
-            advance(c, &r, &chap, &w);
-    }
-    explicit_bzero(&chap, sizeof chap);
+    c->login.status = (uint16_t)(r.status_class << 8 | r.status_detail);
+    if (header_ok(c, &r))
+        take_response(c, &r, pdu);
+    login_forget(c, text_len);
 }

@@ -134,9 +134,9 @@ static bool chap_verify(struct conn *c, const struct chap_keys *chap, struct wri
     const struct login_config *cfg = c->login.config;
     const unsigned one_way = CHAP_BIT(KEY_CHAP_N) | CHAP_BIT(KEY_CHAP_R);
     const unsigned mutual = one_way | CHAP_BIT(KEY_CHAP_I) | CHAP_BIT(KEY_CHAP_C);
-    if ((chap->seen != one_way && chap->seen != mutual) || !login_verify(c, account(cfg, chap->name), chap))
+    if ((chap->seen != one_way && chap->seen != mutual) || login_verify(c, account(cfg, chap->name), chap))
         return false;
-    return chap->seen == one_way || login_answer(c, &cfg->mine, chap, w);
+    return chap->seen == one_way || !login_answer(c, &cfg->mine, chap, w);
 }
 
 /* One step of the CHAP conversation; empty requests in between are answered empty. */
@@ -214,11 +214,28 @@ static void advance(struct conn *c, const struct wire_login_request *r, struct w
         conn_enter_full_feature(c);
 }
 
+static void take_request(struct conn *c, const struct wire_login_request *r, const struct pdu *pdu)
+{
+    struct reader text;
+    if (!login_collect(c, pdu, r->more, &text)) {
+        respond(c, false, 0, 0);
+        return;
+    }
+    struct writer w = writer_over(c->out.data, sizeof c->out.data);
+    uint16_t status = take(c, &text, &w);
+    if (status == 0 && !w.ok)
+        status = WIRE_LOGIN_INITIATOR_ERROR;
+    if (status != 0)
+        refuse(c, status);
+    else
+        advance(c, r, &w);
+}
+
 void login_request_end(struct conn *c, const struct pdu *pdu)
 {
     struct login *l = &c->login;
     struct wire_login_request r;
-    struct reader text;
+    uint32_t text_len = c->control_have + pdu->data_len;
 
     get_login_request(pdu->bhs, &r);
     l->itt = r.itt;
@@ -227,20 +244,9 @@ void login_request_end(struct conn *c, const struct pdu *pdu)
         remember(c, &r);
     if (status == 0 && ++l->rounds > LOGIN_ROUNDS_MAX)
         status = WIRE_LOGIN_INITIATOR_ERROR;
-    if (status != 0) {
-        refuse(c, status);
-        return;
-    }
-    if (!login_collect(c, pdu, r.more, &text)) {
-        respond(c, false, 0, 0);
-        return;
-    }
-    struct writer w = writer_over(c->out.data, sizeof c->out.data);
-    status = take(c, &text, &w);
-    if (status == 0 && !w.ok)
-        status = WIRE_LOGIN_INITIATOR_ERROR;
     if (status != 0)
         refuse(c, status);
     else
-        advance(c, &r, &w);
+        take_request(c, &r, pdu);
+    login_forget(c, text_len);
 }

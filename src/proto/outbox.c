@@ -68,7 +68,9 @@ bool outbox_next(struct conn *c, struct tx_slot *slot)
     return true;
 }
 
-void outbox_released(struct conn *c)
+/* It may have been an answer to a challenge. */
+void outbox_released(struct conn *c, uint32_t data_len)
 {
+    explicit_bzero(c->out.data, data_len);
     c->out.data_busy = false;
 }

@@ -154,7 +154,7 @@ uint32_t conn_tx_peek(struct conn *c, struct berth_seg *segs, uint32_t max)
 static void slot_done(struct conn *c, const struct tx_slot *slot)
 {
     if (slot->control && slot->data_len)
-        outbox_released(c);
+        outbox_released(c, slot->data_len);
     if (c->role == ROLE_INITIATOR)
         initiator_slot_done(c, slot);
     else

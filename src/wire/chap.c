@@ -51,11 +51,57 @@ void chap_put_list(struct writer *w, const uint8_t *algorithms, size_t count)
     text_put(w, "CHAP_A", text);
 }
 
+/* The algorithms there are. Words are in lower case and without hyphens here. */
+static const struct {
+    uint8_t number, digest_len;
+    const char *word;
+} rows[] = {
+    {WIRE_CHAP_MD5, 16, "md5"},
+    {WIRE_CHAP_SHA1, 20, "sha1"},
+    {WIRE_CHAP_SHA256, 32, "sha256"},
+    {WIRE_CHAP_SHA3_256, 32, "sha3256"},
+};
+
 size_t chap_digest_len(uint8_t algorithm)
 {
-    static const uint8_t lens[] = {
-        [WIRE_CHAP_MD5] = 16, [WIRE_CHAP_SHA1] = 20, [WIRE_CHAP_SHA256] = 32, [WIRE_CHAP_SHA3_256] = 32};
-    return algorithm < COUNT(lens) ? lens[algorithm] : 0;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (rows[i].number == algorithm)
+            return rows[i].digest_len;
+    return 0;
+}
+
+static char folded(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+static bool is_word(struct span s, const char *word)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.at[i] != '-' && folded(s.at[i]) != *word++)
+            return false;
+    return *word == '\0';
+}
+
+static uint8_t number_of(struct span word)
+{
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (is_word(word, rows[i].word))
+            return rows[i].number;
+    return 0;
+}
+
+size_t chap_algorithms_read(struct span words, uint8_t out[CHAP_LIST_MAX])
+{
+    size_t count = 0;
+    struct span word;
+    while (span_item(&words, &word)) {
+        uint8_t number = number_of(word);
+        if (number == 0 || count == CHAP_LIST_MAX || is_one_of(number, out, count))
+            return 0;
+        out[count++] = number;
+    }
+    return count;
 }
 
 bool chap_equal(const uint8_t *a, const uint8_t *b, size_t len)

@@ -19,6 +19,13 @@ size_t chap_response(const struct wire_crypto *crypto, uint8_t algorithm, uint8_
                      size_t secret_len, const void *challenge, size_t challenge_len,
                      uint8_t out[WIRE_HASH_MAX]);
 
+/* What a peer gets who asks for nothing else: see doc/decisions/0002-chap-order.md. */
+#define CHAP_ALGORITHMS "SHA3-256,SHA1,MD5,SHA256"
+
+/* "SHA3-256,SHA256,SHA1,MD5", or some of them in any order; case and hyphens do not matter. Their numbers go
+ * to `out`; returns how many there are, 0 if a word is unknown or there twice. */
+size_t chap_algorithms_read(struct span words, uint8_t out[CHAP_LIST_MAX]);
+
 /* Picks the first of the peer's list "8,6,5" that is in `ours`; returns 0 if none is. Malformed lists: -1. */
 int chap_pick(struct span offered, const uint8_t *ours, size_t count);
 

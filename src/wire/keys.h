@@ -159,9 +159,9 @@ void negotiation_offer(struct negotiation *n, uint8_t where, struct writer *w);
  * `*offender` names the key of this pair.
  *
  * Reject and NotUnderstood as an answer leave the default in force, and are REFUSED where our own offer rules
- * the default out (a list without it, say); so is an offer that we had to answer with Reject ourselves.
- * Irrelevant is taken as OK for all but lists. In full feature phase a key may come again, for that is
- * another negotiation. */
+ * the default out (a list without it, say), as is a list's default that was not offered; so is an offer that
+ * we had to answer with Reject ourselves. Irrelevant is taken as OK for all but lists. In full feature phase
+ * a key may come again, for that is another negotiation. */
 int negotiation_take(struct negotiation *n, uint8_t where, struct span key, struct span value,
                      struct writer *w, enum wire_key *offender);
 

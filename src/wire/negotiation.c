@@ -172,14 +172,23 @@ static int take_no_value(struct negotiation *n, enum wire_key key, enum constant
     return stay_at_default(n, key);
 }
 
+/* None, where it was not offered: nobody may choose so (6.2.1), but what it means is clear, and it happens.
+ */
+static bool chose_default(enum wire_key key, uint32_t answer)
+{
+    return key_rows[key].type == KEY_LIST && answer == key_rows[key].initial;
+}
+
 static int take_answer(struct negotiation *n, enum wire_key key, struct span value)
 {
     enum constant constant = constant_of(value);
     uint32_t answer;
     if (constant != CONSTANT_NONE)
         return take_no_value(n, key, constant);
-    if (!key_value_read(key, value, &answer) || !admissible(n, key, answer))
+    if (!key_value_read(key, value, &answer))
         return NEGOTIATION_BAD;
+    if (!admissible(n, key, answer))
+        return chose_default(key, answer) ? take_no_value(n, key, CONSTANT_REJECT) : NEGOTIATION_BAD;
     n->open &= ~bit(key);
     n->received |= bit(key);
     n->theirs[key] = as_offer(key, answer);

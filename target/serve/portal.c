@@ -94,12 +94,11 @@ static int find_address(struct portal_entry *entry, const char *text, const stru
 
 static void set_login(struct target *t, struct portal_entry *entry)
 {
-    static const uint8_t algorithms[] = {WIRE_CHAP_SHA3_256, WIRE_CHAP_SHA256, WIRE_CHAP_SHA1, WIRE_CHAP_MD5};
     const struct serve_config *c = t->config;
     struct login_config *l = &entry->login;
 
-    memcpy(l->algorithms, algorithms, sizeof algorithms);
-    l->algorithm_count = sizeof algorithms;
+    memcpy(l->algorithms, t->algorithms, sizeof l->algorithms);
+    l->algorithm_count = t->algorithm_count;
     l->portal_group = entry->group;
     l->required = c->account_count > 0;
     l->accounts = t->accounts;

@@ -134,6 +134,19 @@ static void take_accounts(struct target *t)
     }
 }
 
+/* The order is the initiator's affair (12.1.3). */
+static int take_algorithms(struct target *t, const struct reason *why)
+{
+    const char *words = t->config->chap_algorithms ? t->config->chap_algorithms : CHAP_ALGORITHMS;
+    t->algorithm_count = (uint8_t)chap_algorithms_read((struct span){words, strlen(words)}, t->algorithms);
+    if (t->algorithm_count > 0)
+        return BERTH_OK;
+    int error =
+        serve_refuse(why, BERTH_E_ARGUMENT,
+                     "'%s' is no list of CHAP algorithms: name some of SHA3-256,SHA256,SHA1,MD5", words);
+    return serve_blame(t->config, words, error, why);
+}
+
 static bool sends_files(const struct engine *e)
 {
     struct engine_limits limits;
@@ -155,6 +168,8 @@ int target_open(struct target *t, const struct reason *why)
 {
     int error = target_keys(&t->wishes, t->config, why);
     take_accounts(t);
+    if (!error)
+        error = take_algorithms(t, why);
     if (!error && watch_open(t) != BERTH_OK)
         error = out_of_memory(why);
     if (!error)

@@ -121,6 +121,7 @@ struct serve_config {
     uint32_t allowed_count;
     struct serve_account accounts[SERVE_ACCOUNTS_MAX]; /* any: CHAP is demanded */
     uint32_t account_count;
+    const char *chap_algorithms;      /* those that are taken, as "SHA3-256,SHA256"; NULL: all there are */
     struct serve_account mutual;      /* name not NULL: we prove ourselves with this when asked */
     const char *keys[SERVE_KEYS_MAX]; /* "MaxBurstLength=65536": what the target wants of a negotiation key */
     uint32_t key_count;

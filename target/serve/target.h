@@ -127,8 +127,9 @@ struct target {
     struct node *nodes;
     uint32_t node_count;
     struct login_credentials accounts[SERVE_ACCOUNTS_MAX];
-    struct list sessions; /* oldest first */
-    struct list ending;   /* sessions that are over but for what is under way */
+    uint8_t algorithms[CHAP_LIST_MAX], algorithm_count; /* of CHAP */
+    struct list sessions;                               /* oldest first */
+    struct list ending;                                 /* sessions that are over but for what is under way */
     struct list jobs;
     struct list managing; /* jobs: task management requests that wait for commands to end */
     struct workers *workers;

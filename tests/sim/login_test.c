@@ -7,13 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "puppet.h"
-#include "wire/chap.h"
-
-#define USER   "user"
-#define SECRET "a secret of some length"
-#define PEER   "the target itself"
-#define PROOF  "another secret, of the target's"
+#include "hand.h"
 
 /* --- core against core --- */
 
@@ -212,7 +206,7 @@ static void test_digest_mismatch(void **state)
     pair_run(p);
     assert_int_equal(p->last_i.kind, CONN_EV_LOGIN_FAILED);
     assert_int_equal(p->last_i.error, BERTH_E_NEGOTIATION);
-    assert_string_equal(p->last_i.rule, "HeaderDigest");
+    assert_non_null(strstr(p->last_i.rule, "HeaderDigest"));
     pair_free(p);
 }
 
@@ -305,70 +299,11 @@ static void test_text_limits(void **state)
 
 /* --- a target made by hand --- */
 
-struct answer {
-    uint8_t csg, nsg; /* nsg != csg: transit */
-    bool more;
-    uint16_t status;
-    uint32_t itt;
-    uint8_t version;
-    const char *text; /* pairs end with '\n' */
-};
-
-static struct puppet *hand_made(const struct pair_config *config)
-{
-    struct pair_config c;
-    if (!config)
-        pair_config_init(&c, 9);
-    struct pair *p = pair_new(config ? config : &c);
-    struct puppet *u = puppet_new(p, p->ic);
-    puppet_expect(u, WIRE_LOGIN_REQUEST);
-    return u;
-}
-
-static struct pair_config with_chap(bool mutual)
-{
-    struct pair_config c;
-    pair_config_init(&c, 9);
-    c.user = USER;
-    c.secret = SECRET;
-    c.mutual_user = mutual ? PEER : NULL;
-    c.mutual_secret = mutual ? PROOF : NULL;
-    return c;
-}
-
-static void answer_bytes(struct puppet *u, const struct answer *a, const void *text, uint32_t len)
-{
-    uint8_t bhs[WIRE_BHS_LEN];
-    struct wire_login_response r = {.transit = a->nsg != a->csg,
-                                    .csg = a->csg,
-                                    .nsg = a->nsg,
-                                    .more = a->more,
-                                    .version_active = a->version,
-                                    .tsih = a->nsg == WIRE_STAGE_FULL_FEATURE ? 5 : 0,
-                                    .itt = a->itt,
-                                    .window = {u->victim->exp_stat_sn, 1, 20},
-                                    .status_class = (uint8_t)(a->status >> 8),
-                                    .status_detail = (uint8_t)a->status};
-    put_login_response(bhs, &r);
-    puppet_say(u, bhs, text, len);
-}
-
-static void answer(struct puppet *u, const struct answer *a)
-{
-    char text[1024] = {0};
-    uint32_t len = a->text ? (uint32_t)strlen(a->text) : 0;
-    for (uint32_t i = 0; i < len; i++)
-        text[i] = a->text[i] == '\n' ? '\0' : a->text[i];
-    answer_bytes(u, a, text, len);
-}
-
-#define CHALLENGE "CHAP_A=5\nCHAP_I=77\nCHAP_C=0x000102030405060708090a0b0c0d0e0f\n"
-
 /* One answer to the first request of an initiator that demands CHAP (or, with `free`, nothing). */
 static const struct {
     const char *what;
     bool free;
-    struct answer a;
+    struct hand a;
     enum conn_event_kind kind;
     int error;
 } first_answers[] = {
@@ -405,8 +340,9 @@ static const struct {
      false,
      {.text = "AuthMethod=CHAP\n" CHALLENGE},
      CONN_EV_LOGIN_FAILED,
-     BERTH_E_AUTH},
-    {"CHAP keys without CHAP", false, {.text = CHALLENGE}, CONN_EV_LOGIN_FAILED, BERTH_E_PROTOCOL},
+     BERTH_E_CHAP},
+    {"CHAP keys without CHAP", false, {.text = CHALLENGE}, CONN_EV_LOGIN_FAILED, BERTH_E_CHAP},
+    {"CHAP keys nobody wants", true, {.text = CHALLENGE}, CONN_EV_LOGIN_FAILED, BERTH_E_CHAP},
     {"asks for CHAP", true, {.text = "AuthMethod=CHAP\n"}, CONN_EV_LOGIN_FAILED, BERTH_E_AUTH_REQUIRED},
     {"rejects None", true, {.text = "AuthMethod=Reject\n"}, CONN_EV_ERROR, BERTH_OK},
     {"refuses us", true, {.status = WIRE_LOGIN_AUTH_FAILURE}, CONN_EV_LOGIN_FAILED, BERTH_E_AUTH_REQUIRED},
@@ -440,9 +376,9 @@ static void test_first_answers(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof first_answers / sizeof first_answers[0]; i++) {
-        struct pair_config chap = with_chap(false);
-        struct puppet *u = hand_made(first_answers[i].free ? NULL : &chap);
-        answer(u, &first_answers[i].a);
+        struct pair_config chap = hand_chap(false);
+        struct puppet *u = hand_new(first_answers[i].free ? NULL : &chap);
+        hand_say(u, &first_answers[i].a);
         if (first_answers[i].error) {
             if (puppet_drain(u) == 0 || u->event.error != first_answers[i].error)
                 print_error("%s\n", first_answers[i].what);
@@ -462,9 +398,9 @@ static void test_redirect(void **state)
 {
     (void)state;
     for (uint16_t status = 0x0101; status <= 0x0102; status++) {
-        struct puppet *u = hand_made(NULL);
-        answer(u,
-               &(struct answer){.status = status, .text = "X-odd=1\nTargetAddress=[2001:db8::7]:3261,5\n"});
+        struct puppet *u = hand_new(NULL);
+        hand_say(u,
+                 &(struct hand){.status = status, .text = "X-odd=1\nTargetAddress=[2001:db8::7]:3261,5\n"});
         puppet_fails(u, CONN_EV_REDIRECT, BERTH_OK);
         assert_int_equal(u->event.login_status, status);
         assert_string_equal(conn_login(u->victim)->redirect.host, "2001:db8::7");
@@ -473,101 +409,23 @@ static void test_redirect(void **state)
     }
 }
 
-/* Up to where the initiator has answered our challenge. */
-static struct puppet *answered(bool mutual)
-{
-    struct pair_config c = with_chap(mutual);
-    struct puppet *u = hand_made(&c);
-    answer(u, &(struct answer){.text = "AuthMethod=CHAP\nTargetPortalGroupTag=1\n"});
-    puppet_expect(u, WIRE_LOGIN_REQUEST);
-    assert_string_equal((const char *)u->data, "CHAP_A=7,6,5");
-    answer(u, &(struct answer){.text = CHALLENGE});
-    puppet_expect(u, WIRE_LOGIN_REQUEST);
-    assert_int_equal(u->bhs[1], 0x81); /* T, on to the operational stage */
-    return u;
-}
-
-/* The value of a key in the text last heard. */
-static struct span heard_value(const struct puppet *u, const char *name)
-{
-    struct reader r = reader_over(u->data, u->data_len);
-    struct span key, value;
-    while (text_next(&r, &key, &value) == TEXT_PAIR)
-        if (span_is(key, name))
-            return value;
-    return (struct span){"", 0};
-}
-
-/* "CHAP_N=…", "CHAP_R=…" of the target, for the challenge last heard. */
-static void prove(const struct puppet *u, const char *name, const char *secret, char *text, size_t size)
-{
-    uint64_t id;
-    uint8_t challenge[CHAP_CHALLENGE_MAX], response[WIRE_HASH_MAX];
-    assert_true(span_number(heard_value(u, "CHAP_I"), &id));
-    long len = span_binary(heard_value(u, "CHAP_C"), challenge, sizeof challenge);
-    assert_int_equal(len, CHAP_CHALLENGE_LEN);
-    size_t n = chap_response(u->pair->isc.crypto, WIRE_CHAP_MD5, (uint8_t)id, secret, strlen(secret),
-                             challenge, (size_t)len, response);
-    struct writer w = writer_over(text, size);
-    text_put(&w, "CHAP_N", name);
-    text_put_hex(&w, "CHAP_R", response, n);
-    for (size_t i = 0; i < writer_len(&w); i++)
-        if (!text[i])
-            text[i] = '\n';
-    text[writer_len(&w)] = 0;
-}
-
-static void operational(struct puppet *u)
-{
-    puppet_expect(u, WIRE_LOGIN_REQUEST);
-    assert_int_equal(u->bhs[1], 0x87); /* T, from the operational stage on */
-    answer(u, &(struct answer){.csg = 1,
-                               .nsg = 3,
-                               .text = "MaxRecvDataSegmentLength=4096\nInitialR2T=Yes\n"
-                                       "ImmediateData=Yes\nMaxBurstLength=8192\n"
-                                       "FirstBurstLength=8192\nMaxOutstandingR2T=1\n"
-                                       "HeaderDigest=None\nDataDigest=None\n"});
-    puppet_fails(u, CONN_EV_LOGGED_IN, BERTH_OK);
-    assert_true(session_up(u->pair->is));
-}
-
-static void test_chap_by_hand(void **state)
-{
-    char proof[256];
-    (void)state;
-    for (int ask_again = 0; ask_again < 2; ask_again++) {
-        struct puppet *u = answered(true);
-        prove(u, PEER, PROOF, proof, sizeof proof);
-        answer(u, &(struct answer){.nsg = ask_again ? 0 : 1, .text = proof});
-        if (ask_again) { /* the proof first, the transition two rounds later */
-            puppet_expect(u, WIRE_LOGIN_REQUEST);
-            answer(u, &(struct answer){0});
-            puppet_expect(u, WIRE_LOGIN_REQUEST);
-            answer(u, &(struct answer){.nsg = 1});
-        }
-        operational(u);
-        assert_true(conn_login(u->victim)->peer_proved);
-        puppet_free(u);
-    }
-}
-
 /* The target takes its time in every stage. */
 static void test_slow_target(void **state)
 {
     (void)state;
-    struct puppet *u = answered(false);
+    struct puppet *u = hand_challenged(false);
     for (int i = 0; i < 5; i++) {
-        answer(u, &(struct answer){0});
+        hand_say(u, &(struct hand){0});
         puppet_expect(u, WIRE_LOGIN_REQUEST);
         assert_int_equal(u->data_len, 0);
         assert_int_equal(u->bhs[1], 0x81);
     }
-    answer(u, &(struct answer){.nsg = 1});
+    hand_say(u, &(struct hand){.nsg = 1});
     for (int i = 0; i < 5; i++) {
         puppet_expect(u, WIRE_LOGIN_REQUEST);
-        answer(u, &(struct answer){.csg = 1, .nsg = 1});
+        hand_say(u, &(struct hand){.csg = 1, .nsg = 1});
     }
-    operational(u);
+    hand_operational(u);
     puppet_free(u);
 }
 
@@ -575,103 +433,14 @@ static void test_endless_login(void **state)
 {
     (void)state;
     for (int more = 0; more < 2; more++) {
-        struct puppet *u = answered(false);
+        struct puppet *u = hand_challenged(false);
         uint32_t rounds = 0;
         while (puppet_drain(u) == 0 && rounds++ < 100) {
-            answer(u, &(struct answer){.more = more});
+            hand_say(u, &(struct hand){.more = more});
             puppet_hear(u);
         }
         assert_int_equal(u->event.error, BERTH_E_LIMIT);
         assert_true(rounds <= LOGIN_ROUNDS_MAX);
-        puppet_free(u);
-    }
-}
-
-/* What a target may not answer to our answer, when it had to prove itself and when not. */
-static void test_no_proof(void **state)
-{
-    static const struct {
-        const char *what;
-        bool mutual;
-        const char *name, *secret; /* of the proof, if any */
-        struct answer a;
-        int error;
-    } rows[] = {
-        {"no proof at all", true, NULL, NULL, {.nsg = 1}, BERTH_E_TARGET_AUTH},
-        {"wrong secret", true, PEER, "some secret that is wrong", {.nsg = 1}, BERTH_E_TARGET_AUTH},
-        {"our own secret", true, PEER, SECRET, {.nsg = 1}, BERTH_E_TARGET_AUTH},
-        {"wrong name", true, "somebody", PROOF, {.nsg = 1}, BERTH_E_TARGET_AUTH},
-        {"name alone",
-         true,
-         NULL,
-         NULL,
-         {.nsg = 1, .text = "CHAP_N=the target itself\n"},
-         BERTH_E_TARGET_AUTH},
-        {"empty response",
-         true,
-         NULL,
-         NULL,
-         {.nsg = 1, .text = "CHAP_N=the target itself\nCHAP_R=0x\n"},
-         BERTH_E_PROTOCOL},
-        {"wrong, without transition",
-         true,
-         PEER,
-         "some secret that is wrong",
-         {.nsg = 0},
-         BERTH_E_TARGET_AUTH},
-        {"straight to the end", true, PEER, PROOF, {.nsg = 3}, BERTH_E_AUTH_DOWNGRADE},
-        {"challenge once more", true, NULL, NULL, {.text = CHALLENGE}, BERTH_E_PROTOCOL},
-        {"proof nobody asked for",
-         false,
-         NULL,
-         NULL,
-         {.nsg = 1, .text = "CHAP_N=x\nCHAP_R=0x00\n"},
-         BERTH_E_TARGET_AUTH},
-        {"refused", false, NULL, NULL, {.status = WIRE_LOGIN_AUTH_FAILURE}, BERTH_E_AUTH},
-    };
-    char proof[256];
-    (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct puppet *u = answered(rows[i].mutual);
-        struct answer a = rows[i].a;
-        if (rows[i].name) {
-            prove(u, rows[i].name, rows[i].secret, proof, sizeof proof);
-            a.text = proof;
-        }
-        answer(u, &a);
-        if (puppet_drain(u) != 1 || u->event.error != rows[i].error)
-            print_error("%s\n", rows[i].what);
-        assert_int_equal(u->event.kind, CONN_EV_LOGIN_FAILED);
-        assert_int_equal(u->event.error, rows[i].error);
-        assert_false(puppet_hear(u));
-        puppet_free(u);
-    }
-}
-
-static void test_bad_challenges(void **state)
-{
-    static const char *const challenges[] = {
-        "CHAP_A=5\nCHAP_I=77\nCHAP_C=0x000102030405060708090a0b0c0d0e\n",   /* 15 bytes */
-        "CHAP_A=8\nCHAP_I=77\nCHAP_C=0x000102030405060708090a0b0c0d0e0f\n", /* not offered */
-        "CHAP_A=0\nCHAP_I=77\nCHAP_C=0x000102030405060708090a0b0c0d0e0f\n",
-        "CHAP_A=5\nCHAP_C=0x000102030405060708090a0b0c0d0e0f\n",
-        "CHAP_A=5\nCHAP_I=256\nCHAP_C=0x000102030405060708090a0b0c0d0e0f\n",
-        "CHAP_A=5\nCHAP_I=77\n",
-        "CHAP_A=5\nCHAP_I=77\nCHAP_C=0x000102030405060708090a0b0c0d0e0f\nCHAP_N=x\n",
-        "CHAP_A=5\nCHAP_I=77\nCHAP_C=ohm\n",
-        "CHAP_A=5,6\nCHAP_I=77\nCHAP_C=0x000102030405060708090a0b0c0d0e0f\n",
-    };
-    (void)state;
-    for (size_t i = 0; i < sizeof challenges / sizeof challenges[0]; i++) {
-        struct pair_config c = with_chap(false);
-        struct puppet *u = hand_made(&c);
-        answer(u, &(struct answer){.text = "AuthMethod=CHAP\n"});
-        puppet_expect(u, WIRE_LOGIN_REQUEST);
-        answer(u, &(struct answer){.text = challenges[i]});
-        assert_int_equal(puppet_drain(u), 1);
-        assert_int_equal(u->event.kind, CONN_EV_LOGIN_FAILED);
-        assert_true(u->event.error == BERTH_E_AUTH || u->event.error == BERTH_E_PROTOCOL);
-        assert_false(puppet_hear(u));
         puppet_free(u);
     }
 }
@@ -684,15 +453,15 @@ static void test_split_text(void **state)
         "FirstBurstLength=8192\0MaxOutstandingR2T=1\0HeaderDigest=None\0DataDigest=None";
     (void)state;
     for (uint32_t cut = 0; cut <= sizeof text; cut++) {
-        struct puppet *u = hand_made(NULL);
-        answer(u, &(struct answer){.nsg = 1, .text = "AuthMethod=None\n"});
+        struct puppet *u = hand_new(NULL);
+        hand_say(u, &(struct hand){.nsg = 1, .text = "AuthMethod=None\n"});
         puppet_expect(u, WIRE_LOGIN_REQUEST);
-        answer_bytes(u, &(struct answer){.csg = 1, .nsg = 1, .more = true}, text, cut);
+        hand_bytes(u, &(struct hand){.csg = 1, .nsg = 1, .more = true}, text, cut);
         puppet_expect(u, WIRE_LOGIN_REQUEST);
         assert_int_equal(u->data_len, 0);
-        answer_bytes(u, &(struct answer){.csg = 1, .nsg = 1}, text + cut, (uint32_t)sizeof text - cut);
+        hand_bytes(u, &(struct hand){.csg = 1, .nsg = 1}, text + cut, (uint32_t)sizeof text - cut);
         puppet_expect(u, WIRE_LOGIN_REQUEST);
-        answer(u, &(struct answer){.csg = 1, .nsg = 3});
+        hand_say(u, &(struct hand){.csg = 1, .nsg = 3});
         puppet_fails(u, CONN_EV_LOGGED_IN, BERTH_OK);
         assert_int_equal(u->victim->max_send, 4096);
         assert_int_equal(u->pair->is->keys.agreed[KEY_MAX_BURST_LENGTH], 8192);
@@ -705,10 +474,10 @@ static void test_too_much_text(void **state)
 {
     (void)state;
     static char text[5000];
-    struct puppet *u = hand_made(NULL);
-    answer_bytes(u, &(struct answer){.more = true}, text, sizeof text);
+    struct puppet *u = hand_new(NULL);
+    hand_bytes(u, &(struct hand){.more = true}, text, sizeof text);
     puppet_expect(u, WIRE_LOGIN_REQUEST);
-    answer_bytes(u, &(struct answer){.more = true}, text, sizeof text);
+    hand_bytes(u, &(struct hand){.more = true}, text, sizeof text);
     puppet_fails(u, CONN_EV_ERROR, BERTH_E_LIMIT);
     puppet_free(u);
 }
@@ -716,9 +485,9 @@ static void test_too_much_text(void **state)
 static void test_stat_sn_in_login(void **state)
 {
     (void)state;
-    struct puppet *u = hand_made(NULL);
+    struct puppet *u = hand_new(NULL);
     u->victim->exp_stat_sn = 0xffffffff; /* the target begins where it likes */
-    answer(u, &(struct answer){.nsg = 1});
+    hand_say(u, &(struct hand){.nsg = 1});
     assert_int_equal(u->victim->exp_stat_sn, 0);
     puppet_expect(u, WIRE_LOGIN_REQUEST);
     u->victim->exp_stat_sn = 1;
@@ -733,7 +502,7 @@ static void test_stat_sn_in_login(void **state)
 static void test_no_tsih(void **state)
 {
     (void)state;
-    struct puppet *u = hand_made(NULL);
+    struct puppet *u = hand_new(NULL);
     u->victim->login.keys.open = 0;
     u->victim->login.csg = u->victim->login.nsg = 1;
     u->victim->login.keys.wanted = 0;
@@ -764,7 +533,7 @@ static void test_strangers(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof greetings / sizeof greetings[0]; i++)
         for (size_t piece = 1; piece < 100; piece += 33) {
-            struct puppet *u = hand_made(NULL);
+            struct puppet *u = hand_new(NULL);
             size_t len = strlen(greetings[i]), at = 0;
             for (; at < len && u->events == 0; at += piece) {
                 puppet_babble(u, greetings[i] + at, len - at < piece ? len - at : piece);
@@ -783,7 +552,7 @@ static void test_noise(void **state)
     uint8_t noise[256];
     (void)state;
     for (uint32_t seed = 0; seed < 2000; seed++) {
-        struct puppet *u = hand_made(NULL);
+        struct puppet *u = hand_new(NULL);
         u->pair->random = seed;
         for (size_t i = 0; i < sizeof noise; i++)
             noise[i] = (uint8_t)pair_random(u->pair, 256);
@@ -801,7 +570,7 @@ static void test_timeout(void **state)
 {
     (void)state;
     for (uint32_t heard = 0; heard < WIRE_BHS_LEN; heard += 47) {
-        struct puppet *u = hand_made(NULL);
+        struct puppet *u = hand_new(NULL);
         uint8_t bhs[WIRE_BHS_LEN] = {WIRE_LOGIN_RESPONSE};
         assert_int_equal(conn_deadline(u->victim), 1000);
         puppet_babble(u, bhs, heard);
@@ -812,8 +581,8 @@ static void test_timeout(void **state)
         assert_true(conn_deadline(u->victim) == UINT64_MAX);
         puppet_free(u);
     }
-    struct puppet *u = hand_made(NULL); /* it began well and stopped in the middle */
-    answer(u, &(struct answer){.nsg = 1});
+    struct puppet *u = hand_new(NULL); /* it began well and stopped in the middle */
+    hand_say(u, &(struct hand){.nsg = 1});
     puppet_babble(u, "#", 1);
     conn_tick(u->victim, 1000);
     puppet_fails(u, CONN_EV_ERROR, BERTH_E_NO_ANSWER);
@@ -823,18 +592,16 @@ static void test_timeout(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_outcomes),         cmocka_unit_test(test_sent_elsewhere),
-        cmocka_unit_test(test_no_random),        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_unknown_target),   cmocka_unit_test(test_digest_mismatch),
-        cmocka_unit_test(test_target_offers),    cmocka_unit_test(test_discovery),
-        cmocka_unit_test(test_text_limits),      cmocka_unit_test(test_first_answers),
-        cmocka_unit_test(test_redirect),         cmocka_unit_test(test_chap_by_hand),
-        cmocka_unit_test(test_slow_target),      cmocka_unit_test(test_endless_login),
-        cmocka_unit_test(test_no_proof),         cmocka_unit_test(test_bad_challenges),
-        cmocka_unit_test(test_split_text),       cmocka_unit_test(test_too_much_text),
-        cmocka_unit_test(test_stat_sn_in_login), cmocka_unit_test(test_no_tsih),
-        cmocka_unit_test(test_strangers),        cmocka_unit_test(test_noise),
-        cmocka_unit_test(test_timeout),
+        cmocka_unit_test(test_outcomes),       cmocka_unit_test(test_sent_elsewhere),
+        cmocka_unit_test(test_no_random),      cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_unknown_target), cmocka_unit_test(test_digest_mismatch),
+        cmocka_unit_test(test_target_offers),  cmocka_unit_test(test_discovery),
+        cmocka_unit_test(test_text_limits),    cmocka_unit_test(test_first_answers),
+        cmocka_unit_test(test_redirect),       cmocka_unit_test(test_slow_target),
+        cmocka_unit_test(test_endless_login),  cmocka_unit_test(test_split_text),
+        cmocka_unit_test(test_too_much_text),  cmocka_unit_test(test_stat_sn_in_login),
+        cmocka_unit_test(test_no_tsih),        cmocka_unit_test(test_strangers),
+        cmocka_unit_test(test_noise),          cmocka_unit_test(test_timeout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -181,6 +181,7 @@ static void set_up_logins(struct pair *p)
     }
     p->il.discovery = c->discovery;
     p->il.want.discovery = c->discovery;
+    p->il.memory = &p->remembered;
     p->il.mine = credentials(c->user, c->secret);
     p->il.peer = credentials(c->mutual_user, c->mutual_secret);
     want_common(&p->il.want, c, c->segment_i);

@@ -39,6 +39,7 @@ struct pair {
     struct session *is, *ts;
     struct conn *ic, *tc;
     struct login_config il, tl;
+    struct chap_memory remembered;        /* of the initiator */
     struct login_credentials accounts[3]; /* of the target; the second is t_user's */
     struct session_config isc, tsc;
     struct conn_config icc, tcc;

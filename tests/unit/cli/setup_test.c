@@ -213,14 +213,16 @@ static const struct {
     {"[target a]\nredirect-permanent = yes\n",
      "t.conf:1: [target a] lacks a line: add redirect = ADDR:PORT beside redirect-permanent"},
     /* keys */
-    {"[serve]\nlissen = a\n", "t.conf:2: 'lissen' is no key of [serve]: use listen, no-auth, state-dir, "
-                              "busy-poll, control, referee, log, run-as, seccomp, script, fault"},
+    {"[serve]\nlissen = a\n",
+     "t.conf:2: 'lissen' is no key of [serve]: use listen, no-auth, chap-algorithms, state-dir, "
+     "busy-poll, control, referee, log, run-as, seccomp, script, fault"},
     {"[user a]\nsecret = b\n", "t.conf:2: 'secret' is no key of [user]: use secret-file"},
     {"[mutual]\nname = b\n", "t.conf:2: 'name' is no key of [mutual]: use user, secret-file"},
     {"[target a]\nlun0 = b\n", "t.conf:2: 'lun0' is no key of [target]: use alias, allow, redirect, "
                                "redirect-permanent, lun N"},
-    {"[serve]\nListen = a\n", "t.conf:2: 'Listen' is no key of [serve]: use listen, no-auth, state-dir, "
-                              "busy-poll, control, referee, log, run-as, seccomp, script, fault"},
+    {"[serve]\nListen = a\n",
+     "t.conf:2: 'Listen' is no key of [serve]: use listen, no-auth, chap-algorithms, state-dir, "
+     "busy-poll, control, referee, log, run-as, seccomp, script, fault"},
     {"[serve]\nbusy-poll = yes\nbusy-poll = yes\n", "t.conf:3: busy-poll is there twice: leave one out"},
     {"[negotiation]\nX = 1\nY = 2\nX = 3\n", "t.conf:4: X is there twice: leave one out"},
     {"[target a]\nalias = b\nalias = c\n", "t.conf:3: alias is there twice: leave one out"},

@@ -229,6 +229,55 @@ static void puts_the_longest_list(void **state)
     assert_int_equal(writer_len(&w), 0);
 }
 
+struct words_row {
+    const char *words;
+    size_t count;
+    uint8_t numbers[4];
+};
+
+static const struct words_row words_rows[] = {
+    {CHAP_ALGORITHMS, 4, {8, 6, 5, 7}},
+    {"SHA3-256,SHA256,SHA1,MD5", 4, {8, 7, 6, 5}},
+    {"md5,sha1,sha256,sha3-256", 4, {5, 6, 7, 8}},
+    {"SHA-256", 1, {7}},
+    {"Sha3256,SHA-1", 2, {8, 6}},
+    {"sha3-256", 1, {8}},
+    {"", 0, {0}},
+    {",", 0, {0}},
+    {"MD5,", 0, {0}},
+    {",MD5", 0, {0}},
+    {"MD5,,SHA1", 0, {0}},
+    {"MD5,MD5", 0, {0}},
+    {"SHA1,MD5,SHA-1", 0, {0}},
+    {"MD4", 0, {0}},
+    {"MD", 0, {0}},
+    {"MD55", 0, {0}},
+    {"SHA", 0, {0}},
+    {"SHA2-256", 0, {0}},
+    {"MD5 ", 0, {0}},
+    {" MD5", 0, {0}},
+    {"MD5;SHA1", 0, {0}},
+    {"5", 0, {0}},
+    {"-", 0, {0}},
+    {"None", 0, {0}},
+};
+
+static void reads_words(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof words_rows / sizeof words_rows[0]; i++) {
+        const struct words_row *row = &words_rows[i];
+        uint8_t out[CHAP_LIST_MAX + 1];
+        memset(out, 0x77, sizeof out);
+        size_t count = chap_algorithms_read((struct span){row->words, strlen(row->words)}, out);
+        if (count != row->count || memcmp(out, row->numbers, count) != 0)
+            fail_msg("%s: %zu", row->words, count);
+        assert_int_equal(out[CHAP_LIST_MAX], 0x77);
+    }
+    uint8_t out[CHAP_LIST_MAX];
+    assert_int_equal(chap_algorithms_read(SPAN("MD5\0"), out), 0);
+}
+
 static void knows_digest_lengths(void **state)
 {
     (void)state;
@@ -268,6 +317,7 @@ int main(void)
         cmocka_unit_test(picks_the_peer_s_first),
         cmocka_unit_test(puts_its_list),
         cmocka_unit_test(puts_the_longest_list),
+        cmocka_unit_test(reads_words),
         cmocka_unit_test(knows_digest_lengths),
         cmocka_unit_test(compares_every_byte),
     };
