@@ -120,7 +120,7 @@ void conn_enter_full_feature(struct conn *c)
     c->session->keys = c->login.keys;
     c->login.done = true;
     c->login_deadline = UINT64_MAX;
-    c->phase = CONN_FULL;
+    conn_become(c, CONN_FULL);
     conn_raise(c, CONN_EV_LOGGED_IN);
 }
 
@@ -147,7 +147,7 @@ void conn_drop(struct conn *c)
 {
     if (c->phase == CONN_CLOSED)
         return;
-    c->phase = CONN_CLOSED;
+    conn_become(c, CONN_CLOSED);
     c->epoch++;
     c->rx.task = NULL;
     c->rx.sink = SINK_NONE;

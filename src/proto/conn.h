@@ -37,6 +37,7 @@ enum conn_phase {
     CONN_FULL,   /* S5 LOGGED_IN */
     CONN_LOGOUT, /* S6 IN_LOGOUT: a Logout Request is on its way */
     CONN_CLOSED, /* S1: nothing moves any more */
+    CONN_PHASES,
 };
 
 /* One PDU as a message: what stands beside the byte stream. `data` is set for PDUs whose data segment is not

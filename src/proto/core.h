@@ -5,7 +5,8 @@
  *   transmit.c   PDUs -> gather list      outbox.c     small PDUs waiting to be sent
  *   initiator_*.c, target_*.c             the two roles' handlers and PDU sources
  *   management.c  what an initiator's task management covers and ends
- *   login*.c     login phase              freeze*.c    state to record and back */
+ *   login*.c     login phase              freeze*.c    state to record and back
+ *   moves.c      which state follows which */
 #ifndef PROTO_CORE_H
 #define PROTO_CORE_H
 
@@ -81,6 +82,7 @@ struct conn {
     uint8_t phase; /* enum conn_phase */
     bool failed;   /* CONN_EV_ERROR was raised: nothing is parsed any more */
     bool ping_out;
+    uint16_t moves_seen; /* bit from * CONN_PHASES + to */
     uint32_t epoch;
     uint32_t exp_stat_sn;  /* initiator: next StatSN expected */
     uint32_t told_stat_sn; /* initiator: the ExpStatSN that was sent last */
@@ -169,6 +171,11 @@ void target_slot_done(struct conn *c, const struct tx_slot *slot);
 /* Counters go in at the last moment, in wire order. */
 void stamp_initiator(struct conn *c, uint8_t *bhs);
 void stamp_target(struct conn *c, uint8_t *bhs, bool takes_stat_sn);
+
+/* moves.c: what may follow each state, as bits of states. */
+extern const uint8_t task_moves[TASK_STATES], conn_moves[CONN_PHASES];
+void task_become(struct session *s, struct task *task, enum task_state state);
+void conn_become(struct conn *c, enum conn_phase phase);
 
 /* session.c */
 struct task *session_find(struct session *s, uint32_t tag);

@@ -144,7 +144,7 @@ static void next_logout(struct conn *c, struct task *task, struct tx_slot *slot)
                                     .cmd_sn = c->session->cmd_sn,
                                     .exp_stat_sn = c->exp_stat_sn};
     put_logout_request(slot->head, &l);
-    c->phase = CONN_LOGOUT; /* nothing new follows a Logout Request (11.14) */
+    conn_become(c, CONN_LOGOUT); /* nothing new follows a Logout Request (11.14) */
 }
 
 /* The target wants us to log out, and the owner has not heard it yet: no new command goes before it has
@@ -197,7 +197,7 @@ bool initiator_next(struct conn *c, struct tx_slot *slot)
     if (!task)
         return false;
     list_remove(&task->link);
-    task->state = TASK_ACTIVE;
+    task_become(c->session, task, TASK_ACTIVE);
     task->conn = c;
     if (task->kind != TASK_NOP || task->function != NOP_PLUG)
         task->cmd_sn = c->session->cmd_sn;

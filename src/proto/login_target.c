@@ -42,7 +42,7 @@ static uint32_t put_address(struct conn *c, uint16_t status)
 static void refuse(struct conn *c, uint16_t status)
 {
     c->login.status = status;
-    c->phase = CONN_LOGOUT;
+    conn_become(c, CONN_LOGOUT);
     respond(c, false, 0, put_address(c, status));
 }
 

@@ -75,7 +75,7 @@ struct task *session_admit(struct session *s, enum task_kind kind, bool immediat
 
 void session_task_free(struct session *s, struct task *task)
 {
-    task->state = TASK_FREE;
+    task_become(s, task, TASK_FREE);
     if (task->reserve)
         s->reserved--;
     task->reserve = false;
@@ -122,7 +122,7 @@ bool session_urgent(const struct task *task)
 void session_submit(struct session *s, struct task *task)
 {
     struct list *before = &s->queued;
-    task->state = TASK_QUEUED;
+    task_become(s, task, TASK_QUEUED);
     if (task->kind == TASK_TEXT)
         task->immediate = true; /* as are those that ask for the rest, and all have one I bit (11.10.3) */
     if (session_urgent(task))   /* ahead of the others, behind those of its kind */
@@ -176,7 +176,7 @@ static void done(struct session *s, struct task *task)
     }
     list_remove(&task->link);
     list_remove(&task->member);
-    task->state = TASK_DONE;
+    task_become(s, task, TASK_DONE);
     list_push(&s->done, &task->link);
 }
 
@@ -197,7 +197,7 @@ void task_finish(struct task *task)
     frame_forget_task(task->conn, task);
     list_remove(&task->link);
     task->data_pending = false;
-    task->state = TASK_ENDING;
+    task_become(s, task, TASK_ENDING);
     if (task->tx_refs == 0) {
         landed(s, task);
         done(s, task);
@@ -240,7 +240,7 @@ static void detach(struct session *s, struct task *task)
     list_remove(&task->link);
     task->conn = NULL;
     task->data_pending = false;
-    task->state = TASK_DETACHED;
+    task_become(s, task, TASK_DETACHED);
     list_push(&s->detached, &task->link);
 }
 
@@ -280,7 +280,7 @@ void session_revoke(struct session *s, struct task *task, int error)
 void session_ready(struct session *s, struct task *task)
 {
     list_remove(&task->link);
-    task->state = TASK_READY;
+    task_become(s, task, TASK_READY);
     list_push(&s->ready, &task->link);
 }
 
@@ -312,7 +312,7 @@ void session_end(struct session *s, struct task *task)
     bool stays = in_hand(task);
     list_remove(&task->link);
     if (task->tx_refs > 0) {
-        task->state = TASK_ENDING;
+        task_become(s, task, TASK_ENDING);
         return;
     }
     task->conn = NULL;
@@ -328,7 +328,7 @@ void session_end(struct session *s, struct task *task)
 
 void session_respond(struct session *s, struct task *task)
 {
-    task->state = TASK_ANSWER;
+    task_become(s, task, TASK_ANSWER);
     if (task->aborted || !task->conn) {
         session_end(s, task);
         return;

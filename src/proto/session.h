@@ -75,6 +75,7 @@ struct session {
     uint32_t resets;      /* initiator: of these, task management that covers more than one task */
     uint32_t leaving;     /* target: tasks of the window whose last answer is in the transmit ring */
     uint32_t reserved;    /* target: tasks that immediate requests have taken */
+    uint64_t moves_seen;  /* of its tasks: bit from * TASK_STATES + to */
 };
 
 /* Bytes of memory a session of this configuration needs; the caller provides them, 16-aligned. */

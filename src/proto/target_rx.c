@@ -45,7 +45,7 @@ static struct task *new_task(struct conn *c, enum task_kind kind, bool immediate
     task->itt = itt;
     task->lun = lun;
     task->conn = c;
-    task->state = TASK_ACTIVE;
+    task_become(c->session, task, TASK_ACTIVE);
     list_push(&c->tasks, &task->member);
     return task;
 }
@@ -264,7 +264,7 @@ void target_tmf_request(struct conn *c, const struct pdu *pdu)
     task->function = t.function;
     task->referenced_tag = t.referenced_tag;
     task->ref_cmd_sn = t.ref_cmd_sn;
-    task->state = TASK_READY;
+    task_become(c->session, task, TASK_READY);
     conn_raise(c, CONN_EV_TMF)->task = task;
 }
 
@@ -343,7 +343,7 @@ void target_logout_request(struct conn *c, const struct pdu *pdu)
     struct outbox_entry *e = outbox_push(c, bhs, 0);
     if (known) {
         e->farewell = true;
-        c->phase = CONN_LOGOUT;
+        conn_become(c, CONN_LOGOUT);
     }
 }
 

@@ -31,6 +31,7 @@ enum task_state {
     TASK_DETACHED, /* its connection died; the owner's policy decides */
     TASK_ENDING,   /* outcome known, but an engine still refers to its memory */
     TASK_DONE,     /* on the session's done list */
+    TASK_STATES,
 };
 
 /* One sequence of Data-Out PDUs that the initiator owes (solicited: answer to an R2T; or the unsolicited one)

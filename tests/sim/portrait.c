@@ -72,6 +72,7 @@ static void paint_session(struct portrait *p, const struct session *s)
     BLANK(p->session.slots.generation);
     BLANK(p->session.slots.free);
     BLANK(p->session.tasks);
+    BLANK(p->session.moves_seen);
     BLANK(p->session.conns);
     mark(&p->session.queued, &s->queued);
     mark(&p->session.ready, &s->ready);
@@ -145,6 +146,7 @@ static void paint_conn(struct portrait *p, const struct conn *from)
 {
     struct conn *c = &p->conn;
     *c = *from;
+    c->moves_seen = 0;
     paint_frame(p, from);
     paint_sending(c);
     paint_login(&c->login);

@@ -93,6 +93,7 @@ void workload_clear(struct workload *w)
 {
     for (uint32_t i = 0; i < w->count; i++) {
         free(w->ops[i].task->owner);
+        session_revoke(w->pair->is, w->ops[i].task, BERTH_E_ABORTED); /* if its connection is gone */
         session_task_free(w->pair->is, w->ops[i].task);
         free(w->ops[i].buf);
     }
