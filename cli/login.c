@@ -105,6 +105,7 @@ static void set_timeouts(struct berth_options *b, uint32_t ms)
 
 static void set_binding(struct berth_options *b, const struct options *o)
 {
+    b->redirects = o->redirects;
     b->bind_address = o->bind;
     b->bind_device = o->device;
     b->first_port = (uint16_t)o->first_port;

@@ -76,6 +76,12 @@ static const char *set_timeout(struct options *o, const char *value)
     return size_seconds(value, &o->timeout_ms) ? NULL : "a number of seconds, 0.001 to 86400";
 }
 
+static const char *set_redirects(struct options *o, const char *value)
+{
+    o->redirects = value;
+    return NULL;
+}
+
 static const char *set_bind(struct options *o, const char *value)
 {
     o->bind = value;
@@ -439,6 +445,8 @@ static const struct option_row rows[] = {
     {OPT_INITIATOR_NAME, "initiator-name", "NAME", "our iSCSI name", set_initiator_name},
     {OPT_DIGEST, "digest", "WHICH", "checksum none (default), header, data or both", set_digest},
     {OPT_TIMEOUT, "timeout", "SECONDS", "how long to wait for a silent or lost target", set_timeout},
+    {OPT_REDIRECTS, "redirects", "WHERE", "follow (default), none, or a list of hosts and networks",
+     set_redirects},
     {OPT_BIND, "bind", "ADDRESS", "connect from this address of ours", set_bind},
     {OPT_DEVICE, "device", "DEVICE", "connect through this network device", set_device},
     {OPT_PORTS, "ports", "FIRST-LAST", "connect from a local port of this range", set_ports},

@@ -25,6 +25,7 @@ enum option_id {
     OPT_INITIATOR_NAME,
     OPT_DIGEST,
     OPT_TIMEOUT,
+    OPT_REDIRECTS,
     OPT_BIND,
     OPT_DEVICE,
     OPT_PORTS,
@@ -90,7 +91,7 @@ struct options {
     uint32_t chap_challenge_min; /* bytes; 0: the library's default */
     bool allow_weak_secret, header_digest, data_digest;
     uint32_t timeout_ms; /* 0: the library's defaults */
-    const char *bind, *device;
+    const char *redirects, *bind, *device;
     uint32_t first_port, last_port, mark, priority, dscp;
     bool json, force, luns, verify, no_auth, busy_poll, referee;
     uint64_t from_bytes, to_bytes, length_bytes; /* UINT64_MAX: not given */

@@ -74,6 +74,9 @@ struct berth_options {
      * DefaultTime2Retain. Of a key that is there twice the last counts. Read before the call returns. */
     const char *const *keys;
     uint32_t key_count;
+    /** Where a target may send us (RFC 7143 11.13.5): "follow" or NULL, anywhere; "none", nowhere; or to the
+     * hosts, addresses and networks of a list such as "san2.example,192.0.2.0/24". */
+    const char *redirects;
     const char *bind_address; /**< local address to connect from; NULL: what the routes say */
     const char *bind_device;  /**< network device to connect through, whatever the routes say; NULL: any */
     uint16_t first_port;      /**< local ports to connect from, a range; 0: the system's */

@@ -84,7 +84,7 @@ static void keep_options(struct berth_lun *lun, const struct berth_options *opti
     lun->options.chap_algorithms = NULL;
     lun->options.secret = lun->options.mutual_secret = NULL;
     lun->options.keys = NULL;
-    lun->options.bind_address = lun->options.bind_device = NULL;
+    lun->options.bind_address = lun->options.bind_device = lun->options.redirects = NULL;
 }
 
 static int start(struct berth_lun *lun, const struct url *url, const struct berth_options *options,

@@ -127,5 +127,8 @@ int options_check(struct initiator_config *config, const struct berth_options *o
     if (o->mutual_user)
         config->peer = (struct login_credentials){o->mutual_user, o->mutual_secret, o->mutual_secret_len};
     config->policy = policy_of(o);
+    flaw = allowance_parse(&config->allowance, o->redirects);
+    if (flaw)
+        return lun_say(detail, BERTH_E_ARGUMENT, flaw);
     return binding_check(&config->bind, o, detail);
 }

@@ -86,19 +86,18 @@ static void on_down(struct link *l, int error)
 
 /* --- events --- */
 
-/* Every hop has the time of an attempt; while a lost session is sought, all of them together have what is
- * left of that. */
-static void redirect(struct initiator *i)
+/* The target's own words and the number behind them, which the administrator will look for. */
+static void login_failed(struct initiator *i, const struct conn_event *ev)
 {
-    struct portal to = conn_login(i->conn)->redirect;
-    if (i->redirects++ == INITIATOR_REDIRECTS) {
-        connection_lost(i, BERTH_E_REDIRECT, "one redirect after another");
+    char words[128];
+    if (ev->login_status >> 8 < 2) {
+        connection_lost(i, ev->error, ev->rule);
         return;
     }
-    i->away = (struct place){.portal = to};
-    i->here = &i->away;
-    connection_drop(i);
-    seek_begin(i);
+    i->refusal = ev->login_status;
+    snprintf(words, sizeof words, "%s (status %02x/%02x)", ev->rule, ev->login_status >> 8,
+             ev->login_status & 0xff);
+    connection_lost(i, ev->error, words);
 }
 
 /* Logs out to come back. However long the target says we may stay, the answer must not take longer than any
@@ -162,9 +161,11 @@ static void on_event(struct initiator *i, const struct conn_event *ev)
         recovery_up(i);
         break;
     case CONN_EV_REDIRECT:
-        redirect(i);
+        redirect_follow(i, ev);
         break;
     case CONN_EV_LOGIN_FAILED:
+        login_failed(i, ev);
+        break;
     case CONN_EV_ERROR:
         connection_lost(i, ev->error, ev->rule);
         break;

@@ -156,6 +156,7 @@ static int set_up(struct initiator *i, const struct initiator_config *config)
 {
     i->policy = config->policy;
     i->bind = config->bind;
+    i->allowance = config->allowance;
     i->home.portal = config->portal;
     i->here = &i->home;
     if (config->initiator_name)
@@ -236,6 +237,7 @@ int initiator_open(struct initiator *i)
 {
     int error = BERTH_OK;
     i->left_at = initiator_now(i);
+    i->open_deadline = i->left_at + i->policy.connect_timeout_ms * NS_PER_MS;
     seek_begin(i);
     while (i->state != INITIATOR_UP && error == BERTH_OK)
         error = initiator_wait(i, UINT64_MAX);

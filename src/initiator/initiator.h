@@ -8,6 +8,7 @@
 
 #include "engine/engine.h"
 #include "host/resolve.h"
+#include "initiator/allowance.h"
 #include "initiator/url.h"
 #include "scsi/sense.h"
 #include "wire/wish.h"
@@ -20,6 +21,7 @@
 #define INITIATOR_STAGGER     (250ull * 1000000) /* ns from one address of a portal to the next (RFC 8305 5) */
 #define INITIATOR_BACKOFF_MIN (10ull * 1000000)  /* ns between attempts to come back, doubling with jitter */
 #define INITIATOR_BACKOFF_MAX (3000ull * 1000000)
+#define INITIATOR_REFUSED     (50ull * 1000000) /* ns, at least, before a refused login is tried again */
 #define INITIATOR_STEADY                                                                                     \
     (100ull * 1000000) /* ns; a session that ends sooner has not ended the trouble before it */
 #define INITIATOR_ACK (10000ull * 1000000) /* ns after which a status is acknowledged by itself */
@@ -45,8 +47,9 @@ struct initiator_config {
     struct initiator_policy policy;
     const char *const *keys; /* "MaxBurstLength=65536": what initiator_key_fits() lets through */
     uint32_t key_count;
-    struct engine_bind bind; /* of every connection */
-    struct engine *engine;   /* borrowed; NULL: an own one of the sockets engine */
+    struct engine_bind bind;    /* of every connection */
+    struct allowance allowance; /* where redirects may lead */
+    struct engine *engine;      /* borrowed; NULL: an own one of the sockets engine */
     /* Names to addresses of that engine: at once, or RESOLVE_LATER. NULL: those of the system, for which a
      * thread asks */
     int (*resolve)(const struct portal *p, struct resolved *out, const char **why);
@@ -87,6 +90,7 @@ struct place {
     uint32_t first;            /* the address that is to go first: the one that worked last */
     uint32_t failed;           /* bit per address that did not work in this attempt */
     bool stale;                /* none of the addresses answered: they may have changed */
+    bool restricted;           /* only addresses that the allowance has count */
 };
 
 /* A connection, or an attempt at one. */
@@ -133,20 +137,25 @@ struct initiator {
     struct conn *conn; /* its memory lives as long as the initiator; in use while `attached` */
     bool attached;
     struct conn_config conn_config;
+    struct allowance allowance;                 /* for redirects */
+    struct portal visited[INITIATOR_REDIRECTS]; /* in this attempt */
     uint32_t redirects;
-    uint8_t state; /* enum initiator_state */
-    bool kept;     /* a lost session is brought back */
-    bool relogin;  /* LEAVING because the target asked for it: come back */
+    bool moved;       /* all of them were permanent */
+    uint16_t refusal; /* login status that ended the attempt; 0: something else did */
+    uint8_t state;    /* enum initiator_state */
+    bool kept;        /* a lost session is brought back */
+    bool relogin;     /* LEAVING because the target asked for it: come back */
     int error;
     char detail[INITIATOR_DETAIL_MAX];
     uint64_t attempt_deadline, retry_at, ping_at, scan_at;
-    uint64_t up_at;   /* when the present session began, or the last one had begun */
-    uint64_t down_at; /* when it was lost */
-    uint64_t lost_at; /* when the present trouble began: of it, recovery_timeout_ms are allowed */
-    uint64_t left_at; /* when the caller's last call ended */
-    uint64_t wait_ns; /* Time2Wait of the present session */
-    uint64_t backoff; /* the next pause, before jitter */
-    uint64_t random;  /* for the jitter */
+    uint64_t open_deadline; /* before it is kept: no attempt begins after that */
+    uint64_t up_at;         /* when the present session began, or the last one had begun */
+    uint64_t down_at;       /* when it was lost */
+    uint64_t lost_at;       /* when the present trouble began: of it, recovery_timeout_ms are allowed */
+    uint64_t left_at;       /* when the caller's last call ended */
+    uint64_t wait_ns;       /* Time2Wait of the present session */
+    uint64_t backoff;       /* the next pause, before jitter */
+    uint64_t random;        /* for the jitter */
     uint64_t reconnects, replays;
     uint64_t rx_bytes, tx_bytes; /* of earlier connections */
     int alarm_fd;                /* -1: nobody sleeps on the descriptor */

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Inside of floor initiator: the calls between its files.
  *
- *   initiator.c   the handle            connection.c   attempts, events, loss     timers.c   what time brings
- *   recovery.c    coming back           wishes.c       what the login asks for    url.c      iscsi://
- *   alarm.c       waking others' loops  seek.c         an attempt                 race.c     many addresses
- * at once addresses.c   in which order        hosts.c        where addresses come from  redirect.c being sent
- * elsewhere backoff.c     pauses */
+ *   initiator.c   the handle                       seek.c        an attempt to reach the portal
+ *   connection.c  events, and the loss of one      hosts.c       where addresses come from
+ *   recovery.c    coming back                      addresses.c   in which order
+ *   timers.c      what time brings                 race.c        all of them, one soon after the other
+ *   alarm.c       waking others' loops             redirect.c    being sent elsewhere
+ *   wishes.c      what the login asks for          allowance.c   where to
+ *   url.c         iscsi://                         refusal.c     whom to ask again
+ *                                                  backoff.c     and when */
 #ifndef INITIATOR_PARTS_H
 #define INITIATOR_PARTS_H
 
@@ -35,6 +38,13 @@ void race_tick(struct initiator *i, uint64_t now);
 void race_won(struct initiator *i, struct racer *r);
 void race_failed(struct initiator *i, struct racer *r, int error);
 void race_end(struct initiator *i); /* closes them all */
+
+/* redirect.c */
+void redirect_follow(struct initiator *i, const struct conn_event *ev);
+void redirect_arrived(struct initiator *i);
+
+/* refusal.c: whether the login that was refused is worth another attempt. */
+bool refusal_passes(const struct initiator *i);
 
 /* hosts.c */
 int hosts_find(struct initiator *i, const struct portal *p, struct resolved *out, const char **why);

@@ -6,8 +6,10 @@
 #define NS_PER_MS 1000000ull
 
 /* Errors that no waiting cures: trying again would only hammer the target (11.13.5). */
-static bool hopeless(int error)
+static bool hopeless(const struct initiator *i, int error)
 {
+    if (i->refusal)
+        return !refusal_passes(i);
     switch (error) {
     case BERTH_E_AUTH:
     case BERTH_E_AUTH_REQUIRED:
@@ -78,12 +80,21 @@ static void wait_for_next(struct initiator *i, uint64_t now, uint64_t at_least)
     engine_wake(i->engine); /* the wait that is under way does not know of this time */
 }
 
+/* A target that cannot serve us now is asked again for as long as an attempt may take. */
+static bool open_again(struct initiator *i)
+{
+    if (!refusal_passes(i))
+        return false;
+    wait_for_next(i, initiator_now(i), INITIATOR_REFUSED);
+    return i->retry_at < i->open_deadline;
+}
+
 /* Opening, not recovering: every address gets one try, then the last one's error stands. One that breaks off
  * says nothing about the others. */
 static void first_attempt_failed(struct initiator *i, int error, bool connecting)
 {
     bool local = !connecting && berth_error_scope(error) == BERTH_SCOPE_CONNECTION;
-    if (!local || !seek_elsewhere(i))
+    if ((!local || !seek_elsewhere(i)) && !open_again(i))
         recovery_fail(i, error);
 }
 
@@ -122,7 +133,7 @@ void recovery_begin(struct initiator *i, int error, const char *text)
         seek_failed(i, !connecting);
     }
     wait_for_next(i, now, at_least);
-    if (hopeless(error))
+    if (hopeless(i, error))
         recovery_fail(i, error);
 }
 
@@ -157,6 +168,7 @@ void recovery_up(struct initiator *i)
     i->up_at = i->scan_at = now;
     i->wait_ns = i->session->keys.agreed[KEY_DEFAULT_TIME2WAIT] * 1000 * NS_PER_MS; /* 7.5.1 */
     i->detail[0] = 0;
+    redirect_arrived(i);
     if (!i->kept)
         return;
     rearm_queued(i, now);

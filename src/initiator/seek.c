@@ -17,14 +17,25 @@ static void set_addresses(struct place *p, const struct resolved *found)
 /* A redirect that leads to a name without addresses is the target's fault, not that of who named it. */
 static int name_error(const struct initiator *i, int error)
 {
-    return error == BERTH_E_RESOLVE && i->here == &i->away ? BERTH_E_REDIRECT : error;
+    return error == BERTH_E_RESOLVE && i->redirects > 0 ? BERTH_E_REDIRECT : error;
+}
+
+/* As hosts_find(), without the addresses where we are not to go. */
+static int find(struct initiator *i, struct resolved *found, const char **why)
+{
+    int error = hosts_find(i, &i->here->portal, found, why);
+    if (error || !i->here->restricted)
+        return error;
+    allowance_filter(&i->allowance, found);
+    *why = "it leads to where redirects may not";
+    return found->count ? BERTH_OK : BERTH_E_REDIRECT;
 }
 
 static void resolve(struct initiator *i)
 {
     struct resolved found;
     const char *why;
-    int error = hosts_find(i, &i->here->portal, &found, &why);
+    int error = find(i, &found, &why);
     if (error == RESOLVE_LATER && initiator_now(i) < i->attempt_deadline)
         return;
     if (error == RESOLVE_LATER) {
@@ -47,7 +58,7 @@ static void renew(struct initiator *i)
     const char *why;
     if (!here->stale || here->addresses.count == 0)
         return;
-    int error = hosts_find(i, &here->portal, &found, &why);
+    int error = find(i, &found, &why);
     if (error == BERTH_OK)
         set_addresses(here, &found);
     here->stale = error == RESOLVE_LATER;
@@ -56,6 +67,9 @@ static void renew(struct initiator *i)
 void seek_begin(struct initiator *i)
 {
     i->attempt_deadline = initiator_now(i) + i->policy.connect_timeout_ms * NS_PER_MS;
+    if (!i->kept && i->retry_at && i->attempt_deadline > i->open_deadline)
+        i->attempt_deadline = i->open_deadline; /* not the first attempt, and they share one time */
+    i->refusal = 0;
     renew(i);
     if (i->here->addresses.count > 0) {
         race_begin(i);
@@ -70,6 +84,7 @@ void seek_home(struct initiator *i)
     i->here = &i->home;
     i->home.failed = 0;
     i->redirects = 0;
+    i->moved = false;
     seek_begin(i);
 }
 

@@ -100,7 +100,7 @@ bool login_response_begin(struct conn *c, struct pdu *pdu)
     const struct login *l = &c->login;
     struct wire_login_response r;
     get_login_response(pdu->bhs, &r);
-    if (r.itt == l->itt && r.version_active == 0 && r.status_class < 4)
+    if (r.itt == l->itt && (r.version_active == 0 || r.status_class != 0)) /* of a refusal it may be any */
         return true;
     conn_fail(c, l->started ? BERTH_E_PROTOCOL : BERTH_E_NOT_ISCSI,
               "a Login Response that does not belong to the request (11.13)");

@@ -304,6 +304,36 @@ bool portal_parse(struct span text, struct portal *p)
     return parse_portal(text, p);
 }
 
+/* Only zeros, in whatever form. */
+static bool unspecified(const char *host)
+{
+    bool ipv4 = strcmp(host, "0.0.0.0") == 0, ipv6 = strchr(host, ':') && host[strspn(host, "0:")] == '\0';
+    return ipv4 || ipv6;
+}
+
+/* fe80::/10 (RFC 4291 2.5.6) */
+static bool link_local(const char *host)
+{
+    return (host[0] | 0x20) == 'f' && (host[1] | 0x20) == 'e' && host[2] && strchr("89abAB", host[2]) &&
+           host[3] && strchr(host, ':');
+}
+
+static void take_scope(struct portal *p, const char *scope)
+{
+    size_t len = strlen(p->host), more = strlen(scope);
+    if (len + more < sizeof p->host)
+        memcpy(p->host + len, scope, more + 1);
+}
+
+void portal_complete(struct portal *p, const struct portal *via)
+{
+    const char *scope = strchr(via->host, '%');
+    if (unspecified(p->host))
+        memcpy(p->host, via->host, sizeof p->host);
+    else if (scope && link_local(p->host) && !strchr(p->host, '%'))
+        take_scope(p, scope);
+}
+
 void portal_print(const struct portal *p, char *out, size_t size)
 {
     bool ipv6 = strchr(p->host, ':') != NULL;

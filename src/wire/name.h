@@ -31,6 +31,10 @@ struct portal {
 
 bool portal_parse(struct span text, struct portal *p);
 
+/* What an address that came over a connection to `via` leaves out: one without a host of its own (0.0.0.0,
+ * ::) means that one's; a link-local one is on the same link. */
+void portal_complete(struct portal *p, const struct portal *via);
+
 /* "host:port", IPv6 in brackets; "" if it does not fit in `size` with its NUL. */
 void portal_print(const struct portal *p, char *out, size_t size);
 

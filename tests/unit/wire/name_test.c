@@ -281,6 +281,53 @@ static void prints_what_it_parses(void **state)
     }
 }
 
+static void completes_what_was_left_out(void **state)
+{
+    static const struct {
+        const char *told, *via, *expected;
+    } rows[] = {
+        {"0.0.0.0:3261,1", "192.0.2.1:3260", "192.0.2.1:3261"},
+        {"[::]:3261,1", "[2001:db8::1]", "[2001:db8::1]:3261"},
+        {"[0:0:0:0:0:0:0:0]", "san.example", "san.example:3260"},
+        {"[fe80::1]:1", "[fe80::2%eth0]:2", "[fe80::1%eth0]:1"},
+        {"[FEbf::1]:1", "[fe80::2%en0.7]", "[FEbf::1%en0.7]:1"},
+        {"[fe80::1%lan]:1", "[fe80::2%eth0]", "[fe80::1%lan]:1"},
+        {"[fe80::1]:1", "192.0.2.1", "[fe80::1]:1"},
+        {"[fec0::1]:1", "[fe80::2%eth0]", "[fec0::1]:1"},
+        {"[2001:db8::1]:1", "[fe80::2%eth0]", "[2001:db8::1]:1"},
+        {"fe80.example:1", "[fe80::2%eth0]", "fe80.example:1"},
+        {"10.0.0.0:1", "192.0.2.1", "10.0.0.0:1"},
+        {"[::1]:1", "192.0.2.1", "[::1]:1"},
+        {"0.0.0.0:7", "0.0.0.0:8", "0.0.0.0:7"},
+    };
+    (void)state;
+    for (size_t n = 0; n < sizeof rows / sizeof rows[0]; n++) {
+        struct portal told, via;
+        char out[ADDRESS_MAX + 16];
+        assert_true(portal_parse((struct span){rows[n].told, strlen(rows[n].told)}, &told));
+        assert_true(portal_parse((struct span){rows[n].via, strlen(rows[n].via)}, &via));
+        portal_complete(&told, &via);
+        portal_print(&told, out, sizeof out);
+        assert_string_equal(out, rows[n].expected);
+    }
+}
+
+/* A scope that does not fit is left out, and nothing is written beyond. */
+static void completes_within_bounds(void **state)
+{
+    struct portal told = {.port = 1}, via = {.port = 1};
+    (void)state;
+    memset(told.host, ':', ADDRESS_MAX);
+    memcpy(told.host, "fe80", 4);
+    memcpy(via.host, "fe80::%eth0", 12);
+    portal_complete(&told, &via);
+    assert_int_equal(strlen(told.host), ADDRESS_MAX);
+    told.host[ADDRESS_MAX - 5] = 0;
+    portal_complete(&told, &via);
+    assert_int_equal(strlen(told.host), ADDRESS_MAX);
+    assert_string_equal(told.host + ADDRESS_MAX - 5, "%eth0");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +337,8 @@ int main(void)
         cmocka_unit_test(parses_portals),
         cmocka_unit_test(refuses_zeros_inside),
         cmocka_unit_test(limits_the_host),
+        cmocka_unit_test(completes_what_was_left_out),
+        cmocka_unit_test(completes_within_bounds),
         cmocka_unit_test(prints_what_it_parses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
