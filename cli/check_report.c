@@ -187,8 +187,11 @@ static void json_totals(struct json *j, const struct check_totals *t)
     json_object_end(j);
 }
 
+/* With the first case: there may be none because of what is wrong with the options. */
 static void json_begin(struct check_report *r)
 {
+    if (r->json.out)
+        return;
     r->json.out = stdout;
     json_object(&r->json, NULL);
     json_text(&r->json, "schema", SCHEMA);
@@ -198,6 +201,7 @@ static void json_begin(struct check_report *r)
 
 static void json_end(struct check_report *r, const struct check_totals *t)
 {
+    json_begin(r);
     json_array_end(&r->json);
     if (t)
         json_totals(&r->json, t);
@@ -211,8 +215,6 @@ int check_report_begin(struct check_report *r, const char *junit)
 {
     if (junit && !check_junit_begin(r, junit))
         return fail_errno("write", junit);
-    if (r->as_json)
-        json_begin(r);
     return STATUS_OK;
 }
 
@@ -228,6 +230,8 @@ static void note_rule(struct check_report *r, const char *rule)
 void check_report_case(void *report, const struct check_about *about, const struct check_outcome *outcome)
 {
     struct check_report *r = report;
+    if (r->as_json)
+        json_begin(r);
     topic_of(r, about->topic)->results[outcome->result]++;
     r->ms += outcome->ms;
     for (uint32_t i = 0; i < outcome->violation_count; i++)
@@ -258,6 +262,7 @@ void check_report_listed(void *report, const struct check_about *about)
         printf("%-*s %-16s %-10s %s\n", ID_WIDTH, about->id, about->topic, about->section, about->sentence);
         return;
     }
+    json_begin(r);
     json_object(&r->json, NULL);
     json_about(&r->json, about);
     json_object_end(&r->json);
