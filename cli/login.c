@@ -4,8 +4,9 @@
 #include "cli/say.h"
 #include "cli/signals.h"
 
-#define SCHEME         "iscsi://"
-#define CONNECT_MAX_MS 30000u /* a longer --timeout is patience with recovery, not with one attempt */
+#define SCHEME           "iscsi://"
+#define CONNECT_MAX_MS   30000u /* a longer --timeout is patience with recovery, not with one attempt */
+#define STEPS_OF_TIMEOUT 4u     /* the two steps by which a late command is ended take half of it at most */
 
 bool login_is_url(const char *operand)
 {
@@ -100,6 +101,8 @@ static void set_timeouts(struct berth_options *b, uint32_t ms)
         return;
     b->connect_timeout_ms = ms < CONNECT_MAX_MS ? ms : CONNECT_MAX_MS;
     b->command_timeout_ms = ms;
+    if (ms / STEPS_OF_TIMEOUT < b->abort_timeout_ms)
+        b->abort_timeout_ms = ms < STEPS_OF_TIMEOUT ? 1 : ms / STEPS_OF_TIMEOUT;
     b->recovery_timeout_ms = ms;
 }
 

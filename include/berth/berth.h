@@ -64,6 +64,7 @@ struct berth_options {
     uint32_t data_digest;              /**< enum berth_digest */
     uint32_t connect_timeout_ms;       /**< for one attempt: name, addresses and login; default 10000 */
     uint32_t command_timeout_ms;       /**< deadline of one command on a live session; default 30000 */
+    uint32_t abort_timeout_ms; /**< of each of the two steps by which a late command is ended; default 5000 */
     uint32_t recovery_timeout_ms; /**< how long a lost session is sought before I/Os fail; default 120000 */
     uint32_t ping_interval_ms;    /**< silence after which the target is pinged, 0 never; default 5000 */
     uint32_t ping_timeout_ms;     /**< silence after a ping that means the connection is dead; default 5000 */
@@ -224,6 +225,7 @@ struct berth_io {
     uint32_t seg_count;            /**< 0..BERTH_SEGS_MAX */
     uint64_t tag;                  /**< returned with the completion */
     struct berth_command *command; /**< SCSI: stays the caller's, and in place until the I/O is reaped */
+    uint32_t timeout_ms;           /**< deadline of each of its commands; 0: options.command_timeout_ms */
 };
 
 /** One completion. */

@@ -28,15 +28,15 @@ enum berth_error {
     BERTH_OK = 0,
 
     /* task: -100..-199 */
-    BERTH_E_SCSI = -100,        /**< the target ended the command with a SCSI status other than GOOD */
-    BERTH_E_TARGET = -101,      /**< iSCSI response "target failure" (RFC 7143 11.4.3): status unknown */
-    BERTH_E_TIMEOUT = -102,     /**< the command's deadline passed */
-    BERTH_E_UNKNOWN = -103,     /**< outcome unknown: the connection died and a replay would not be safe */
-    BERTH_E_SHORT = -104,       /**< the target moved fewer bytes than asked and did not say why */
-    BERTH_E_REJECTED = -105,    /**< the target rejected the PDU (RFC 7143 11.17) */
-    BERTH_E_ABORTED = -106,     /**< taken back by the caller, or by closing the device */
-    BERTH_E_RANGE = -107,       /**< past the end of the LUN, or no multiple of its block */
-    BERTH_E_READ_ONLY = -108,   /**< the LUN may not be written */
+    BERTH_E_SCSI = -100,      /**< the target ended the command with a SCSI status other than GOOD */
+    BERTH_E_TARGET = -101,    /**< iSCSI response "target failure" (RFC 7143 11.4.3): status unknown */
+    BERTH_E_TIMEOUT = -102,   /**< the deadline passed: it was ended, and any part of it may have been done */
+    BERTH_E_UNKNOWN = -103,   /**< outcome unknown: the connection died and a replay would not be safe */
+    BERTH_E_SHORT = -104,     /**< the target moved fewer bytes than asked and did not say why */
+    BERTH_E_REJECTED = -105,  /**< the target rejected the PDU (RFC 7143 11.17) */
+    BERTH_E_ABORTED = -106,   /**< taken back by the caller, or by closing the device */
+    BERTH_E_RANGE = -107,     /**< past the end of the LUN, or no multiple of its block */
+    BERTH_E_READ_ONLY = -108, /**< the LUN may not be written */
     BERTH_E_UNSUPPORTED = -109, /**< the LUN does not know this operation */
     BERTH_E_MEDIUM = -110,      /**< the LUN reports damaged data (sense MEDIUM or HARDWARE ERROR) */
     BERTH_E_NO_SPACE = -111,    /**< the LUN's backing store is full (sense 27h/07h) */

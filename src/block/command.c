@@ -190,7 +190,7 @@ static void issue_next(struct berth_lun *lun, struct request *r, struct task *ta
     r->issued += cmd->len;
     r->outstanding++;
     command_build(lun, cmd);
-    initiator_submit(lun->initiator, task);
+    initiator_submit(lun->initiator, task, r->io.timeout_ms);
 }
 
 static void fail_waiting(struct berth_lun *lun)

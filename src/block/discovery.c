@@ -156,7 +156,7 @@ static int wait_for(struct asking *asking, struct task *task)
     if (asking->task)
         return BERTH_OK;
     asking->given_up = true;
-    initiator_revoke(asking->initiator, task, error);
+    initiator_cancel(asking->initiator, task, error);
     return error;
 }
 
@@ -170,7 +170,7 @@ static int ask(struct asking *asking, struct berth_seg *seg)
     memcpy(seg->base, question, sizeof question);
     task->edtl = sizeof question;
     task->data = (struct extent){.segs = seg, .count = 1, .len = TEXT_BYTES};
-    initiator_submit(asking->initiator, task);
+    initiator_submit(asking->initiator, task, 0);
     return wait_for(asking, task);
 }
 

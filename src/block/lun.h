@@ -23,7 +23,8 @@
 #define LUN_PAUSE_MIN_NS                                                                                     \
     (10ull * 1000000) /* before a command is sent again after BUSY or TASK SET FULL, doubling */
 #define LUN_PAUSE_MAX_NS (1000ull * 1000000)
-#define LUN_ZEROS        (64u * 1024) /* written over and over where WRITE SAME is missing */
+#define LUN_CUT_NS       (500ull * 1000000) /* for a target to let go of what a queue has sent that is freed */
+#define LUN_ZEROS        (64u * 1024)       /* written over and over where WRITE SAME is missing */
 #define LUN_ZERO_SEGS    64u
 #define LUN_REPLY_MAX    (16u * 1024) /* longest answer to a question about the LUN */
 
@@ -39,6 +40,7 @@ struct request {
     uint32_t outstanding; /* commands in flight */
     bool begun;           /* for operations without a length: the command was issued */
     bool sync_after;      /* FUA by a flush, where the LUN has no FUA bit */
+    bool cancelled;       /* nothing of it is sent any more */
     struct berth_done done;
     uint8_t cdb[SCSI_CDB_MAX]; /* OP_ASK, SCSI */
     uint8_t cdb_len, direction, attribute;
@@ -139,6 +141,8 @@ void lun_task_done(void *owner, struct task *task);
 int lun_replay(void *owner, const struct task *task);
 void lun_tick(struct berth_lun *lun);
 uint64_t lun_due(const struct berth_lun *lun);
+void command_end(struct berth_lun *lun, struct command *cmd,
+                 int error); /* `error` unless an earlier one tells */
 void outcome_say(struct berth_lun *lun, const struct berth_done *done); /* into berth_lun_detail() */
 
 /* queue.c */

@@ -8,6 +8,7 @@ BERTH_EXPORT void berth_options_init(struct berth_options *options)
     *options = (struct berth_options){.size = sizeof *options,
                                       .connect_timeout_ms = 10000,
                                       .command_timeout_ms = 30000,
+                                      .abort_timeout_ms = 5000,
                                       .recovery_timeout_ms = 120000,
                                       .ping_interval_ms = 5000,
                                       .ping_timeout_ms = 5000,
@@ -63,8 +64,8 @@ static bool numbers_ok(const struct berth_options *o)
 {
     return o->depth >= 1 && o->depth <= LUN_DEPTH_MAX && o->header_digest <= BERTH_DIGEST_CRC32C &&
            o->data_digest <= BERTH_DIGEST_CRC32C && o->connect_timeout_ms && o->command_timeout_ms &&
-           (o->ping_timeout_ms || !o->ping_interval_ms) && o->chap_challenge_min_bytes >= 1 &&
-           o->chap_challenge_min_bytes <= CHAP_CHALLENGE_MAX;
+           o->abort_timeout_ms && (o->ping_timeout_ms || !o->ping_interval_ms) &&
+           o->chap_challenge_min_bytes >= 1 && o->chap_challenge_min_bytes <= CHAP_CHALLENGE_MAX;
 }
 
 static const char *key_flaw(const struct berth_options *o, char flaw[WISH_FLAW_MAX])
@@ -79,6 +80,7 @@ static struct initiator_policy policy_of(const struct berth_options *o)
 {
     return (struct initiator_policy){.connect_timeout_ms = o->connect_timeout_ms,
                                      .command_timeout_ms = o->command_timeout_ms,
+                                     .abort_timeout_ms = o->abort_timeout_ms,
                                      .recovery_timeout_ms = o->recovery_timeout_ms,
                                      .ping_interval_ms = o->ping_interval_ms,
                                      .ping_timeout_ms = o->ping_timeout_ms,

@@ -179,11 +179,16 @@ static bool nothing_to_flush(const struct berth_lun *lun, const struct command *
     return cmd->request->io.op == BERTH_FLUSH && !lun->cache_known && sense->asc == ASC_INVALID_OPCODE;
 }
 
+static uint64_t time_of(const struct berth_lun *lun, const struct command *cmd)
+{
+    return cmd->request->io.timeout_ms ? cmd->request->io.timeout_ms : lun->options.command_timeout_ms;
+}
+
 static bool patient(struct berth_lun *lun, struct command *cmd)
 {
     uint64_t now = initiator_now(lun->initiator);
     if (cmd->patience_ns == 0)
-        cmd->patience_ns = now + lun->options.command_timeout_ms * NS_PER_MS;
+        cmd->patience_ns = now + time_of(lun, cmd) * NS_PER_MS;
     return now < cmd->patience_ns;
 }
 
@@ -220,7 +225,7 @@ static void complete_request(struct berth_lun *lun, struct request *r)
 {
     if (r->outstanding > 0 || !request_issued(r))
         return;
-    if (r->sync_after && !r->done.error) {
+    if (r->sync_after && !r->done.error && !r->cancelled) {
         r->sync_after = false;
         r->io.op = BERTH_FLUSH;
         r->begun = false;
@@ -248,6 +253,13 @@ static void end_command(struct berth_lun *lun, struct command *cmd)
     complete_request(lun, r);
 }
 
+void command_end(struct berth_lun *lun, struct command *cmd, int error)
+{
+    if (!cmd->request->done.error)
+        cmd->request->done.error = error;
+    end_command(lun, cmd);
+}
+
 static void pause_command(struct berth_lun *lun, struct command *cmd)
 {
     cmd->pause_ns = cmd->pause_ns ? cmd->pause_ns * 2 : LUN_PAUSE_MIN_NS;
@@ -262,7 +274,12 @@ static void end_in_error(struct berth_lun *lun, struct command *cmd)
     struct scsi_sense sense = {0};
     struct task *task = cmd->task;
     scsi_get_sense(task->sense, task->sense_len, &sense);
-    switch (judge(lun, cmd, &sense)) {
+    enum verdict verdict = judge(lun, cmd, &sense);
+    if (cmd->request->cancelled && (verdict == VERDICT_AGAIN || verdict == VERDICT_LATER)) {
+        command_end(lun, cmd, BERTH_E_ABORTED);
+        return;
+    }
+    switch (verdict) {
     case VERDICT_AGAIN:
         initiator_resubmit(lun->initiator, task);
         return;
@@ -304,7 +321,7 @@ int lun_replay(void *owner, const struct task *task)
     struct berth_lun *lun = owner;
     struct command *cmd = &lun->commands[task->slot];
     uint64_t now = initiator_now(lun->initiator);
-    if (task->kind != TASK_SCSI || !cmd->request)
+    if (!cmd->request || cmd->request->cancelled)
         return BERTH_E_ABORTED;
     if (!task->unsent && !scsi_may_repeat(task->cdb, task->cdb_len, lun->inquiry.device_type))
         return BERTH_E_UNKNOWN;

@@ -27,24 +27,45 @@ BERTH_EXPORT int berth_queue_new(struct berth_queue **out, struct berth_lun *lun
     return BERTH_OK;
 }
 
+/* What is paused has an outcome, and its task is ours. */
 static void take_back(struct berth_lun *lun, struct command *cmd)
 {
-    cmd->request = NULL;
     if (list_empty(&cmd->link)) {
-        initiator_revoke(lun->initiator, cmd->task, BERTH_E_ABORTED);
+        initiator_cancel(lun->initiator, cmd->task, BERTH_E_ABORTED);
         return;
     }
-    list_remove(&cmd->link); /* paused: it has an outcome, and its task is ours */
-    initiator_task_free(lun->initiator, cmd->task);
+    list_remove(&cmd->link);
+    command_end(lun, cmd, BERTH_E_ABORTED);
 }
 
+static bool is_of(const struct command *cmd, const struct berth_queue *q)
+{
+    return cmd->request && cmd->request->queue == q;
+}
+
+static bool any_left(const struct berth_queue *q)
+{
+    for (uint32_t i = 0; i < q->lun->command_count; i++)
+        if (is_of(&q->lun->commands[i], q))
+            return true;
+    return false;
+}
+
+/* The target is asked to let go of them; one that takes too long has lost us. */
 static void cut_commands(struct berth_queue *q)
 {
     struct berth_lun *lun = q->lun;
-    for (uint32_t i = 0; i < lun->command_count; i++)
-        if (lun->commands[i].request && lun->commands[i].request->queue == q)
-            take_back(lun, &lun->commands[i]);
-    initiator_settle(lun->initiator);
+    struct initiator *i = lun->initiator;
+    uint64_t until = initiator_now(i) + LUN_CUT_NS;
+    for (uint32_t n = 0; n < lun->command_count; n++)
+        if (is_of(&lun->commands[n], q))
+            take_back(lun, &lun->commands[n]);
+    initiator_settle(i);
+    while (any_left(q) && initiator_now(i) < until)
+        initiator_wait(i, until);
+    if (any_left(q))
+        initiator_cut(i);
+    initiator_settle(i);
 }
 
 static void all_free(struct berth_queue *q)
@@ -58,8 +79,10 @@ static void all_free(struct berth_queue *q)
 
 void queue_cut(struct berth_queue *q)
 {
-    for (uint32_t i = 0; i < q->depth; i++)
+    for (uint32_t i = 0; i < q->depth; i++) {
         list_remove(&q->requests[i].link);
+        q->requests[i].cancelled = true;
+    }
     if (q->outstanding > q->done_count && !q->lun->closing)
         cut_commands(q);
     all_free(q);
@@ -167,7 +190,7 @@ static void enqueue(struct berth_queue *q, const struct berth_io *io)
         r->data = (struct extent){.segs = io->segs, .count = io->seg_count, .len = io->len_bytes};
     r->issued = 0;
     r->outstanding = 0;
-    r->begun = false;
+    r->begun = r->cancelled = false;
     r->sync_after = needs_sync(q->lun, io);
     r->done = (struct berth_done){.tag = io->tag};
     q->outstanding++;

@@ -96,7 +96,7 @@ int64_t lun_ask(struct berth_lun *lun, const uint8_t *cdb, uint32_t cdb_len, voi
     r->io.len_bytes = size;
     r->data = (struct extent){.segs = &seg, .count = size ? 1 : 0, .len = size};
     r->issued = r->outstanding = r->reply_len = 0;
-    r->begun = r->sync_after = false;
+    r->begun = r->sync_after = r->cancelled = false;
     memcpy(r->cdb, cdb, cdb_len);
     r->cdb_len = (uint8_t)cdb_len;
     lun->own->outstanding++;

@@ -138,8 +138,12 @@ static void told(struct initiator *i, const struct conn_event *ev)
         i->wait_ns = a->parameter2 * 1000 * NS_PER_MS; /* Time2Wait */
         connection_lost(i, BERTH_E_CLOSED, "the target announced that it drops the connection");
         break;
+    case WIRE_ASYNC_TASKS_ENDED:
+        if (i->session->keys.agreed[KEY_TASK_REPORTING] == REPORT_FAST_ABORT)
+            escalation_lun_ended(i, a->lun);
+        break;
     default:
-        break; /* vendor's own, and what concerns single tasks: those get their status */
+        break; /* the vendor's own */
     }
 }
 
@@ -188,7 +192,9 @@ void connection_deliver(struct initiator *i)
         engine_wake(i->engine); /* the caller waits for outcomes, not for bytes */
         if (task->kind == TASK_NOP || task->kind == TASK_LOGOUT)
             session_task_free(i->session, task);
-        else
+        else if (task->kind == TASK_TMF)
+            escalation_answered(i, task);
+        else if (escalation_done(i, task))
             i->owner.task_done(i->owner.owner, task);
     }
 }

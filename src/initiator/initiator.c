@@ -31,39 +31,37 @@ struct task *initiator_task(struct initiator *i, enum task_kind kind)
     return i->state == INITIATOR_FAILED ? NULL : session_task(i->session, kind);
 }
 
-static void arm(struct initiator *i, struct task *task)
+void initiator_kick(struct initiator *i)
 {
-    task->deadline_ns = initiator_now(i) + i->policy.command_timeout_ms * NS_PER_MS;
-}
-
-void initiator_submit(struct initiator *i, struct task *task)
-{
-    arm(i, task);
-    session_submit(i->session, task);
     if (i->attached)
         link_kick(i->link);
+}
+
+void initiator_submit(struct initiator *i, struct task *task, uint32_t timeout_ms)
+{
+    i->watches[task->slot] = (struct watch){.timeout_ms = timeout_ms};
+    list_init(&i->watches[task->slot].link);
+    deadlines_begin(i, task);
+    session_submit(i->session, task);
+    initiator_kick(i);
 }
 
 /* A session that has failed takes nothing more: what comes then has its answer at once. */
 void initiator_resubmit(struct initiator *i, struct task *task)
 {
-    arm(i, task);
+    deadlines_begin(i, task);
     session_requeue(i->session, task);
     if (i->state == INITIATOR_FAILED) {
         session_revoke(i->session, task, i->error);
         return;
     }
     i->replays++;
-    if (i->attached)
-        link_kick(i->link);
+    initiator_kick(i);
 }
 
-void initiator_revoke(struct initiator *i, struct task *task, int error)
+void initiator_cut(struct initiator *i)
 {
-    bool half_done = (task->state == TASK_ACTIVE && task->write) || task->state == TASK_ENDING;
-    session_revoke(i->session, task, error);
-    if (half_done)
-        connection_lost(i, error, "a write was taken back halfway");
+    connection_lost(i, BERTH_E_ABORTED, "commands that were taken back did not end in time");
 }
 
 void initiator_task_free(struct initiator *i, struct task *task)
@@ -139,6 +137,12 @@ static int make_session(struct initiator *i)
     if (!memory)
         return BERTH_E_MEMORY;
     i->session = session_init(memory, &sc);
+    i->watches = calloc(i->session->slots.count, sizeof *i->watches);
+    if (!i->watches)
+        return BERTH_E_MEMORY;
+    for (uint32_t n = 0; n < i->session->slots.count; n++)
+        list_init(&i->watches[n].link);
+    list_init(&i->late);
     i->conn = calloc(1, conn_size(i->session, &i->conn_config));
     return i->conn ? BERTH_OK : BERTH_E_MEMORY;
 }
@@ -227,6 +231,7 @@ void initiator_free(struct initiator *i)
     if (i->engine && i->owns_engine)
         engine_free(i->engine);
     free(i->conn);
+    free(i->watches);
     free(i->session);
     vault_free(i->secrets, sizeof *i->secrets);
     explicit_bzero(i, sizeof *i);

@@ -31,6 +31,7 @@
 
 struct initiator_policy {
     uint32_t connect_timeout_ms, command_timeout_ms, recovery_timeout_ms;
+    uint32_t abort_timeout_ms; /* of each step towards the end of a late command */
     uint32_t ping_interval_ms, ping_timeout_ms;
     uint16_t depth;
     bool header_digest, data_digest; /* demanded */
@@ -59,8 +60,8 @@ struct initiator_config {
 /* What the floor above does. All called from inside initiator calls. */
 struct initiator_owner {
     void (*task_done)(void *owner, struct task *task); /* outcome in the task; free it or submit it again */
-    /* The connection died while this task was on the wire: 0 to send it again, or the error to end it with.
-     */
+    /* The connection died while this task was on the wire, or the target ended it for another's sake: 0 to
+     * send it again, or the error to end it with. */
     int (*replay)(void *owner, const struct task *task);
     /* error < 0: the session is lost and being sought. 0: it is up again. */
     void (*session)(void *owner, int error, const char *text);
@@ -115,6 +116,20 @@ struct initiator_secrets {
     uint8_t mine[CHAP_SECRET_MAX], peer[CHAP_SECRET_MAX];
 };
 
+/* How far it has come with a command that is late or wanted back: see escalation.c. */
+enum escalation_step { STEP_NONE, STEP_ABORT, STEP_RESET, STEP_SESSION };
+
+#define ESCALATION_ABORTS 4u /* ABORT TASKs at once: a target takes few immediate requests (4.2.2.1) */
+
+/* What this floor knows of a task; one for each slot. */
+struct watch {
+    struct list link;    /* in `late`, while its abort waits to be sent */
+    struct task *abort;  /* the request that is out for it */
+    uint32_t timeout_ms; /* from submission on; 0: the policy's */
+    uint8_t step;        /* enum escalation_step */
+    int error;           /* what it ends with, unless a response comes before; 0: nobody wants its end */
+};
+
 struct initiator {
     struct initiator_owner owner;
     struct initiator_policy policy;
@@ -147,7 +162,13 @@ struct initiator {
     bool relogin;     /* LEAVING because the target asked for it: come back */
     int error;
     char detail[INITIATOR_DETAIL_MAX];
-    uint64_t attempt_deadline, retry_at, ping_at, scan_at;
+    struct watch *watches; /* by slot */
+    struct list late;
+    struct task *reset; /* LOGICAL UNIT RESET that is out */
+    uint32_t aborts;    /* ABORT TASKs that are out */
+    uint64_t ask_at;    /* not before may another go */
+    uint64_t attempt_deadline, retry_at, ping_at;
+    uint64_t scan_at;       /* no deadline is earlier */
     uint64_t open_deadline; /* before it is kept: no attempt begins after that */
     uint64_t up_at;         /* when the present session began, or the last one had begun */
     uint64_t down_at;       /* when it was lost */
@@ -177,16 +198,18 @@ void initiator_keep(struct initiator *i);
 /* Logs out and waits for the answer, at most `timeout_ms`. */
 void initiator_close(struct initiator *i, uint32_t timeout_ms);
 
-/* A free task, or NULL while all are in use; then submit it. The command deadline begins with the submission.
- */
+/* A free task, or NULL while all are in use; then submit it. Its deadline is `timeout_ms` after that, 0: that
+ * of the policy. */
 struct task *initiator_task(struct initiator *i, enum task_kind kind);
-void initiator_submit(struct initiator *i, struct task *task);
-/* Sends a reaped task again (fresh tag). */
+void initiator_submit(struct initiator *i, struct task *task, uint32_t timeout_ms);
+/* Sends a reaped task again (fresh tag, and as much time as before). */
 void initiator_resubmit(struct initiator *i, struct task *task);
-/* Takes a task back, which comes through task_done() with `error`: its memory is not touched once this
- * returns. A write on the wire costs the connection: what has been sent of it cannot be recalled otherwise.
- */
-void initiator_revoke(struct initiator *i, struct task *task, int error);
+/* Wants a task back. It comes through task_done() with `error`, or with its true outcome if that is faster:
+ * at once if it was not sent, otherwise when the target has let go of it, at most two times abort_timeout_ms
+ * from now. A text comes back at once, and its answer is swallowed: leave next. */
+void initiator_cancel(struct initiator *i, struct task *task, int error);
+/* Ends the connection now, so that everything that was cancelled comes back without the target's help. */
+void initiator_cut(struct initiator *i);
 void initiator_task_free(struct initiator *i, struct task *task);
 
 /* One round of work: sends, waits until something happens or `until_ns` of the engine's clock, receives,

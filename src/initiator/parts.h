@@ -8,11 +8,15 @@
  *   alarm.c       waking others' loops             redirect.c    being sent elsewhere
  *   wishes.c      what the login asks for          allowance.c   where to
  *   url.c         iscsi://                         refusal.c     whom to ask again
- *                                                  backoff.c     and when */
+ *   deadlines.c   how long a command may take      backoff.c     and when
+ *   escalation.c  what is done with late ones */
 #ifndef INITIATOR_PARTS_H
 #define INITIATOR_PARTS_H
 
 #include "initiator/initiator.h"
+
+/* initiator.c */
+void initiator_kick(struct initiator *i); /* there is something to be sent */
 
 /* connection.c */
 extern const struct link_owner connection_callbacks;
@@ -50,6 +54,24 @@ bool refusal_passes(const struct initiator *i);
 int hosts_find(struct initiator *i, const struct portal *p, struct resolved *out, const char **why);
 void hosts_prepare(struct initiator *i, const struct portal *p); /* hosts_find() is to come */
 void hosts_end(struct initiator *i);
+
+/* deadlines.c */
+void deadlines_begin(struct initiator *i, struct task *task); /* it is being submitted */
+void deadlines_set(struct initiator *i, struct task *task, uint64_t at);
+void deadlines_scan(struct initiator *i, uint64_t now);
+void deadlines_shift(struct initiator *i, uint64_t away);
+void deadlines_after_outage(struct initiator *i, uint64_t now);
+
+/* escalation.c */
+void escalation_late(struct initiator *i,
+                     struct task *task); /* its deadline has come, or the limit of a step */
+void escalation_lun_ended(struct initiator *i, uint64_t lun);    /* the target says that it ends its tasks */
+void escalation_answered(struct initiator *i, struct task *tmf); /* a request is done; takes it */
+bool escalation_done(struct initiator *i, struct task *task); /* a task is done; false: it was sent again */
+/* Its connection died: 0 to send it again, or the error to end it with. */
+int escalation_detached(struct initiator *i, struct task *task);
+void escalation_tick(struct initiator *i, uint64_t now);
+uint64_t escalation_due(const struct initiator *i); /* UINT64_MAX: nothing waits to be asked for */
 
 /* timers.c */
 void timers_run(struct initiator *i);

@@ -32,7 +32,7 @@ static void sort_detached(struct initiator *i)
     for (struct list *at = head->next, *next; at != head; at = next) {
         next = at->next;
         struct task *task = list_entry(at, struct task, link);
-        int error = i->owner.replay(i->owner.owner, task);
+        int error = escalation_detached(i, task);
         if (error)
             session_revoke(i->session, task, error);
     }
@@ -144,20 +144,6 @@ void recovery_tick(struct initiator *i, uint64_t now)
         seek_home(i);
 }
 
-/* The outage is taken off the time of commands that had begun to wait before it. */
-static void rearm_queued(struct initiator *i, uint64_t now)
-{
-    uint64_t outage = now - i->down_at, latest = now + i->policy.command_timeout_ms * NS_PER_MS;
-    list_each (at, &i->session->queued) {
-        struct task *task = list_entry(at, struct task, link);
-        if (task->deadline_ns == 0)
-            continue;
-        task->deadline_ns += outage;
-        if (task->deadline_ns > latest)
-            task->deadline_ns = latest;
-    }
-}
-
 /* Logged in. Only now, when the target has ended the old session, may its writes be sent once more. */
 void recovery_up(struct initiator *i)
 {
@@ -171,7 +157,7 @@ void recovery_up(struct initiator *i)
     redirect_arrived(i);
     if (!i->kept)
         return;
-    rearm_queued(i, now);
+    deadlines_after_outage(i, now);
     while ((node = list_pop(&i->session->detached)) != NULL)
         initiator_resubmit(i, list_entry(node, struct task, link));
     i->reconnects++;

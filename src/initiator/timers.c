@@ -3,7 +3,6 @@
 #include "initiator/parts.h"
 
 #define NS_PER_MS 1000000ull
-#define SCAN_NS   (100 * NS_PER_MS)   /* how often deadlines of commands are looked at */
 #define AWAY_NS   (10000 * NS_PER_MS) /* without a call for so long, at least, and the caller was away */
 
 static uint64_t later(uint64_t a, uint64_t b)
@@ -14,29 +13,6 @@ static uint64_t later(uint64_t a, uint64_t b)
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
-}
-
-/* --- commands --- */
-
-static bool on_its_way(const struct task *task)
-{
-    return (task->state == TASK_ACTIVE || task->state == TASK_QUEUED) && task->deadline_ns;
-}
-
-/* A command that is late costs the connection: reinstating the session is the one abort that every target
- * obeys. */
-static void scan_deadlines(struct initiator *i, uint64_t now)
-{
-    struct session *s = i->session;
-    bool late = false;
-    i->scan_at = now + SCAN_NS;
-    for (uint32_t n = 0; n < s->slots.count; n++)
-        if (slots_taken(&s->slots, n) && on_its_way(&s->tasks[n]) && now >= s->tasks[n].deadline_ns) {
-            session_revoke(s, &s->tasks[n], BERTH_E_TIMEOUT);
-            late = true;
-        }
-    if (late)
-        connection_lost(i, BERTH_E_TIMEOUT, "a command got no answer");
 }
 
 /* --- keepalive --- */
@@ -110,8 +86,8 @@ void timers_run(struct initiator *i)
     }
     switch ((enum initiator_state)i->state) {
     case INITIATOR_UP:
-        if (now >= i->scan_at)
-            scan_deadlines(i, now);
+        deadlines_scan(i, now);
+        escalation_tick(i, now);
         if (i->state == INITIATOR_UP)
             keep_alive(i, now);
         if (i->state == INITIATOR_UP)
@@ -139,7 +115,7 @@ void timers_run(struct initiator *i)
 
 static uint64_t up_due(const struct initiator *i)
 {
-    uint64_t due = earlier(ping_due(i), ack_due(i));
+    uint64_t due = earlier(earlier(ping_due(i), ack_due(i)), escalation_due(i));
     return i->session->slots.taken ? earlier(due, i->scan_at) : due;
 }
 
@@ -173,19 +149,13 @@ static uint64_t most_between_calls(const struct initiator *i)
     return later(2 * NS_PER_MS * i->policy.ping_interval_ms, AWAY_NS);
 }
 
-/* Whatever ran while nobody received, sent or looked was not the target's time. Commands submitted since then
- * have all of theirs. */
+/* Whatever ran while nobody received, sent or looked was not the target's time. */
 void timers_resume(struct initiator *i, uint64_t now)
 {
     uint64_t away = now - i->left_at;
-    uint64_t given = i->policy.command_timeout_ms * NS_PER_MS;
     if (away <= most_between_calls(i))
         return;
-    for (uint32_t n = 0; n < i->session->slots.count; n++) {
-        struct task *task = &i->session->tasks[n];
-        if (slots_taken(&i->session->slots, n) && on_its_way(task) && task->deadline_ns <= i->left_at + given)
-            task->deadline_ns += away;
-    }
+    deadlines_shift(i, away);
     i->ping_at += away;
     i->lost_at += away;
     i->down_at += away;

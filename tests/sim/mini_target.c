@@ -24,6 +24,7 @@ struct mini_session {
     struct session *session;
     struct conn *conn;
     bool attached;
+    bool over; /* its connection is gone */
     struct nexus nexus;
     struct referee *referee;
     struct tap tap; /* the referee's */
@@ -120,6 +121,19 @@ static void task_end(void *owner, struct task *task)
         work_free(task->owner);
 }
 
+/* What waits for its execution is not executed; but see cut_works(). */
+static void task_abort(void *owner, struct task *task)
+{
+    struct mini_session *ms = owner;
+    struct work *w = task->owner;
+    if (ms->over)
+        return;
+    ms->target->counters.aborted++;
+    if (w)
+        w->answered = true;
+    session_respond(ms->session, task);
+}
+
 static void command_done(struct command *c)
 {
     (void)c;
@@ -190,8 +204,20 @@ static void execute_late(struct work *w)
     work_free(w);
 }
 
+static void carry_out(struct mini_session *ms, struct task *tmf)
+{
+    tmf->response = session_abort(ms->session, tmf);
+    session_respond(ms->session, tmf);
+    link_kick(&ms->wire);
+}
+
 static void work_due(struct work *w)
 {
+    if (w->task && w->task->kind == TASK_TMF) {
+        w->answered = true;
+        carry_out(w->session, w->task);
+        return;
+    }
     if (!w->session) {
         execute_late(w);
         return;
@@ -322,7 +348,7 @@ static void cut_works(struct mini_session *ms)
         struct work *w = list_entry(at, struct work, link);
         if (w->session != ms)
             continue;
-        if (waiting(w) && ms->target->config.late)
+        if (waiting(w) && w->task->kind == TASK_SCSI && ms->target->config.late)
             outlive(w);
         else
             work_free(w);
@@ -332,6 +358,7 @@ static void cut_works(struct mini_session *ms)
 static void session_over(struct mini_session *ms)
 {
     link_close(&ms->wire);
+    ms->over = true;
     if (ms->attached)
         conn_drop(ms->conn);
     cut_works(ms);
@@ -370,6 +397,46 @@ static void reinstate(struct mini_session *ms)
     }
 }
 
+/* By hand, from what the core has kept of the request: opcode, flags and tags are right. */
+static void reject(struct mini_session *ms, struct task *tmf)
+{
+    uint8_t bhs[WIRE_BHS_LEN];
+    struct wire_reject r = {.reason = ms->target->config.reject_reason};
+    struct wire_tmf_request q = {.immediate = tmf->immediate,
+                                 .function = tmf->function,
+                                 .lun = tmf->lun,
+                                 .itt = tmf->itt,
+                                 .referenced_tag = tmf->referenced_tag,
+                                 .cmd_sn = tmf->cmd_sn,
+                                 .ref_cmd_sn = tmf->ref_cmd_sn};
+    put_tmf_request(ms->conn->out.data, &q);
+    put_reject(bhs, &r);
+    outbox_push(ms->conn, bhs, WIRE_BHS_LEN);
+    session_task_free(ms->session, tmf);
+}
+
+/* What nobody answers stays where it is until the session ends. */
+static bool manage(struct mini_session *ms, struct task *tmf)
+{
+    struct mini_target *t = ms->target;
+    enum mini_turn turn = t->config.tmf ? t->config.tmf(t->config.arg, tmf) : MINI_EXECUTE;
+    t->counters.managed++;
+    if (turn == MINI_EXECUTE)
+        carry_out(ms, tmf);
+    if (turn == MINI_ANSWER)
+        session_respond(ms->session, tmf);
+    if (turn == MINI_REJECT)
+        reject(ms, tmf);
+    if (turn == MINI_DROP)
+        ms->conn->failed = true;
+    if (turn == MINI_SLOW) {
+        struct work *w = work_new(ms, tmf);
+        w->ready = true;
+        w->due = due(t, t->config.slow_ns);
+    }
+    return true;
+}
+
 static bool event(struct mini_session *ms, const struct conn_event *ev)
 {
     switch ((enum conn_event_kind)ev->kind) {
@@ -379,9 +446,7 @@ static bool event(struct mini_session *ms, const struct conn_event *ev)
         reinstate(ms);
         return true;
     case CONN_EV_TMF:
-        ev->task->response = session_abort(ms->session, ev->task);
-        session_respond(ms->session, ev->task);
-        return true;
+        return manage(ms, ev->task);
     case CONN_EV_LOGGED_OUT:
         ms->target->counters.logouts++;
         session_over(ms);
@@ -485,6 +550,7 @@ static struct link *on_accept(void *owner, const struct engine_addr *from)
     ms->wire.owner = &callbacks;
     sc.owner = (struct session_owner){.task_begin = task_begin,
                                       .task_end = task_end,
+                                      .task_abort = task_abort,
                                       .login_check = login_check,
                                       .text = text,
                                       .owner = ms};
@@ -503,6 +569,19 @@ static void announce(struct mini_target *t, const struct wire_async *a, const vo
         struct mini_session *ms = list_entry(at, struct mini_session, link);
         if (ms->attached && conn_send_async(ms->conn, a, data, len))
             link_kick(&ms->wire);
+    }
+}
+
+void mini_release(struct mini_target *t)
+{
+    for (struct list *at = t->works.next, *next; at != &t->works; at = next) {
+        next = at->next;
+        struct work *w = list_entry(at, struct work, link);
+        if (!w->ready || !w->held || w->answered || !w->session)
+            continue;
+        w->held = false;
+        execute(w);
+        respond(w);
     }
 }
 

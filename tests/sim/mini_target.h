@@ -23,6 +23,7 @@ enum mini_turn {
     MINI_LOSE_ALL, /* executed, and instead of the answer comes the connection's death */
     MINI_SLOW,     /* it takes up to `slow_ns` */
     MINI_STRAND,   /* the same, and the connection dies at once; with `late` it is executed all the same */
+    MINI_REJECT,   /* task management only: with `reject_reason` */
 };
 
 struct mini_config {
@@ -39,6 +40,10 @@ struct mini_config {
     uint32_t max_burst, first_burst, segment; /* 0: a default */
     uint32_t (*random)(void *arg);
     enum mini_turn (*script)(void *arg, struct task *task); /* may be NULL */
+    /* The same with requests of task management, whose `response` MINI_ANSWER has set; may be NULL. One that
+     * is MINI_SLOW is carried out later, and then answered. */
+    enum mini_turn (*tmf)(void *arg, struct task *tmf);
+    uint8_t reject_reason;
     /* Login status to answer with; 0: come in. May be NULL. */
     uint16_t (*login)(void *arg);
     const char *breaks;   /* rules that the initiator breaks because the test makes it (witness.h) */
@@ -60,6 +65,7 @@ void mini_reset(struct mini_target *t); /* connections only */
 /* Executes what is due; returns when the next command is. */
 uint64_t mini_work(struct mini_target *t);
 
+void mini_release(struct mini_target *t); /* what was on MINI_HOLD is executed and answered now */
 void mini_async(struct mini_target *t, const struct wire_async *a); /* to every session */
 void mini_event(struct mini_target *t, const void *data,
                 uint32_t len); /* a SCSI event with this data segment */
@@ -81,7 +87,8 @@ struct mini_counters {
     uint32_t logins, logouts, sessions; /* sessions: at present */
     uint32_t commands, executed, late;  /* late: after the death of their connection */
     uint32_t reinstated;
-    uint8_t isid[6]; /* of the last login */
+    uint32_t managed, aborted; /* requests of task management; commands that they ended */
+    uint8_t isid[6];           /* of the last login */
 };
 const struct mini_counters *mini_counters(const struct mini_target *t);
 

@@ -421,10 +421,24 @@ static void nothing_given(void **state)
     lab_free(l);
 }
 
+/* RFC 7143 10.3: whatever iSCSI notices and mends is over before the time of a command is, and that of all
+ * recovery is the longest. */
+static void times_are_staggered(void **state)
+{
+    struct berth_options o;
+    (void)state;
+    berth_options_init(&o);
+    assert_true(o.ping_interval_ms + o.ping_timeout_ms < o.command_timeout_ms);
+    assert_true(2 * o.abort_timeout_ms < o.command_timeout_ms);
+    assert_true(o.connect_timeout_ms < o.command_timeout_ms);
+    assert_true(o.command_timeout_ms + 2 * o.abort_timeout_ms < o.recovery_timeout_ms);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(table),           cmocka_unit_test(defaults),      cmocka_unit_test(keys_asked_for),
+        cmocka_unit_test(table),           cmocka_unit_test(defaults),
+        cmocka_unit_test(keys_asked_for),  cmocka_unit_test(times_are_staggered),
         cmocka_unit_test(user_in_the_url), cmocka_unit_test(nothing_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
