@@ -92,6 +92,7 @@ struct check_case {
     uint64_t must;
     const char *must_words;
     struct case_watch watches[CASE_WATCHES_MAX];
+    const char *pardon;  /* a rule of the referee that who does as the target asks cannot keep; NULL: none */
     uint32_t patience_s; /* place {timeout}; 0: CASE_PATIENCE_S */
     uint32_t settle_ms;  /* after the last command, before the LUN is looked at */
 };

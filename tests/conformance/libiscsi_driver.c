@@ -7,6 +7,7 @@
  * status of the callback taken at its word) and reports what the library reports. Keys: header, user, secret,
  * mutual-user, mutual-secret, name. */
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@
 #include <iscsi/scsi-lowlevel.h>
 
 #define DEPTH      8
-#define PIECE      (256u * 1024) /* bytes of one command */
+#define PIECE      (512u * 1024) /* bytes of one command */
 #define RECONNECTS 3             /* in a row; without a number the library would try for ever */
 #define ATTENTIONS 10            /* of one command */
 #define NAME       "iqn.2026-11.test:libiscsi"
@@ -228,6 +229,7 @@ int main(int argc, char *argv[])
         .file = argv[8],
         .timeout_s = atoi(argv[9]),
     };
+    signal(SIGPIPE, SIG_IGN); /* the library leaves that to its users */
     j.iscsi = context(&j, argv + 10);
     if (!j.iscsi)
         return complain("start", "no context");

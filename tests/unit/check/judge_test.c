@@ -135,6 +135,16 @@ static void a_broken_rule_is_a_fault_but_not_if_it_is_a_should_or_known(void **s
     assert_false(out.violations[0].known);
 }
 
+static void what_nobody_can_keep_is_pardoned_in_its_case_alone(void **state)
+{
+    (void)state;
+    c.pardon = "D3";
+    foul("D3", false);
+    verdict(CHECK_PASSED, 0, "");
+    foul("D4", false);
+    verdict(CHECK_FAILED, CHECK_WIRE, "D4");
+}
+
 static void what_is_watched_has_bounds(void **state)
 {
     (void)state;
@@ -190,6 +200,7 @@ int main(void)
         cmocka_unit_test_setup(a_crash_is_a_fault_also_where_it_must_fail, begin),
         cmocka_unit_test_setup(a_shell_tells_of_a_crash_too, begin),
         cmocka_unit_test_setup(a_broken_rule_is_a_fault_but_not_if_it_is_a_should_or_known, begin),
+        cmocka_unit_test_setup(what_nobody_can_keep_is_pardoned_in_its_case_alone, begin),
         cmocka_unit_test_setup(what_is_watched_has_bounds, begin),
         cmocka_unit_test_setup(one_of_the_rules_that_must_come_true_has_to, begin),
         cmocka_unit_test_setup(only_the_rules_that_are_named_make_a_case_exercised, begin),
