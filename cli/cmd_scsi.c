@@ -155,7 +155,7 @@ static int execute(struct job *job, const struct options *o, const struct login 
     int status = login_open(&lun, o->operands[0], l);
     if (status != STATUS_OK)
         return status;
-    int error = berth_scsi(lun, &job->command, job->data, job->len);
+    int error = berth_scsi(lun, &job->command, job->data, job->len, 0);
     if (answered(&job->command, error))
         print(job, o, error);
     if (error)

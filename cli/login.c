@@ -119,14 +119,15 @@ static void set_binding(struct berth_options *b, const struct options *o)
 }
 
 /* The library keeps looking for a lost target by itself; people should know why nothing moves. */
-static void notice(void *arg, int error, const char *text)
+static void notice(void *arg, const struct berth_notice *n)
 {
     (void)arg;
-    if (error)
-        say("lost the target: %s; waiting for it to come back",
-            text && text[0] ? text : berth_error_text(error));
-    else
+    if (n->kind == BERTH_NOTICE_LOST)
+        say("lost the target: %s; waiting for it to come back", n->text);
+    else if (n->kind == BERTH_NOTICE_BACK)
         say("the target is back; going on");
+    else
+        say("%s", n->text);
 }
 
 static bool cancelled(void *arg)

@@ -43,6 +43,22 @@ enum berth_digest {
     BERTH_DIGEST_CRC32C = 1, /**< demand CRC32C: the login fails if the target will not */
 };
 
+/** What options.notice is told of. More may come: pass over those that you do not know. */
+enum berth_notice_kind {
+    BERTH_NOTICE_LOST,   /**< the session is lost and being sought; @c error tells why */
+    BERTH_NOTICE_BACK,   /**< it is back, and I/Os go on */
+    BERTH_NOTICE_WRITES, /**< the LUN failed to keep what it had acknowledged; the next flush fails, too */
+    BERTH_NOTICE_SPACE,  /**< the store behind a thin LUN is nearly full */
+    BERTH_NOTICE_RIGHTS, /**< reservations or registrations of ours may have been taken away */
+};
+
+/** Something that nobody asked for. */
+struct berth_notice {
+    uint32_t kind;    /**< enum berth_notice_kind */
+    int error;        /**< enum berth_error that I/Os would have for it; 0: none */
+    const char *text; /**< one clause, as in struct berth_detail; never NULL, valid during the call */
+};
+
 /** How to open. Set defaults with berth_options_init(), then change what you need. Strings and secrets are
  * copied by berth_lun_open() and berth_discover(); the copies of secrets are wiped when they are no longer
  * needed. */
@@ -92,9 +108,9 @@ struct berth_options {
      * with BERTH_E_ABORTED as soon as it can. May be NULL. */
     bool (*cancelled)(void *arg);
     void *cancelled_arg; /**< handed to @c cancelled */
-    /** Called when the session is lost (error < 0), and when it is back (0); may be NULL. Called inside other
-     * calls. */
-    void (*notice)(void *arg, int error, const char *text);
+    /** Told what happens to the session and the LUN by itself, see struct berth_notice; may be NULL. Called
+     * inside other calls, and must make none on this LUN but for its facts, counters and detail. */
+    void (*notice)(void *arg, const struct berth_notice *notice);
     void *notice_arg; /**< handed to @c notice */
 };
 
@@ -157,6 +173,7 @@ struct berth_stats {
     uint64_t rx_bytes, tx_bytes; /**< on the wire */
     uint64_t commands;           /**< SCSI commands completed */
     uint64_t retries;            /**< commands sent again after BUSY, unit attention or a lost session */
+    uint64_t lost_writes;        /**< times that the LUN failed to keep something it had acknowledged */
 };
 void berth_lun_stats(const struct berth_lun *lun, struct berth_stats *stats);
 
@@ -236,6 +253,8 @@ struct berth_done {
     uint8_t sense_key;       /**< with scsi_status 2 */
     uint16_t asc;            /**< additional sense code << 8 | qualifier */
     uint64_t residual_bytes; /**< not moved; 0 with error 0, but for SCSI */
+    /** with BERTH_E_MEDIUM: where the first damaged block begins, if the LUN said; else UINT64_MAX */
+    uint64_t bad_offset_bytes;
 };
 
 /**
@@ -282,8 +301,10 @@ int berth_trim(struct berth_lun *lun, uint64_t len_bytes, uint64_t offset_bytes)
 int berth_zero(struct berth_lun *lun, uint64_t len_bytes, uint64_t offset_bytes, uint32_t flags);
 
 /** Sends one command, see struct berth_command. @p buf has room for, or holds, @p len_bytes; it is not
- * written to with BERTH_DATA_OUT. @return 0 if the status is GOOD or CONDITION MET. */
-int berth_scsi(struct berth_lun *lun, struct berth_command *command, void *buf, uint64_t len_bytes);
+ * written to with BERTH_DATA_OUT. Its deadline is @p timeout_ms, or if that is 0 options.command_timeout_ms.
+ * @return 0 if the status is GOOD or CONDITION MET. */
+int berth_scsi(struct berth_lun *lun, struct berth_command *command, void *buf, uint64_t len_bytes,
+               uint32_t timeout_ms);
 
 /** Provisioning of a run of blocks from @p offset_bytes on (GET LBA STATUS): sets @p len_bytes to the run's
  * length and

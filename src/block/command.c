@@ -189,6 +189,7 @@ static void issue_next(struct berth_lun *lun, struct request *r, struct task *ta
     r->begun = true;
     r->issued += cmd->len;
     r->outstanding++;
+    depth_enter(&lun->depth, &cmd->counts);
     command_build(lun, cmd);
     initiator_submit(lun->initiator, task, r->io.timeout_ms);
 }
@@ -216,7 +217,8 @@ void lun_pump(struct berth_lun *lun)
             request_finish(r);
             continue;
         }
-        struct task *task = initiator_task(lun->initiator, TASK_SCSI);
+        bool room = depth_room(&lun->depth) || r->io.op == OP_ASK;
+        struct task *task = room ? initiator_task(lun->initiator, TASK_SCSI) : NULL;
         if (!task)
             return;
         issue_next(lun, r, task);

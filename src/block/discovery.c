@@ -40,8 +40,7 @@ static int replay(void *owner, const struct task *task)
 static void session_changed(void *owner, int error, const char *text)
 {
     const struct berth_options *o = ((struct asking *)owner)->options;
-    if (o->notice)
-        o->notice(o->notice_arg, error, error ? text : "the session is back");
+    notice_give(o, error ? BERTH_NOTICE_LOST : BERTH_NOTICE_BACK, error, text);
 }
 
 static bool cancelled(void *owner)

@@ -36,8 +36,7 @@ static void session_changed(void *owner, int error, const char *text)
         lun_say(&lun->detail, error, text);
     else
         probe_session(lun);
-    if (lun->options.notice)
-        lun->options.notice(lun->options.notice_arg, error, error ? text : "the session is back");
+    notice_give(&lun->options, error ? BERTH_NOTICE_LOST : BERTH_NOTICE_BACK, error, text);
 }
 
 static bool cancelled(void *owner)
@@ -66,6 +65,7 @@ static void set_info(struct berth_lun *lun, uint32_t number)
 
 static int allocate(struct berth_lun *lun)
 {
+    depth_init(&lun->depth, lun->options.depth);
     lun->command_count = lun->options.depth + SESSION_IMMEDIATE_MAX;
     lun->commands = calloc(lun->command_count, sizeof *lun->commands);
     lun->zeros = calloc(1, LUN_ZEROS);
@@ -210,5 +210,6 @@ BERTH_EXPORT void berth_lun_stats(const struct berth_lun *lun, struct berth_stat
                                   .rx_bytes = i->rx_bytes + i->link->rx_bytes,
                                   .tx_bytes = i->tx_bytes + i->link->tx_bytes,
                                   .commands = lun->completed,
-                                  .retries = i->replays};
+                                  .retries = i->replays,
+                                  .lost_writes = lun->lost_writes};
 }

@@ -4,12 +4,14 @@
  *   lun.c      open, close, facts     options.c    what a caller may ask for     probe.c  what the LUN says
  *   queue.c    submit and reap        command.c    I/O -> commands               sync.c   blocking wrappers
  *   outcome.c  outcomes -> errors, retries         discovery.c  SendTargets, REPORT LUNS
- *   binding.c  the local end of connections */
+ *   policy.c   what each status is answered with   depth.c      how many commands at once
+ *   binding.c  the local end of connections        notice.c     what a caller is told unasked */
 #ifndef BLOCK_LUN_H
 #define BLOCK_LUN_H
 
 #include <berth/berth.h>
 #include "base/export.h"
+#include "block/depth.h"
 #include "initiator/initiator.h"
 #include "scsi/cdb.h"
 #include "scsi/identity.h"
@@ -22,7 +24,7 @@
 #define LUN_LOSSES       4u /* sessions that may die under a command, however long ago the first one was */
 #define LUN_PAUSE_MIN_NS                                                                                     \
     (10ull * 1000000) /* before a command is sent again after BUSY or TASK SET FULL, doubling */
-#define LUN_PAUSE_MAX_NS (1000ull * 1000000)
+#define LUN_PAUSE_MAX_NS (1000ull * 1000000) /* and a quarter of jitter */
 #define LUN_CUT_NS       (500ull * 1000000) /* for a target to let go of what a queue has sent that is freed */
 #define LUN_ZEROS        (64u * 1024)       /* written over and over where WRITE SAME is missing */
 #define LUN_ZERO_SEGS    64u
@@ -60,6 +62,7 @@ struct command {
     uint64_t patience_ns;      /* when BUSY is no excuse any more; 0 not busy yet */
     uint64_t lost_ns;          /* when a session first died under it; 0 never */
     uint32_t tries, losses;
+    bool counts; /* in the LUN's depth */
     uint8_t way; /* enum zero_way, of a ZERO */
     uint8_t parameters[SCSI_UNMAP_HEADER + SCSI_UNMAP_RANGE];
     struct berth_seg seg; /* of the parameters */
@@ -82,6 +85,7 @@ struct berth_lun {
     struct list waiting; /* requests with bytes not yet issued, in order */
     struct list paused;  /* commands that wait for their due_ns */
     struct berth_queue *own;
+    struct depth depth;
     struct command *commands; /* by task slot */
     uint32_t command_count;
     uint64_t lun_field;
@@ -91,6 +95,8 @@ struct berth_lun {
     bool cache_known;                 /* the LUN said whether it has a write cache */
     bool closing;
     uint64_t completed;
+    uint64_t lost_writes;   /* times */
+    struct berth_done loss; /* of the last of them, until a flush has told of it */
     struct scsi_inquiry inquiry;
     char serial[256], identity[SCSI_DESIGNATOR_MAX * 2 + 8], portal[ADDRESS_MAX + 16];
     char vendor[9], product[17], revision[5];
@@ -114,6 +120,10 @@ int lun_connect(struct berth_lun **out, const struct url *url, const struct bert
 int lun_open(struct berth_lun **out, const char *text, const struct berth_options *options,
              const struct lun_world *world, struct berth_detail *detail);
 int lun_say(struct berth_detail *detail, int error, const char *text); /* returns error */
+
+/* notice.c: tells the caller, who may not want to know. `text` NULL: the words for `kind`. */
+void notice_give(const struct berth_options *options, enum berth_notice_kind kind, int error,
+                 const char *text);
 
 /* options.c: what is wrong with them, or the configuration they make. */
 int options_check(struct initiator_config *config, const struct berth_options *options, const char *url_user,

@@ -4,47 +4,29 @@
 #include <stdio.h>
 #include <string.h>
 #include "block/lun.h"
+#include "block/policy.h"
 #include "scsi/replay.h"
 
 #define NS_PER_MS 1000000ull
-#define ANY       0xff /* sense key */
 
 /* --- outcome -> error --- */
 
-struct sense_row {
-    uint8_t key;
-    uint16_t asc; /* 0: any */
-    int error;
-};
-
-/* First match wins. */
-static const struct sense_row sense_rows[] = {
-    {SENSE_DATA_PROTECT, ASC_SPACE_ALLOCATION_FAILED, BERTH_E_NO_SPACE},
-    {SENSE_DATA_PROTECT, 0, BERTH_E_READ_ONLY},
-    {SENSE_MEDIUM_ERROR, 0, BERTH_E_MEDIUM},
-    {SENSE_HARDWARE_ERROR, 0, BERTH_E_MEDIUM},
-    {SENSE_ILLEGAL_REQUEST, ASC_LBA_OUT_OF_RANGE, BERTH_E_RANGE},
-    {SENSE_ILLEGAL_REQUEST, ASC_LUN_NOT_SUPPORTED, BERTH_E_NO_LUN},
-    {SENSE_ILLEGAL_REQUEST, ASC_INVALID_OPCODE, BERTH_E_UNSUPPORTED},
-    {SENSE_ILLEGAL_REQUEST, ASC_INVALID_FIELD_IN_CDB, BERTH_E_UNSUPPORTED},
-};
-
-static int sense_error(const struct scsi_sense *s)
-{
-    for (size_t i = 0; i < sizeof sense_rows / sizeof sense_rows[0]; i++)
-        if (s->valid && s->key == sense_rows[i].key && (!sense_rows[i].asc || s->asc == sense_rows[i].asc))
-            return sense_rows[i].error;
-    return BERTH_E_SCSI;
-}
-
 static int status_error(const struct task *task, const struct scsi_sense *sense)
 {
-    if (task->error != BERTH_E_SCSI)
-        return task->error;
-    return task->status == SCSI_RESERVATION_CONFLICT ? BERTH_E_RESERVED : sense_error(sense);
+    return task->error == BERTH_E_SCSI ? policy_find(task->status, sense)->error : task->error;
 }
 
-static void note_error(struct request *r, const struct task *task, const struct scsi_sense *sense)
+/* Where the LUN says that its medium is damaged, if that lies in what the I/O is about. */
+static void note_place(const struct berth_lun *lun, struct request *r, const struct scsi_sense *sense)
+{
+    uint64_t block = lun->info.block_bytes, first = r->io.offset_bytes / block;
+    bool inside = sense->information >= first && sense->information - first < r->io.len_bytes / block;
+    if (r->done.error == BERTH_E_MEDIUM && sense->has_information && inside)
+        r->done.bad_offset_bytes = sense->information * block;
+}
+
+static void note_error(const struct berth_lun *lun, struct request *r, const struct task *task,
+                       const struct scsi_sense *sense)
 {
     if (r->done.error)
         return; /* the first one tells */
@@ -55,6 +37,7 @@ static void note_error(struct request *r, const struct task *task, const struct 
     r->done.sense_key = sense->key;
     r->done.asc = sense->asc;
     r->done.residual_bytes = task->residual;
+    note_place(lun, r, sense);
 }
 
 /* What a command of the caller's own has come to. */
@@ -108,53 +91,19 @@ void outcome_say(struct berth_lun *lun, const struct berth_done *done)
 
 /* --- outcome -> once more? --- */
 
-enum verdict { VERDICT_FINAL, VERDICT_FINE, VERDICT_AGAIN, VERDICT_LATER };
-
-/* First match wins; what has no row is final. */
-static const struct verdict_row {
-    uint8_t status, key; /* key ANY: whatever the sense says */
-    uint16_t asc;        /* 0: any */
-    uint8_t verdict;
-} verdict_rows[] = {
-    {SCSI_BUSY, ANY, 0, VERDICT_LATER},
-    {SCSI_TASK_SET_FULL, ANY, 0, VERDICT_LATER},
-    {SCSI_TASK_ABORTED, ANY, 0, VERDICT_AGAIN}, /* by another initiator (SAM-5 5.3.1) */
-    {SCSI_CHECK_CONDITION, SENSE_UNIT_ATTENTION, 0, VERDICT_AGAIN},
-    {SCSI_CHECK_CONDITION, SENSE_ABORTED_COMMAND, 0, VERDICT_AGAIN},
-    {SCSI_CHECK_CONDITION, SENSE_NOT_READY, 0x0401, VERDICT_LATER}, /* is becoming ready */
-    {SCSI_CHECK_CONDITION, SENSE_NOT_READY, 0x040a, VERDICT_LATER}, /* its access state is changing */
-    {SCSI_CHECK_CONDITION, SENSE_RECOVERED, 0, VERDICT_FINE},       /* done, with some effort */
-};
-
-static bool row_fits(const struct verdict_row *row, const struct task *task, const struct scsi_sense *s)
-{
-    if (task->status != row->status)
-        return false;
-    return row->key == ANY ||
-           (s->valid && !s->deferred && s->key == row->key && (!row->asc || s->asc == row->asc));
-}
-
-static enum verdict status_verdict(const struct task *task, const struct scsi_sense *sense)
-{
-    for (size_t i = 0; i < sizeof verdict_rows / sizeof verdict_rows[0]; i++)
-        if (row_fits(&verdict_rows[i], task, sense))
-            return (enum verdict)verdict_rows[i].verdict;
-    return VERDICT_FINAL;
-}
-
 /* Commands that the target has thrown away unlooked at, and that may go again (RFC 7143 11.17.1); one that
  * crossed with the request to log out may in the next session. */
-static enum verdict reject_verdict(uint8_t reason)
+static enum policy_verdict reject_verdict(uint8_t reason)
 {
     switch (reason) {
     case WIRE_REJECT_DATA_DIGEST:
-        return VERDICT_AGAIN;
+        return POLICY_AGAIN;
     case WIRE_REJECT_TOO_MANY_IMMEDIATE:
     case WIRE_REJECT_LONG_OPERATION:
     case WIRE_REJECT_WAITING_FOR_LOGOUT:
-        return VERDICT_LATER;
+        return POLICY_LATER;
     default:
-        return VERDICT_FINAL;
+        return POLICY_FAIL;
     }
 }
 
@@ -193,33 +142,43 @@ static bool patient(struct berth_lun *lun, struct command *cmd)
 }
 
 /* Nothing is sent again for ever. */
-static enum verdict bounded(struct berth_lun *lun, struct command *cmd, enum verdict verdict)
+static enum policy_verdict bounded(struct berth_lun *lun, struct command *cmd, enum policy_verdict verdict)
 {
-    if (verdict == VERDICT_AGAIN && cmd->tries++ >= LUN_TRIES)
-        return VERDICT_FINAL;
-    return verdict == VERDICT_LATER && !patient(lun, cmd) ? VERDICT_FINAL : verdict;
+    if (verdict == POLICY_AGAIN && cmd->tries++ >= LUN_TRIES)
+        return POLICY_FAIL;
+    return verdict == POLICY_LATER && !patient(lun, cmd) ? POLICY_FAIL : verdict;
 }
 
 /* Floor block itself, while probing, wants to know of NOT READY, and callers with commands of their own of
  * everything. */
-static enum verdict judge(struct berth_lun *lun, struct command *cmd, const struct scsi_sense *sense)
+static enum policy_verdict judge(struct berth_lun *lun, struct command *cmd, const struct scsi_sense *sense)
 {
     if (cmd->task->error == BERTH_E_REJECTED)
         return bounded(lun, cmd, reject_verdict(cmd->task->reject_reason));
     if (cmd->task->error != BERTH_E_SCSI)
-        return VERDICT_FINAL;
+        return POLICY_FAIL;
     if (cmd->request->io.op == BERTH_SCSI)
-        return cmd->task->status == SCSI_CONDITION_MET ? VERDICT_FINE : VERDICT_FINAL;
+        return cmd->task->status == SCSI_CONDITION_MET ? POLICY_FINE : POLICY_FAIL;
     if (zero_differently(lun, cmd, sense))
-        return VERDICT_AGAIN;
+        return POLICY_AGAIN;
     if (nothing_to_flush(lun, cmd, sense))
-        return VERDICT_FINE;
-    enum verdict verdict = status_verdict(cmd->task, sense);
+        return POLICY_FINE;
+    enum policy_verdict verdict = policy_find(cmd->task->status, sense)->verdict;
     bool probing = cmd->request->io.op == OP_ASK && sense->key == SENSE_NOT_READY;
-    return probing && verdict == VERDICT_LATER ? VERDICT_FINAL : bounded(lun, cmd, verdict);
+    return probing && verdict == POLICY_LATER ? POLICY_FAIL : bounded(lun, cmd, verdict);
 }
 
 /* --- commands --- */
+
+static void tell_loss(struct berth_lun *lun, struct request *r)
+{
+    if (r->io.op != BERTH_FLUSH || r->done.error || !lun->loss.error)
+        return;
+    lun->loss.tag = r->done.tag;
+    lun->loss.bad_offset_bytes = UINT64_MAX;
+    r->done = lun->loss;
+    lun->loss.error = BERTH_OK;
+}
 
 static void complete_request(struct berth_lun *lun, struct request *r)
 {
@@ -232,6 +191,7 @@ static void complete_request(struct berth_lun *lun, struct request *r)
         list_push(&lun->waiting, &r->link);
         return;
     }
+    tell_loss(lun, r);
     request_finish(r);
 }
 
@@ -244,6 +204,7 @@ static void end_command(struct berth_lun *lun, struct command *cmd)
     if (r->io.op == BERTH_ZERO && cmd->task->error == BERTH_OK)
         lun->zero_works |= (uint8_t)(1u << cmd->way);
     cmd->request = NULL;
+    depth_leave(&lun->depth, &cmd->counts);
     initiator_task_free(lun->initiator, cmd->task);
     lun->completed++;
     if (r->done.error && !request_issued(r)) { /* the rest is not worth starting */
@@ -260,13 +221,48 @@ void command_end(struct berth_lun *lun, struct command *cmd, int error)
     end_command(lun, cmd);
 }
 
+/* Those that bounced together are not to come back together. */
+static uint64_t jitter(uint64_t now, uint32_t slot, uint64_t most)
+{
+    return (now / 64 + slot * 2654435761ull) % (most + 1);
+}
+
 static void pause_command(struct berth_lun *lun, struct command *cmd)
 {
+    uint64_t now = initiator_now(lun->initiator);
     cmd->pause_ns = cmd->pause_ns ? cmd->pause_ns * 2 : LUN_PAUSE_MIN_NS;
     if (cmd->pause_ns > LUN_PAUSE_MAX_NS)
         cmd->pause_ns = LUN_PAUSE_MAX_NS;
-    cmd->due_ns = initiator_now(lun->initiator) + cmd->pause_ns;
+    cmd->due_ns = now + cmd->pause_ns + jitter(now, cmd->task->slot, cmd->pause_ns / 4);
+    depth_leave(&lun->depth, &cmd->counts);
     list_push(&lun->paused, &cmd->link);
+}
+
+/* Nobody waits any more for the command that is to blame: the next flush has to tell. */
+static void note_loss(struct berth_lun *lun, int error, const struct scsi_sense *sense)
+{
+    char text[128];
+    lun->lost_writes++;
+    lun->loss = (struct berth_done){
+        .error = error, .scsi_status = SCSI_CHECK_CONDITION, .sense_key = sense->key, .asc = sense->asc};
+    snprintf(text, sizeof text, "the LUN failed to keep data that it had acknowledged: %s, %02xh/%02xh",
+             scsi_sense_key_text(sense->key), sense->asc >> 8, sense->asc & 0xffu);
+    notice_give(&lun->options, BERTH_NOTICE_WRITES, error, text);
+}
+
+static void react(struct berth_lun *lun, const struct task *task, const struct scsi_sense *sense)
+{
+    if (task->error != BERTH_E_SCSI)
+        return;
+    const struct policy_row *row = policy_find(task->status, sense);
+    if (row->effects & POLICY_FEWER)
+        depth_fewer(&lun->depth, initiator_now(lun->initiator));
+    if (row->effects & POLICY_LOSS)
+        note_loss(lun, row->error, sense);
+    if (row->effects & POLICY_SPACE)
+        notice_give(&lun->options, BERTH_NOTICE_SPACE, BERTH_OK, NULL);
+    if (row->effects & POLICY_RIGHTS)
+        notice_give(&lun->options, BERTH_NOTICE_RIGHTS, BERTH_OK, NULL);
 }
 
 static void end_in_error(struct berth_lun *lun, struct command *cmd)
@@ -274,26 +270,27 @@ static void end_in_error(struct berth_lun *lun, struct command *cmd)
     struct scsi_sense sense = {0};
     struct task *task = cmd->task;
     scsi_get_sense(task->sense, task->sense_len, &sense);
-    enum verdict verdict = judge(lun, cmd, &sense);
-    if (cmd->request->cancelled && (verdict == VERDICT_AGAIN || verdict == VERDICT_LATER)) {
+    react(lun, task, &sense);
+    enum policy_verdict verdict = judge(lun, cmd, &sense);
+    if (cmd->request->cancelled && (verdict == POLICY_AGAIN || verdict == POLICY_LATER)) {
         command_end(lun, cmd, BERTH_E_ABORTED);
         return;
     }
     switch (verdict) {
-    case VERDICT_AGAIN:
+    case POLICY_AGAIN:
         initiator_resubmit(lun->initiator, task);
         return;
-    case VERDICT_LATER:
+    case POLICY_LATER:
         pause_command(lun, cmd);
         return;
-    case VERDICT_FINE:
+    case POLICY_FINE:
         task->error = moved_all(cmd->request, task);
         break;
-    case VERDICT_FINAL:
+    case POLICY_FAIL:
         break;
     }
     if (task->error)
-        note_error(cmd->request, task, &sense);
+        note_error(lun, cmd->request, task, &sense);
     end_command(lun, cmd);
 }
 
@@ -308,10 +305,13 @@ void lun_task_done(void *owner, struct task *task)
     }
     if (task->error == BERTH_OK)
         task->error = moved_all(cmd->request, task);
-    if (task->error == BERTH_OK)
+    if (task->error == BERTH_OK) {
+        if (lun->depth.limit < lun->depth.most)
+            depth_good(&lun->depth, initiator_now(lun->initiator));
         end_command(lun, cmd);
-    else
+    } else {
         end_in_error(lun, cmd);
+    }
 }
 
 /* What must not be done twice may have been done once. And a command under which one session after the other
@@ -333,9 +333,11 @@ int lun_replay(void *owner, const struct task *task)
 
 /* --- pauses --- */
 
+/* What is due goes as far as the LUN takes it; the rest, when one of those that went is done. */
 static bool due(const struct berth_lun *lun, const struct command *cmd, uint64_t now)
 {
-    return cmd->due_ns <= now || lun->initiator->state == INITIATOR_FAILED;
+    bool goes = cmd->due_ns <= now && depth_room(&lun->depth);
+    return goes || lun->initiator->state == INITIATOR_FAILED;
 }
 
 void lun_tick(struct berth_lun *lun)
@@ -347,6 +349,7 @@ void lun_tick(struct berth_lun *lun)
         if (!due(lun, cmd, now))
             continue;
         list_remove(&cmd->link);
+        depth_enter(&lun->depth, &cmd->counts);
         initiator_resubmit(lun->initiator, cmd->task);
     }
 }
@@ -354,6 +357,8 @@ void lun_tick(struct berth_lun *lun)
 uint64_t lun_due(const struct berth_lun *lun)
 {
     uint64_t first = UINT64_MAX;
+    if (!depth_room(&lun->depth))
+        return first;
     list_each (at, &lun->paused) {
         const struct command *cmd = list_entry(at, struct command, link);
         if (cmd->due_ns < first)

@@ -192,7 +192,7 @@ static void enqueue(struct berth_queue *q, const struct berth_io *io)
     r->outstanding = 0;
     r->begun = r->cancelled = false;
     r->sync_after = needs_sync(q->lun, io);
-    r->done = (struct berth_done){.tag = io->tag};
+    r->done = (struct berth_done){.tag = io->tag, .bad_offset_bytes = UINT64_MAX};
     q->outstanding++;
     list_push(&q->lun->waiting, &r->link);
 }

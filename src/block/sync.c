@@ -69,14 +69,15 @@ BERTH_EXPORT int berth_zero(struct berth_lun *lun, uint64_t len_bytes, uint64_t 
 }
 
 BERTH_EXPORT int berth_scsi(struct berth_lun *lun, struct berth_command *command, void *buf,
-                            uint64_t len_bytes)
+                            uint64_t len_bytes, uint32_t timeout_ms)
 {
     struct berth_seg seg = seg_memory(buf, len_bytes);
     struct berth_io io = {.op = BERTH_SCSI,
                           .len_bytes = len_bytes,
                           .segs = &seg,
                           .seg_count = len_bytes ? 1 : 0,
-                          .command = command};
+                          .command = command,
+                          .timeout_ms = timeout_ms};
     return perform(lun, &io);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/bytes.h"
+#include "scsi/sense.h"
 
 static void enter(struct lab *l, const struct task *task)
 {
@@ -44,11 +45,16 @@ static bool comes_up(struct lab_rule *r, const struct task *task)
 
 static void answer(const struct lab_rule *r, struct task *task)
 {
+    struct scsi_sense sense = {.deferred = r->deferred,
+                               .key = r->key,
+                               .asc = r->asc,
+                               .has_information = r->has_information,
+                               .information = r->information};
     task->response = r->response;
     if (r->data)
         mini_data(task, r->data, r->len);
     else if (r->key)
-        mini_sense_code(task, r->deferred ? 0x71 : 0x70, r->key, r->asc);
+        mini_sense_full(task, &sense);
     else
         mini_status(task, r->status);
     if (r->no_sense)

@@ -16,7 +16,8 @@ struct lab_rule {
     enum mini_turn turn;
     uint8_t status, key; /* MINI_ANSWER: status, or with a key CHECK CONDITION */
     uint16_t asc;
-    bool deferred, no_sense;
+    bool deferred, no_sense, has_information;
+    uint64_t information;
     uint8_t response; /* iSCSI response */
     const void *data;
     uint32_t len;

@@ -223,6 +223,8 @@ static void work_due(struct work *w)
         return;
     }
     execute(w);
+    if (w->target->config.ended)
+        w->target->config.ended(w->target->config.arg, w->task);
     respond(w);
 }
 
@@ -294,9 +296,14 @@ void mini_status(struct task *task, uint8_t status)
 void mini_sense_code(struct task *task, uint8_t response_code, uint8_t key, uint16_t asc)
 {
     struct scsi_sense sense = {.key = key, .asc = asc};
-    mini_status(task, SCSI_CHECK_CONDITION);
-    task->sense_len = (uint32_t)scsi_put_sense(task->sense, &sense);
+    mini_sense_full(task, &sense);
     task->sense[0] = response_code;
+}
+
+void mini_sense_full(struct task *task, const struct scsi_sense *sense)
+{
+    mini_status(task, SCSI_CHECK_CONDITION);
+    task->sense_len = (uint32_t)scsi_put_sense(task->sense, sense);
 }
 
 void mini_sense(struct task *task, uint8_t key, uint16_t asc)

@@ -12,6 +12,7 @@
 #define MINI_IQN "iqn.2026-11.test:mini"
 
 struct mini_target;
+struct scsi_sense;
 
 /* What a script does with a command. */
 enum mini_turn {
@@ -44,6 +45,8 @@ struct mini_config {
      * is MINI_SLOW is carried out later, and then answered. */
     enum mini_turn (*tmf)(void *arg, struct task *tmf);
     uint8_t reject_reason;
+    void (*ended)(void *arg,
+                  struct task *task); /* a command that the LU has executed is answered; may be NULL */
     /* Login status to answer with; 0: come in. May be NULL. */
     uint16_t (*login)(void *arg);
     const char *breaks;   /* rules that the initiator breaks because the test makes it (witness.h) */
@@ -74,6 +77,7 @@ void mini_event(struct mini_target *t, const void *data,
 void mini_status(struct task *task, uint8_t status);
 void mini_sense(struct task *task, uint8_t key, uint16_t asc);
 void mini_sense_code(struct task *task, uint8_t response_code, uint8_t key, uint16_t asc); /* 71h: deferred */
+void mini_sense_full(struct task *task, const struct scsi_sense *sense);
 void mini_data(struct task *task, const void *bytes, uint32_t len);
 uint64_t mini_lba(const struct task *task);
 uint32_t mini_blocks(const struct task *task);

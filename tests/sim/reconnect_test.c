@@ -67,11 +67,12 @@ static void same_isid(void **state)
 
 static char notices[512];
 
-static void notice(void *arg, int error, const char *text)
+static void notice(void *arg, const struct berth_notice *n)
 {
     (void)arg;
-    assert_non_null(text);
-    snprintf(notices + strlen(notices), sizeof notices - strlen(notices), "%s;", berth_error_name(error));
+    assert_true(strlen(n->text) > 0);
+    assert_int_equal(n->kind, n->error ? BERTH_NOTICE_LOST : BERTH_NOTICE_BACK);
+    snprintf(notices + strlen(notices), sizeof notices - strlen(notices), "%s;", berth_error_name(n->error));
 }
 
 static void notices_and_counters(void **state)

@@ -44,10 +44,10 @@ static bool perhaps(struct storm *s)
     return dice_below(&s->dice, 2);
 }
 
-static void notice(void *arg, int error, const char *text)
+static void notice(void *arg, const struct berth_notice *n)
 {
     const struct storm *s = arg;
-    storm_tell(s, "session: %s", error ? text : "back");
+    storm_tell(s, "notice: %s", n->text);
 }
 
 static void plan_options(struct storm *s)

@@ -2,6 +2,8 @@
 /* Outcomes of commands: which error they are, and which commands are sent again. */
 #include "test.h"
 
+#include <stdio.h>
+
 #include "scsi/cdb.h"
 #include "scsi/sense.h"
 
@@ -28,6 +30,10 @@ static void errors(void **state)
         {0, SENSE_ILLEGAL_REQUEST, 0x2400, BERTH_E_UNSUPPORTED},
         {0, SENSE_ILLEGAL_REQUEST, 0x2600, BERTH_E_SCSI},
         {0, SENSE_NOT_READY, 0x3a00, BERTH_E_SCSI},
+        {0, SENSE_NOT_READY, 0x0402, BERTH_E_SCSI},
+        {0, SENSE_NOT_READY, 0x0404, BERTH_E_SCSI},
+        {0, SENSE_ABORTED_COMMAND, 0x1001, BERTH_E_MEDIUM},
+        {0, SENSE_VENDOR, 0x8001, BERTH_E_SCSI},
         {0, SENSE_BLANK_CHECK, 0, BERTH_E_SCSI},
         {0, SENSE_MISCOMPARE, 0x1d00, BERTH_E_SCSI},
         {SCSI_RESERVATION_CONFLICT, 0, 0, BERTH_E_RESERVED},
@@ -101,14 +107,11 @@ struct again_row {
 };
 
 static const struct again_row again_rows[] = {
-    {0, SENSE_UNIT_ATTENTION, 0x2900, false},
-    {0, SENSE_UNIT_ATTENTION, 0x3f0e, false},
-    {0, SENSE_ABORTED_COMMAND, 0x0000, false},
-    {SCSI_TASK_ABORTED, 0, 0, false},
-    {SCSI_BUSY, 0, 0, true},
-    {SCSI_TASK_SET_FULL, 0, 0, true},
-    {0, SENSE_NOT_READY, 0x0401, true},
-    {0, SENSE_NOT_READY, 0x040a, true},
+    {0, SENSE_UNIT_ATTENTION, 0x2900, false},  {0, SENSE_UNIT_ATTENTION, 0x3f0e, false},
+    {0, SENSE_ABORTED_COMMAND, 0x0000, false}, {0, SENSE_ABORTED_COMMAND, 0x4705, false},
+    {SCSI_TASK_ABORTED, 0, 0, false},          {SCSI_BUSY, 0, 0, true},
+    {SCSI_TASK_SET_FULL, 0, 0, true},          {0, SENSE_NOT_READY, 0x0401, true},
+    {0, SENSE_NOT_READY, 0x0407, true},        {0, SENSE_NOT_READY, 0x040a, true},
 };
 
 static void answer_with(struct lab *l, const struct again_row *r, uint32_t times)
@@ -174,26 +177,221 @@ static void not_for_ever(void **state)
     lab_free(l);
 }
 
-/* Deferred sense speaks of an earlier command: this one was not executed, and what is told is an error. */
+static uint32_t told[8]; /* notices by kind */
+static char told_last[128];
+
+static void note(void *arg, const struct berth_notice *n)
+{
+    (void)arg;
+    told[n->kind]++;
+    snprintf(told_last, sizeof told_last, "%s", n->text);
+}
+
+static struct lab *lab_that_tells(void)
+{
+    struct lab *l = lab_new(NULL, NULL);
+    memset(told, 0, sizeof told);
+    l->options.notice = note;
+    assert_int_equal(lab_open(l), 0);
+    return l;
+}
+
+static struct lab_rule once(uint8_t key, uint16_t asc, bool deferred)
+{
+    return (struct lab_rule){
+        .op = LAB_ANY, .times = 1, .turn = MINI_ANSWER, .key = key, .asc = asc, .deferred = deferred};
+}
+
+/* Deferred sense speaks of an earlier command: this one was not begun and goes again, and what is lost is
+ * told by a notice, a counter and the next flush, once each. */
 static void deferred_errors_are_told(void **state)
 {
-    uint8_t buf[512];
-    struct lab *l = lab_lun(NULL);
+    uint8_t buf[512] = {0};
+    struct lab *l = lab_that_tells();
+    struct berth_io flush = make_io(BERTH_FLUSH, 0, 0, NULL, 0);
+    struct berth_stats stats;
+    struct berth_done done;
     (void)state;
-    lab_rule(l, (struct lab_rule){.op = SCSI_READ_10,
-                                  .times = 1,
-                                  .turn = MINI_ANSWER,
-                                  .key = SENSE_MEDIUM_ERROR,
-                                  .asc = ASC_WRITE_ERROR,
-                                  .deferred = true});
-    assert_int_equal(berth_read(l->lun, buf, sizeof buf, 0), BERTH_E_MEDIUM);
-    lab_rule(l, (struct lab_rule){.op = SCSI_READ_10,
-                                  .times = 1,
-                                  .turn = MINI_ANSWER,
-                                  .key = SENSE_RECOVERED,
-                                  .asc = 0x1800,
-                                  .deferred = true});
-    assert_int_equal(berth_read(l->lun, buf, sizeof buf, 0), BERTH_E_SCSI);
+    lab_rule(l, once(SENSE_MEDIUM_ERROR, ASC_WRITE_ERROR, true));
+    assert_int_equal(berth_read(l->lun, buf, sizeof buf, 0), 0);
+    assert_int_equal(l->count, 2);
+    assert_int_equal(told[BERTH_NOTICE_WRITES], 1);
+    assert_string_equal(told_last,
+                        "the LUN failed to keep data that it had acknowledged: MEDIUM ERROR, 0ch/00h");
+    berth_lun_stats(l->lun, &stats);
+    assert_int_equal(stats.lost_writes, 1);
+    assert_int_equal(berth_write(l->lun, buf, sizeof buf, 0, 0), 0);
+    assert_int_equal(one_io(l->lun, &flush, &done), BERTH_E_MEDIUM);
+    assert_int_equal(done.tag, flush.tag);
+    assert_int_equal(done.scsi_status, SCSI_CHECK_CONDITION);
+    assert_int_equal(done.sense_key, SENSE_MEDIUM_ERROR);
+    assert_int_equal(done.asc, ASC_WRITE_ERROR);
+    assert_int_equal(berth_flush(l->lun), 0);
+    lab_free(l);
+}
+
+/* The flush itself may be the one that hears of it. */
+static void deferred_errors_of_a_flush(void **state)
+{
+    struct lab *l = lab_that_tells();
+    (void)state;
+    lab_rule(l, once(SENSE_HARDWARE_ERROR, 0x4400, true));
+    assert_int_equal(berth_flush(l->lun), BERTH_E_MEDIUM);
+    assert_int_equal(berth_flush(l->lun), 0);
+    assert_int_equal(told[BERTH_NOTICE_WRITES], 1);
+    lab_free(l);
+}
+
+static void deferred_trouble_without_loss(void **state)
+{
+    uint8_t buf[512];
+    struct lab *l = lab_that_tells();
+    (void)state;
+    lab_rule(l, once(SENSE_RECOVERED, 0x1800, true));
+    assert_int_equal(berth_read(l->lun, buf, sizeof buf, 0), 0);
+    assert_int_equal(l->count, 2);
+    assert_int_equal(berth_flush(l->lun), 0);
+    assert_int_equal(told[BERTH_NOTICE_WRITES], 0);
+    lab_free(l);
+}
+
+static void news_are_told(void **state)
+{
+    static const struct {
+        uint16_t asc;
+        uint32_t kind;
+    } rows[] = {{0x3807, BERTH_NOTICE_SPACE},
+                {ASC_RESERVATIONS_PREEMPTED, BERTH_NOTICE_RIGHTS},
+                {ASC_RESERVATIONS_RELEASED, BERTH_NOTICE_RIGHTS},
+                {ASC_REGISTRATIONS_PREEMPTED, BERTH_NOTICE_RIGHTS}};
+    uint8_t buf[512];
+    struct lab *l = lab_that_tells();
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        memset(told, 0, sizeof told);
+        lab_rule(l, once(SENSE_UNIT_ATTENTION, rows[i].asc, false));
+        assert_int_equal(berth_read(l->lun, buf, sizeof buf, 0), 0);
+        assert_int_equal(told[rows[i].kind], 1);
+    }
+    lab_free(l);
+}
+
+/* --- where the damage is --- */
+
+static void place_of_the_damage(void **state)
+{
+    static const struct {
+        uint64_t lba, expected;
+    } rows[] = {{8, 4096},       {9, 4608},        {15, 7680},
+                {7, UINT64_MAX}, {16, UINT64_MAX}, {1ull << 40, UINT64_MAX}};
+    uint8_t buf[4096];
+    struct lab *l = lab_lun(NULL);
+    struct berth_seg seg = seg_memory(buf, sizeof buf);
+    struct berth_io io = make_io(BERTH_READ, 4096, sizeof buf, &seg, 1);
+    struct berth_done done;
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct lab_rule rule = once(SENSE_MEDIUM_ERROR, ASC_UNRECOVERED_READ, false);
+        rule.has_information = true;
+        rule.information = rows[i].lba;
+        lab_rule(l, rule);
+        assert_int_equal(one_io(l->lun, &io, &done), BERTH_E_MEDIUM);
+        assert_true(done.bad_offset_bytes == rows[i].expected);
+    }
+    lab_rule(l, once(SENSE_MEDIUM_ERROR, ASC_UNRECOVERED_READ, false));
+    assert_int_equal(one_io(l->lun, &io, &done), BERTH_E_MEDIUM);
+    assert_true(done.bad_offset_bytes == UINT64_MAX);
+    lab_free(l);
+}
+
+/* --- how many at once --- */
+
+struct crowd {
+    uint32_t most, now, seen; /* the target takes `most` commands, has `now`, and saw `seen` at once */
+    uint32_t refused, ended;
+};
+
+static enum mini_turn count(void *arg, struct task *task)
+{
+    struct crowd *c = arg;
+    if (c->now == c->most) {
+        c->refused++;
+        mini_status(task, SCSI_TASK_SET_FULL);
+        return MINI_ANSWER;
+    }
+    c->now++;
+    c->seen = c->now > c->seen ? c->now : c->seen;
+    return MINI_EXECUTE;
+}
+
+static void count_ended(void *arg, struct task *task)
+{
+    (void)task;
+    ((struct crowd *)arg)->now--;
+    ((struct crowd *)arg)->ended++;
+}
+
+static void reads_in_a_row(struct lab *l, uint32_t total)
+{
+    static uint8_t buf[512];
+    struct berth_seg seg = seg_memory(buf, sizeof buf);
+    struct berth_io io = make_io(BERTH_READ, 0, sizeof buf, &seg, 1);
+    struct berth_queue *q;
+    struct berth_done done[32];
+    assert_int_equal(berth_queue_new(&q, l->lun, 32), 0);
+    for (uint32_t sent = 0, ended = 0; ended < total;) {
+        while (sent < total && berth_queue_submit(q, &io, 1) == 1)
+            sent++;
+        int got = berth_queue_reap(q, done, 1, 32, -1);
+        for (int i = 0; i < got; i++)
+            assert_int_equal(done[i].error, 0);
+        ended += (uint32_t)got;
+    }
+    berth_queue_free(q);
+}
+
+/* TASK SET FULL: fewer are sent, so that hardly any is refused in the end, and more again when there is room.
+ */
+static void depth_follows_the_task_set(void **state)
+{
+    struct crowd crowd = {.most = 32};
+    struct lab *l = lab_lun(&(struct mini_config){.lu = "ram:1M", .depth = 32, .delay_ns = NS_MS});
+    (void)state;
+    mini_config(l->target)->script = count;
+    mini_config(l->target)->ended = count_ended;
+    mini_config(l->target)->arg = &crowd;
+    reads_in_a_row(l, 1000);
+    assert_int_equal(crowd.seen, 32);
+    assert_int_equal(crowd.refused, 0);
+
+    crowd.most = 4;
+    reads_in_a_row(l, 1000);
+    uint32_t first = crowd.refused;
+    assert_in_range(first, 4, 200);
+    assert_in_range(l->lun->depth.limit, 1, 8);
+    crowd.refused = 0;
+    reads_in_a_row(l, 1000);
+    assert_in_range(crowd.refused, 1, 100); /* it tries from time to time */
+
+    crowd.most = 32;
+    crowd.seen = 0;
+    reads_in_a_row(l, 10000);
+    assert_int_equal(crowd.seen, 32);
+    lab_free(l);
+}
+
+/* A task set of one. */
+static void one_at_a_time(void **state)
+{
+    struct crowd crowd = {.most = 1};
+    struct lab *l = lab_lun(&(struct mini_config){.lu = "ram:1M", .depth = 32, .delay_ns = NS_MS});
+    (void)state;
+    mini_config(l->target)->script = count;
+    mini_config(l->target)->ended = count_ended;
+    mini_config(l->target)->arg = &crowd;
+    reads_in_a_row(l, 300);
+    assert_int_equal(crowd.seen, 1);
+    assert_in_range(l->lun->depth.limit, 1, 3);
     lab_free(l);
 }
 
@@ -413,6 +611,12 @@ int main(void)
         cmocka_unit_test(again),
         cmocka_unit_test(not_for_ever),
         cmocka_unit_test(deferred_errors_are_told),
+        cmocka_unit_test(deferred_errors_of_a_flush),
+        cmocka_unit_test(deferred_trouble_without_loss),
+        cmocka_unit_test(news_are_told),
+        cmocka_unit_test(place_of_the_damage),
+        cmocka_unit_test(depth_follows_the_task_set),
+        cmocka_unit_test(one_at_a_time),
         cmocka_unit_test(recovered_errors),
         cmocka_unit_test(pauses_are_each_commands_own),
         cmocka_unit_test(paused_when_the_session_fails),

@@ -48,7 +48,7 @@ static void data_comes_in(void **state)
     struct berth_command c = make_inquiry(255);
     struct scsi_inquiry q;
     (void)state;
-    assert_int_equal(berth_scsi(l->lun, &c, reply, sizeof reply), 0);
+    assert_int_equal(berth_scsi(l->lun, &c, reply, sizeof reply, 0), 0);
     assert_int_equal(c.status, SCSI_GOOD);
     assert_int_equal(c.sense_len, 0);
     assert_int_equal(c.moved_bytes, SCSI_INQUIRY_LEN);
@@ -56,7 +56,7 @@ static void data_comes_in(void **state)
     assert_true(scsi_get_inquiry_data(reply, (size_t)c.moved_bytes, &q));
     assert_string_equal(q.vendor, berth_lun_info(l->lun)->vendor);
     c = make_inquiry(36); /* room for less than the LUN would give */
-    assert_int_equal(berth_scsi(l->lun, &c, reply, 20), 0);
+    assert_int_equal(berth_scsi(l->lun, &c, reply, 20, 0), 0);
     assert_int_equal(c.moved_bytes, 20);
     assert_int_equal(c.overflow_bytes, 16);
     lab_free(l);
@@ -69,10 +69,10 @@ static void data_goes_out(void **state)
     struct berth_command c = make_register(list, 0x1234);
     const uint8_t keys[10] = {SCSI_PERSISTENT_RESERVE_IN, 0, 0, 0, 0, 0, 0, 0, sizeof reply, 0};
     (void)state;
-    assert_int_equal(berth_scsi(l->lun, &c, list, sizeof list), 0);
+    assert_int_equal(berth_scsi(l->lun, &c, list, sizeof list, 0), 0);
     assert_int_equal(c.moved_bytes, sizeof list);
     c = make(keys, sizeof keys, BERTH_DATA_IN);
-    assert_int_equal(berth_scsi(l->lun, &c, reply, sizeof reply), 0);
+    assert_int_equal(berth_scsi(l->lun, &c, reply, sizeof reply, 0), 0);
     assert_int_equal(get64(reply + 8), 0x1234);
     lab_free(l);
 }
@@ -82,11 +82,11 @@ static void nothing_goes_either_way(void **state)
     struct lab *l = lab_lun(NULL);
     struct berth_command c = make("\0\0\0\0\0", 6, BERTH_DATA_NONE);
     (void)state;
-    assert_int_equal(berth_scsi(l->lun, &c, NULL, 0), 0);
+    assert_int_equal(berth_scsi(l->lun, &c, NULL, 0, 0), 0);
     assert_int_equal(l->log[0].op, SCSI_TEST_UNIT_READY);
     assert_false(l->log[0].read || l->log[0].write);
     c = make("\x12\0\0\0\0", 6, BERTH_DATA_IN); /* no room: none is asked for */
-    assert_int_equal(berth_scsi(l->lun, &c, NULL, 0), 0);
+    assert_int_equal(berth_scsi(l->lun, &c, NULL, 0, 0), 0);
     assert_false(l->log[1].read);
     lab_free(l);
 }
@@ -100,7 +100,7 @@ static void long_cdbs(void **state)
     (void)state;
     fill(block, sizeof block, 3);
     assert_int_equal(berth_write(l->lun, block, sizeof block, 3 * 512, 0), 0);
-    assert_int_equal(berth_scsi(l->lun, &c, back, sizeof back), 0);
+    assert_int_equal(berth_scsi(l->lun, &c, back, sizeof back, 0), 0);
     assert_memory_equal(block, back, sizeof block);
     lab_free(l);
 }
@@ -122,7 +122,7 @@ static void attributes(void **state)
     for (uint8_t attribute = 0; attribute < sizeof on_the_wire; attribute++) {
         struct berth_command c = make("\0\0\0\0\0", 6, BERTH_DATA_NONE);
         c.attribute = attribute;
-        berth_scsi(l->lun, &c, NULL, 0);
+        berth_scsi(l->lun, &c, NULL, 0, 0);
         assert_int_equal(heard, on_the_wire[attribute]);
     }
     lab_free(l);
@@ -158,7 +158,7 @@ static void every_status_is_the_callers(void **state)
                                       .status = rows[i].status,
                                       .key = rows[i].key,
                                       .asc = rows[i].asc});
-        assert_int_equal(berth_scsi(l->lun, &c, NULL, 0), rows[i].error);
+        assert_int_equal(berth_scsi(l->lun, &c, NULL, 0, 0), rows[i].error);
         assert_int_equal(c.status, rows[i].status);
         assert_int_equal(c.sense_len, rows[i].key ? 18 : 0);
         if (rows[i].key) {
@@ -181,7 +181,7 @@ static void target_failure_has_no_status(void **state)
         l,
         (struct lab_rule){
             .op = LAB_ANY, .turn = MINI_ANSWER, .key = SENSE_UNIT_ATTENTION, .asc = 0x2900, .response = 1});
-    assert_int_equal(berth_scsi(l->lun, &c, NULL, 0), BERTH_E_TARGET);
+    assert_int_equal(berth_scsi(l->lun, &c, NULL, 0, 0), BERTH_E_TARGET);
     assert_int_equal(c.status, 0);
     assert_int_equal(c.sense_len, 0);
     lab_free(l);
@@ -225,7 +225,7 @@ static void what_cannot_be(void **state)
 static void executed_once(struct lab *l, struct berth_command *c, void *data, uint32_t len)
 {
     lab_rule(l, (struct lab_rule){.op = c->cdb[0], .times = 1, .turn = MINI_DROP});
-    assert_int_equal(berth_scsi(l->lun, c, data, len), BERTH_E_UNKNOWN);
+    assert_int_equal(berth_scsi(l->lun, c, data, len, 0), BERTH_E_UNKNOWN);
     assert_string_equal(berth_lun_detail(l->lun)->text, berth_error_text(BERTH_E_UNKNOWN));
     assert_int_equal(berth_flush(l->lun), 0); /* the session is back, and the others go on */
     assert_int_equal(lab_seen(l, c->cdb[0]), 1);
@@ -255,7 +255,7 @@ static void harmless_ones_are_sent_again(void **state)
     struct berth_command c = make_inquiry(96);
     (void)state;
     lab_rule(l, (struct lab_rule){.op = SCSI_INQUIRY, .times = 2, .turn = MINI_DROP});
-    assert_int_equal(berth_scsi(l->lun, &c, reply, sizeof reply), 0);
+    assert_int_equal(berth_scsi(l->lun, &c, reply, sizeof reply, 0), 0);
     assert_true(lab_seen(l, SCSI_INQUIRY) >= 3);
     lab_free(l);
 }
@@ -341,13 +341,13 @@ static void commands_only(void **state)
     assert_int_equal(lab_open(l), 0);
     assert_int_equal(berth_lun_info(l->lun)->size_bytes, 0);
     assert_int_equal(strncmp(berth_lun_info(l->lun)->identity, "naa.", 4), 0);
-    assert_int_equal(berth_scsi(l->lun, &c, NULL, 0), BERTH_E_SCSI);
+    assert_int_equal(berth_scsi(l->lun, &c, NULL, 0, 0), BERTH_E_SCSI);
     assert_int_equal(c.sense[2], SENSE_NOT_READY);
     assert_int_equal(berth_read(l->lun, buf, sizeof buf, 0), BERTH_E_STATE);
     assert_int_equal(berth_flush(l->lun), BERTH_E_STATE);
     c = make("\x0a\0\0\0\1", 6, BERTH_DATA_OUT); /* the next block of a tape */
     lab_rule(l, (struct lab_rule){.op = SCSI_WRITE_6, .times = 1, .turn = MINI_DROP});
-    assert_int_equal(berth_scsi(l->lun, &c, buf, sizeof buf), BERTH_E_UNKNOWN);
+    assert_int_equal(berth_scsi(l->lun, &c, buf, sizeof buf, 0), BERTH_E_UNKNOWN);
     lab_free(l);
 }
 
@@ -358,7 +358,7 @@ static void the_first_command_hears_no_attention(void **state)
     (void)state;
     l->options.commands_only = true;
     assert_int_equal(lab_open(l), 0);
-    assert_int_equal(berth_scsi(l->lun, &c, NULL, 0), 0);
+    assert_int_equal(berth_scsi(l->lun, &c, NULL, 0, 0), 0);
     lab_free(l);
 }
 

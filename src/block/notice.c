@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* What a caller is told without having asked. */
+#include "block/lun.h"
+
+static const char *words(enum berth_notice_kind kind)
+{
+    switch (kind) {
+    case BERTH_NOTICE_LOST:
+        return "the session is lost";
+    case BERTH_NOTICE_BACK:
+        return "the session is back";
+    case BERTH_NOTICE_WRITES:
+        return "the LUN failed to keep data that it had acknowledged";
+    case BERTH_NOTICE_SPACE:
+        return "the store behind the LUN is nearly full";
+    case BERTH_NOTICE_RIGHTS:
+        return "reservations or registrations have been taken away";
+    }
+    return "";
+}
+
+void notice_give(const struct berth_options *options, enum berth_notice_kind kind, int error,
+                 const char *text)
+{
+    struct berth_notice notice = {.kind = kind, .error = error, .text = text ? text : words(kind)};
+    if (options->notice)
+        options->notice(options->notice_arg, &notice);
+}
