@@ -264,6 +264,8 @@ struct berth_done {
  * @return 0, BERTH_E_ARGUMENT or BERTH_E_MEMORY.
  */
 int berth_queue_new(struct berth_queue **out, struct berth_lun *lun, uint32_t depth);
+/** Takes back what is in flight, unreaped, and waits at most half a second until the target has let go of it:
+ * if it has not by then, the session is begun anew. NULL is allowed. */
 void berth_queue_free(struct berth_queue *queue);
 
 /**
@@ -283,6 +285,15 @@ int berth_queue_submit(struct berth_queue *queue, const struct berth_io *ios, ui
  */
 int berth_queue_reap(struct berth_queue *queue, struct berth_done *done, uint32_t min, uint32_t max,
                      int timeout_ms);
+
+/**
+ * Wants I/Os back: all of the queue that have this @p tag and are not done. Does not wait. Each is reaped
+ * like any other, with BERTH_E_ABORTED, or with its true outcome if that comes first; what was not sent yet
+ * is reaped at once, the rest when the target has let go of it, at most two times abort_timeout_ms later. Of
+ * a write that ends with BERTH_E_ABORTED any part may have been done.
+ * @return how many there were.
+ */
+int berth_queue_cancel(struct berth_queue *queue, uint64_t tag);
 
 /** A descriptor that is readable when berth_queue_reap() has something to do; for foreign event loops. Call
  * reap with min 0 at least every ping_interval_ms all the same. The descriptor stays the library's. */

@@ -5,7 +5,8 @@
  *   queue.c    submit and reap        command.c    I/O -> commands               sync.c   blocking wrappers
  *   outcome.c  outcomes -> errors, retries         discovery.c  SendTargets, REPORT LUNS
  *   policy.c   what each status is answered with   depth.c      how many commands at once
- *   binding.c  the local end of connections        notice.c     what a caller is told unasked */
+ *   binding.c  the local end of connections        notice.c     what a caller is told unasked
+ *   withdrawal.c  I/Os that are wanted back */
 #ifndef BLOCK_LUN_H
 #define BLOCK_LUN_H
 
@@ -42,6 +43,7 @@ struct request {
     uint32_t outstanding; /* commands in flight */
     bool begun;           /* for operations without a length: the command was issued */
     bool sync_after;      /* FUA by a flush, where the LUN has no FUA bit */
+    bool under_way;       /* submitted, and not done */
     bool cancelled;       /* nothing of it is sent any more */
     struct berth_done done;
     uint8_t cdb[SCSI_CDB_MAX]; /* OP_ASK, SCSI */
@@ -158,9 +160,11 @@ void outcome_say(struct berth_lun *lun, const struct berth_done *done); /* into 
 /* queue.c */
 void request_finish(struct request *r);
 int queue_wait(struct berth_lun *lun, uint64_t until_ns);
+uint32_t queue_collect(struct berth_queue *q, struct berth_done *done, uint32_t max);
+
+/* withdrawal.c */
 /* Ends every I/O of the queue unreaped; nothing touches its callers' memory any more when this returns. */
 void queue_cut(struct berth_queue *q);
-uint32_t queue_collect(struct berth_queue *q, struct berth_done *done, uint32_t max);
 
 /* sync.c: one CDB, its answer of at most `size` bytes into `reply`; returns the bytes received or an error.
  */

@@ -27,67 +27,6 @@ BERTH_EXPORT int berth_queue_new(struct berth_queue **out, struct berth_lun *lun
     return BERTH_OK;
 }
 
-/* What is paused has an outcome, and its task is ours. */
-static void take_back(struct berth_lun *lun, struct command *cmd)
-{
-    if (list_empty(&cmd->link)) {
-        initiator_cancel(lun->initiator, cmd->task, BERTH_E_ABORTED);
-        return;
-    }
-    list_remove(&cmd->link);
-    command_end(lun, cmd, BERTH_E_ABORTED);
-}
-
-static bool is_of(const struct command *cmd, const struct berth_queue *q)
-{
-    return cmd->request && cmd->request->queue == q;
-}
-
-static bool any_left(const struct berth_queue *q)
-{
-    for (uint32_t i = 0; i < q->lun->command_count; i++)
-        if (is_of(&q->lun->commands[i], q))
-            return true;
-    return false;
-}
-
-/* The target is asked to let go of them; one that takes too long has lost us. */
-static void cut_commands(struct berth_queue *q)
-{
-    struct berth_lun *lun = q->lun;
-    struct initiator *i = lun->initiator;
-    uint64_t until = initiator_now(i) + LUN_CUT_NS;
-    for (uint32_t n = 0; n < lun->command_count; n++)
-        if (is_of(&lun->commands[n], q))
-            take_back(lun, &lun->commands[n]);
-    initiator_settle(i);
-    while (any_left(q) && initiator_now(i) < until)
-        initiator_wait(i, until);
-    if (any_left(q))
-        initiator_cut(i);
-    initiator_settle(i);
-}
-
-static void all_free(struct berth_queue *q)
-{
-    q->outstanding = q->done_count = 0;
-    for (uint32_t i = 0; i < q->depth; i++) {
-        list_remove(&q->requests[i].link);
-        list_push(&q->free, &q->requests[i].link);
-    }
-}
-
-void queue_cut(struct berth_queue *q)
-{
-    for (uint32_t i = 0; i < q->depth; i++) {
-        list_remove(&q->requests[i].link);
-        q->requests[i].cancelled = true;
-    }
-    if (q->outstanding > q->done_count && !q->lun->closing)
-        cut_commands(q);
-    all_free(q);
-}
-
 BERTH_EXPORT void berth_queue_free(struct berth_queue *q)
 {
     if (!q)
@@ -191,6 +130,7 @@ static void enqueue(struct berth_queue *q, const struct berth_io *io)
     r->issued = 0;
     r->outstanding = 0;
     r->begun = r->cancelled = false;
+    r->under_way = true;
     r->sync_after = needs_sync(q->lun, io);
     r->done = (struct berth_done){.tag = io->tag, .bad_offset_bytes = UINT64_MAX};
     q->outstanding++;
@@ -217,6 +157,7 @@ BERTH_EXPORT int berth_queue_submit(struct berth_queue *q, const struct berth_io
 void request_finish(struct request *r)
 {
     struct berth_queue *q = r->queue;
+    r->under_way = false;
     list_remove(&r->link);
     list_push(&q->done, &r->link);
     q->done_count++;

@@ -98,6 +98,7 @@ int64_t lun_ask(struct berth_lun *lun, const uint8_t *cdb, uint32_t cdb_len, voi
     r->data = (struct extent){.segs = &seg, .count = size ? 1 : 0, .len = size};
     r->issued = r->outstanding = r->reply_len = 0;
     r->begun = r->sync_after = r->cancelled = false;
+    r->under_way = true;
     memcpy(r->cdb, cdb, cdb_len);
     r->cdb_len = (uint8_t)cdb_len;
     lun->own->outstanding++;

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* I/Os that are wanted back: one by one, with a completion, or all of a queue's at once, without. */
+#include "block/lun.h"
+
+/* What is paused has an outcome, and its task is ours. */
+static void take_back(struct berth_lun *lun, struct command *cmd)
+{
+    if (list_empty(&cmd->link)) {
+        initiator_cancel(lun->initiator, cmd->task, BERTH_E_ABORTED);
+        return;
+    }
+    list_remove(&cmd->link);
+    command_end(lun, cmd, BERTH_E_ABORTED);
+}
+
+/* --- one I/O --- */
+
+/* What of it has not become a command never will. */
+static void stop_issuing(struct request *r)
+{
+    if (request_issued(r))
+        return;
+    r->issued = r->io.len_bytes;
+    r->begun = true;
+    if (!r->done.error)
+        r->done.error = BERTH_E_ABORTED;
+    list_remove(&r->link);
+}
+
+static void withdraw(struct berth_lun *lun, struct request *r)
+{
+    r->cancelled = true;
+    stop_issuing(r);
+    for (uint32_t n = 0; n < lun->command_count; n++)
+        if (lun->commands[n].request == r)
+            take_back(lun, &lun->commands[n]);
+    if (r->under_way && r->outstanding == 0)
+        request_finish(r);
+}
+
+BERTH_EXPORT int berth_queue_cancel(struct berth_queue *q, uint64_t tag)
+{
+    int count = 0;
+    for (uint32_t n = 0; n < q->depth; n++) {
+        struct request *r = &q->requests[n];
+        if (!r->under_way || r->cancelled || r->io.tag != tag)
+            continue;
+        withdraw(q->lun, r);
+        count++;
+    }
+    if (count > 0) {
+        initiator_settle(q->lun->initiator);
+        initiator_alarm(q->lun->initiator, 0); /* there is something to reap, or to send */
+    }
+    return count;
+}
+
+/* --- all of a queue --- */
+
+static bool is_of(const struct command *cmd, const struct berth_queue *q)
+{
+    return cmd->request && cmd->request->queue == q;
+}
+
+static bool any_left(const struct berth_queue *q)
+{
+    for (uint32_t n = 0; n < q->lun->command_count; n++)
+        if (is_of(&q->lun->commands[n], q))
+            return true;
+    return false;
+}
+
+/* The target is asked to let go of them; one that takes too long has lost us. */
+static void cut_commands(struct berth_queue *q)
+{
+    struct berth_lun *lun = q->lun;
+    struct initiator *i = lun->initiator;
+    uint64_t until = initiator_now(i) + LUN_CUT_NS;
+    for (uint32_t n = 0; n < lun->command_count; n++)
+        if (is_of(&lun->commands[n], q))
+            take_back(lun, &lun->commands[n]);
+    initiator_settle(i);
+    while (any_left(q) && initiator_now(i) < until)
+        initiator_wait(i, until);
+    if (any_left(q))
+        initiator_cut(i);
+    initiator_settle(i);
+}
+
+static void all_free(struct berth_queue *q)
+{
+    q->outstanding = q->done_count = 0;
+    for (uint32_t n = 0; n < q->depth; n++) {
+        q->requests[n].under_way = false;
+        list_remove(&q->requests[n].link);
+        list_push(&q->free, &q->requests[n].link);
+    }
+}
+
+void queue_cut(struct berth_queue *q)
+{
+    for (uint32_t n = 0; n < q->depth; n++) {
+        list_remove(&q->requests[n].link);
+        q->requests[n].cancelled = true;
+    }
+    if (q->outstanding > q->done_count && !q->lun->closing)
+        cut_commands(q);
+    all_free(q);
+}
