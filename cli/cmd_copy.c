@@ -49,6 +49,7 @@ static int open_ends(struct copy *c, const struct options *o)
     if (status == STATUS_OK)
         status = login_is_url(src) ? endpoint_open_lun(&c->src, src, &l.options)
                                    : endpoint_open_source(&c->src, src);
+    l.options.isid_offset = 1; /* both may be at one target, where sessions of one ISID end each other */
     if (status == STATUS_OK)
         status = login_is_url(dst) ? endpoint_open_lun(&c->dst, dst, &l.options)
                                    : endpoint_open_destination(&c->dst, dst, o->force, o->verify);

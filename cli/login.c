@@ -144,6 +144,7 @@ int login_prepare(struct login *l, const struct options *o, char *const *urls, i
     memset(l, 0, sizeof *l);
     berth_options_init(&l->options);
     l->options.initiator_name = o->initiator_name;
+    l->options.isid = o->isid;
     l->options.user = o->user;
     l->options.allow_weak_secret = o->allow_weak_secret;
     l->options.chap_algorithms = o->chap_algorithms;

@@ -58,6 +58,12 @@ static const char *set_initiator_name(struct options *o, const char *value)
     return NULL;
 }
 
+static const char *set_isid(struct options *o, const char *value)
+{
+    o->isid = value;
+    return NULL;
+}
+
 static const char *set_digest(struct options *o, const char *value)
 {
     static const char *const words[] = {"none", "header", "data", "both"};
@@ -443,6 +449,8 @@ static const struct option_row rows[] = {
     {OPT_CHAP_CHALLENGE_MIN, "chap-challenge-min", "BYTES",
      "refuse shorter challenges of the target (default 16)", set_chap_challenge_min},
     {OPT_INITIATOR_NAME, "initiator-name", "NAME", "our iSCSI name", set_initiator_name},
+    {OPT_ISID, "isid", "HEX", "our part of a session's identity, or 'name' (default: a random one)",
+     set_isid},
     {OPT_DIGEST, "digest", "WHICH", "checksum none (default), header, data or both", set_digest},
     {OPT_TIMEOUT, "timeout", "SECONDS", "how long to wait for a silent or lost target", set_timeout},
     {OPT_REDIRECTS, "redirects", "WHERE", "follow (default), none, or a list of hosts and networks",

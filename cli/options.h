@@ -23,6 +23,7 @@ enum option_id {
     OPT_CHAP_ALGORITHMS,
     OPT_CHAP_CHALLENGE_MIN,
     OPT_INITIATOR_NAME,
+    OPT_ISID,
     OPT_DIGEST,
     OPT_TIMEOUT,
     OPT_REDIRECTS,
@@ -86,7 +87,7 @@ enum bench_mode {
 };
 
 struct options {
-    const char *user, *secret_file, *mutual_user, *mutual_secret_file, *initiator_name;
+    const char *user, *secret_file, *mutual_user, *mutual_secret_file, *initiator_name, *isid;
     const char *chap_algorithms;
     uint32_t chap_challenge_min; /* bytes; 0: the library's default */
     bool allow_weak_secret, header_digest, data_digest;

@@ -65,13 +65,18 @@ struct berth_notice {
 struct berth_options {
     uint32_t size;              /**< sizeof(struct berth_options): set by berth_options_init() */
     const char *initiator_name; /**< our iSCSI name; NULL: one made from the host (see libberth(3)) */
-    const char *user;           /**< CHAP name; NULL: no authentication. Overrides the URL's user */
-    const void *secret;         /**< CHAP secret, 12..255 bytes */
-    size_t secret_len;          /**< bytes */
-    const char *mutual_user;    /**< name the target must prove; NULL: it need not */
-    const void *mutual_secret;  /**< the target's secret, 12..255 bytes, different from @c secret */
-    size_t mutual_secret_len;   /**< bytes */
-    bool allow_weak_secret; /**< accept secrets shorter than 96 bits (RFC 7143 9.2.1 advises against it) */
+    /** Our part of a session's identity (ISID): 12 hexadecimal digits, or "name" for one made from the
+     * initiator name; NULL: a random one for each handle. Of two handles with the same one at one portal
+     * group of a target, each ends the other's session. Discovery has a random one always. */
+    const char *isid;
+    uint16_t isid_offset;      /**< added to the ISID's last two bytes, to tell handles apart; default 0 */
+    const char *user;          /**< CHAP name; NULL: no authentication. Overrides the URL's user */
+    const void *secret;        /**< CHAP secret, 12..255 bytes */
+    size_t secret_len;         /**< bytes */
+    const char *mutual_user;   /**< name the target must prove; NULL: it need not */
+    const void *mutual_secret; /**< the target's secret, 12..255 bytes, different from @c secret */
+    size_t mutual_secret_len;  /**< bytes */
+    bool allow_weak_secret;    /**< accept secrets shorter than 96 bits (RFC 7143 9.2.1 advises against it) */
     /** CHAP hashes we may be asked for, the best first: "SHA3-256,SHA256,SHA1,MD5" or some of them. What is
      * left out is refused; NULL: all four, in an order that suits most targets. */
     const char *chap_algorithms;

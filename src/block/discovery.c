@@ -232,6 +232,7 @@ static int start(struct asking *asking, const char *portal, const struct lun_wor
     int error = options_check(&config, asking->options, NULL, detail);
     if (error)
         return error;
+    config.isid_kind = ISID_RANDOM; /* no session of somebody's work is to end because of a question */
     if (world) {
         config.engine = world->engine;
         config.resolve = world->resolve;

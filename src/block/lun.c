@@ -81,7 +81,7 @@ static void keep_options(struct berth_lun *lun, const struct berth_options *opti
 {
     lun->options = *options;
     lun->options.initiator_name = lun->options.user = lun->options.mutual_user = NULL;
-    lun->options.chap_algorithms = NULL;
+    lun->options.chap_algorithms = lun->options.isid = NULL;
     lun->options.secret = lun->options.mutual_secret = NULL;
     lun->options.keys = NULL;
     lun->options.bind_address = lun->options.bind_device = lun->options.redirects = NULL;

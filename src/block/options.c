@@ -68,14 +68,6 @@ static bool numbers_ok(const struct berth_options *o)
            o->chap_challenge_min_bytes >= 1 && o->chap_challenge_min_bytes <= CHAP_CHALLENGE_MAX;
 }
 
-static const char *key_flaw(const struct berth_options *o, char flaw[WISH_FLAW_MAX])
-{
-    for (uint32_t k = 0; k < o->key_count; k++)
-        if (!initiator_key_fits(o->keys[k], flaw))
-            return flaw;
-    return NULL;
-}
-
 static struct initiator_policy policy_of(const struct berth_options *o)
 {
     return (struct initiator_policy){.connect_timeout_ms = o->connect_timeout_ms,
@@ -89,48 +81,102 @@ static struct initiator_policy policy_of(const struct berth_options *o)
                                      .data_digest = o->data_digest == BERTH_DIGEST_CRC32C};
 }
 
-static bool algorithms_ok(struct initiator_config *config, const char *words)
+/* --- checks: 0, or an error with words about it --- */
+
+static int check_credentials(struct initiator_config *config, const struct berth_options *o, const char *user,
+                             struct berth_detail *detail)
 {
-    if (!words)
-        return true;
-    struct span list = {words, strlen(words)};
+    const char *flaw = credentials_flaw(o, user);
+    if (flaw)
+        return lun_say(detail, BERTH_E_SECRET, flaw);
+    if ((user && strlen(user) > CHAP_NAME_MAX) || (o->mutual_user && strlen(o->mutual_user) > CHAP_NAME_MAX))
+        return lun_say(detail, BERTH_E_ARGUMENT, "a CHAP name is longer than 255 bytes");
+    if (user)
+        config->mine = (struct login_credentials){user, o->secret, o->secret_len};
+    if (o->mutual_user)
+        config->peer = (struct login_credentials){o->mutual_user, o->mutual_secret, o->mutual_secret_len};
+    config->challenge_min = (uint16_t)o->chap_challenge_min_bytes;
+    return BERTH_OK;
+}
+
+static int check_algorithms(struct initiator_config *config, const struct berth_options *o,
+                            struct berth_detail *detail)
+{
+    if (!o->chap_algorithms)
+        return BERTH_OK;
+    struct span list = {o->chap_algorithms, strlen(o->chap_algorithms)};
     config->algorithm_count = (uint8_t)chap_algorithms_read(list, config->algorithms);
-    return config->algorithm_count > 0;
+    if (config->algorithm_count > 0)
+        return BERTH_OK;
+    return lun_say(detail, BERTH_E_ARGUMENT,
+                   "the CHAP algorithms are no list of SHA3-256, SHA256, SHA1 and MD5");
+}
+
+static int check_name(struct initiator_config *config, const struct berth_options *o,
+                      struct berth_detail *detail)
+{
+    char name[NAME_MAX_LEN + 1];
+    enum name_flaw flaw = o->initiator_name ? name_typed(o->initiator_name, name) : NAME_OK;
+    config->initiator_name = o->initiator_name;
+    if (flaw == NAME_BEYOND_ASCII)
+        return lun_say(detail, BERTH_E_NAME,
+                       "the initiator name goes beyond ASCII, which is not normalised here");
+    return flaw ? lun_say(detail, BERTH_E_NAME, "the initiator name is not an iSCSI name") : BERTH_OK;
+}
+
+static int check_isid(struct initiator_config *config, const struct berth_options *o,
+                      struct berth_detail *detail)
+{
+    config->isid_offset = o->isid_offset;
+    if (!o->isid)
+        return BERTH_OK;
+    config->isid_kind = strcmp(o->isid, "name") == 0 ? ISID_OF_NAME : ISID_GIVEN;
+    if (config->isid_kind == ISID_OF_NAME ||
+        isid_parse((struct span){o->isid, strlen(o->isid)}, config->isid))
+        return BERTH_OK;
+    return lun_say(detail, BERTH_E_ARGUMENT,
+                   "the ISID is neither 'name' nor 12 hexadecimal digits that begin with 40, 80 or 00 to 3f");
+}
+
+static int check_keys(struct initiator_config *config, const struct berth_options *o,
+                      struct berth_detail *detail)
+{
+    char flaw[WISH_FLAW_MAX];
+    config->keys = o->keys;
+    config->key_count = o->key_count;
+    for (uint32_t k = 0; k < o->key_count; k++)
+        if (!initiator_key_fits(o->keys[k], flaw))
+            return lun_say(detail, BERTH_E_ARGUMENT, flaw);
+    return BERTH_OK;
+}
+
+static int check_redirects(struct initiator_config *config, const struct berth_options *o,
+                           struct berth_detail *detail)
+{
+    const char *flaw = allowance_parse(&config->allowance, o->redirects);
+    return flaw ? lun_say(detail, BERTH_E_ARGUMENT, flaw) : BERTH_OK;
+}
+
+static int check_binding(struct initiator_config *config, const struct berth_options *o,
+                         struct berth_detail *detail)
+{
+    return binding_check(&config->bind, o, detail);
 }
 
 int options_check(struct initiator_config *config, const struct berth_options *o, const char *url_user,
                   struct berth_detail *detail)
 {
+    static int (*const checks[])(struct initiator_config *, const struct berth_options *,
+                                 struct berth_detail *) = {check_algorithms, check_name,      check_isid,
+                                                           check_keys,       check_redirects, check_binding};
     if (o->size != sizeof *o) /* nothing in it is where we would look for it */
         return lun_say(detail, BERTH_E_ARGUMENT, "the options were not made by berth_options_init()");
     const char *user = o->user ? o->user : url_user && *url_user ? url_user : NULL;
-    const char *flaw = credentials_flaw(o, user);
-    if (flaw)
-        return lun_say(detail, BERTH_E_SECRET, flaw);
-    if (!numbers_ok(o))
-        return lun_say(detail, BERTH_E_ARGUMENT, "an option is out of range");
-    if ((user && strlen(user) > CHAP_NAME_MAX) || (o->mutual_user && strlen(o->mutual_user) > CHAP_NAME_MAX))
-        return lun_say(detail, BERTH_E_ARGUMENT, "a CHAP name is longer than 255 bytes");
-    if (o->initiator_name && !name_valid((struct span){o->initiator_name, strlen(o->initiator_name)}))
-        return lun_say(detail, BERTH_E_NAME, "the initiator name is not an iSCSI name");
-    char text[WISH_FLAW_MAX];
-    flaw = key_flaw(o, text);
-    if (flaw)
-        return lun_say(detail, BERTH_E_ARGUMENT, flaw);
-    if (!algorithms_ok(config, o->chap_algorithms))
-        return lun_say(detail, BERTH_E_ARGUMENT,
-                       "the CHAP algorithms are no list of SHA3-256, SHA256, SHA1 and MD5");
-    config->challenge_min = (uint16_t)o->chap_challenge_min_bytes;
-    config->initiator_name = o->initiator_name;
-    config->keys = o->keys;
-    config->key_count = o->key_count;
-    if (user)
-        config->mine = (struct login_credentials){user, o->secret, o->secret_len};
-    if (o->mutual_user)
-        config->peer = (struct login_credentials){o->mutual_user, o->mutual_secret, o->mutual_secret_len};
+    int error = check_credentials(config, o, user, detail);
+    if (!error && !numbers_ok(o))
+        error = lun_say(detail, BERTH_E_ARGUMENT, "an option is out of range");
+    for (size_t i = 0; i < sizeof checks / sizeof checks[0] && !error; i++)
+        error = checks[i](config, o, detail);
     config->policy = policy_of(o);
-    flaw = allowance_parse(&config->allowance, o->redirects);
-    if (flaw)
-        return lun_say(detail, BERTH_E_ARGUMENT, flaw);
-    return binding_check(&config->bind, o, detail);
+    return error;
 }

@@ -16,6 +16,16 @@ static size_t read_machine_id(char *to, size_t size)
     return n > 0 ? (size_t)n : 0;
 }
 
+void host_isid(const char *initiator_name, uint8_t isid[6])
+{
+    uint8_t digest[WIRE_HASH_MAX] = {0};
+    const void *pieces[] = {"berth ISID", initiator_name};
+    const size_t lens[] = {10, strlen(initiator_name)};
+    host_crypto()->hash(WIRE_CHAP_SHA256, pieces, lens, 2, digest);
+    memcpy(isid, digest, 6);
+    isid[0] = 0x80;
+}
+
 void host_initiator_name(char *out, size_t size)
 {
     char id[256] = "";

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/bytes.h"
 #include "host/crypto.h"
 #include "host/identity.h"
 #include "host/vault.h"
@@ -118,14 +119,28 @@ int initiator_wait(struct initiator *i, uint64_t until_ns)
     return i->state == INITIATOR_FAILED ? i->error : BERTH_OK;
 }
 
-static int make_session(struct initiator *i)
+/* The ISID is the same for as long as this initiator lives: logging in again with it tells the target to end
+ * the old session first. One that others have, too, must be asked for, for they would end each other's. */
+static bool choose_isid(const struct initiator *i, const struct initiator_config *config,
+                        uint8_t isid[ISID_LEN])
+{
+    bool ok = true;
+    isid[0] = 0x80; /* of the random kind (11.12.5) */
+    if (config->isid_kind == ISID_GIVEN)
+        memcpy(isid, config->isid, ISID_LEN);
+    else if (config->isid_kind == ISID_OF_NAME)
+        host_isid(i->initiator_name, isid);
+    else
+        ok = host_crypto()->random(isid + 1, ISID_LEN - 1);
+    put16(isid + 4, (uint16_t)(get16(isid + 4) + config->isid_offset));
+    return ok;
+}
+
+static int make_session(struct initiator *i, const struct initiator_config *config)
 {
     struct session_config sc = {
         .role = ROLE_INITIATOR, .depth = i->policy.depth, .first_cmd_sn = 1, .crypto = host_crypto()};
-    /* An ISID of the random kind (11.12.5), the same for as long as this initiator lives: logging in again
-     * with it tells the target to end the old session first. */
-    sc.isid[0] = 0x80;
-    if (!sc.crypto->random(sc.isid + 1, 5))
+    if (!choose_isid(i, config, sc.isid))
         return BERTH_E_SYSTEM;
     i->conn_config = (struct conn_config){.cid = 1,
                                           .stage_bytes = STAGE_BYTES,
@@ -164,7 +179,7 @@ static int set_up(struct initiator *i, const struct initiator_config *config)
     i->home.portal = config->portal;
     i->here = &i->home;
     if (config->initiator_name)
-        snprintf(i->initiator_name, sizeof i->initiator_name, "%s", config->initiator_name);
+        name_typed(config->initiator_name, i->initiator_name);
     else
         host_initiator_name(i->initiator_name, sizeof i->initiator_name);
     if (config->target_name)
@@ -180,7 +195,7 @@ static int set_up(struct initiator *i, const struct initiator_config *config)
     if (!i->engine)
         return errno == ENOMEM ? BERTH_E_MEMORY : BERTH_E_SYSTEM;
     int error = wishes_set(i, config);
-    return error ? error : make_session(i);
+    return error ? error : make_session(i, config);
 }
 
 int initiator_new(struct initiator **out, const struct initiator_config *config,

@@ -37,9 +37,14 @@ struct initiator_policy {
     bool header_digest, data_digest; /* demanded */
 };
 
+enum isid_kind { ISID_RANDOM, ISID_OF_NAME, ISID_GIVEN };
+
 struct initiator_config {
-    const char *initiator_name;
-    const char *target_name; /* NULL: discovery */
+    const char *initiator_name; /* one that name_typed() takes; NULL: the host's */
+    uint8_t isid_kind;          /* enum isid_kind */
+    uint8_t isid[ISID_LEN];     /* ISID_GIVEN */
+    uint16_t isid_offset;       /* added to its qualifier, the last two bytes */
+    const char *target_name;    /* NULL: discovery */
     struct portal portal;
     struct login_credentials mine, peer; /* copied */
     uint8_t algorithms[CHAP_LIST_MAX];   /* of CHAP, in order of preference */

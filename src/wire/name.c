@@ -221,6 +221,47 @@ bool name_usable(struct span name)
     return type_of(name) && name.len > 4 && name.len <= NAME_MAX_LEN && all_utf8(name, is_usable_char);
 }
 
+enum name_flaw name_typed(const char *text, char out[NAME_MAX_LEN + 1])
+{
+    size_t len = 0;
+    enum name_flaw flaw = NAME_OK;
+    for (; text[len] && len < NAME_MAX_LEN && flaw == NAME_OK; len++) {
+        char c = text[len];
+        flaw = (uint8_t)c >= 0x80 ? NAME_BEYOND_ASCII : NAME_OK;
+        out[len] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+    }
+    out[len] = '\0';
+    if (flaw == NAME_OK && (text[len] || !name_valid((struct span){out, len})))
+        flaw = NAME_MALFORMED;
+    if (flaw != NAME_OK)
+        out[0] = '\0';
+    return flaw;
+}
+
+/* --- ISIDs --- */
+
+/* The two highest bits name the format. That of OUIs uses all of the others; in those of enterprise numbers
+ * and of random numbers the rest of the byte is reserved. */
+static bool isid_valid(const uint8_t isid[ISID_LEN])
+{
+    uint8_t format = isid[0] >> 6, rest = isid[0] & 0x3f;
+    return format == 0 || (format != 3 && rest == 0);
+}
+
+bool isid_parse(struct span text, uint8_t isid[ISID_LEN])
+{
+    uint64_t bits = 0;
+    char hex[2 + 2 * ISID_LEN] = "0x";
+    if (text.len != 2 * ISID_LEN)
+        return false;
+    memcpy(hex + 2, text.at, text.len);
+    if (!span_number((struct span){hex, sizeof hex}, &bits))
+        return false;
+    for (size_t i = 0; i < ISID_LEN; i++)
+        isid[i] = (uint8_t)(bits >> (8 * (ISID_LEN - 1 - i)));
+    return isid_valid(isid);
+}
+
 /* --- portals --- */
 
 static bool is_host_char(uint32_t c)

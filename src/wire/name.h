@@ -21,6 +21,19 @@ bool name_valid(struct span name);
  * by byte. */
 bool name_usable(struct span name);
 
+enum name_flaw { NAME_OK, NAME_MALFORMED, NAME_BEYOND_ASCII };
+
+/* A name that somebody has typed, as it is sent and compared (4.2.7.2): letters in lower case. What lies
+ * beyond ASCII would need more than that, and is refused: doc/decisions/0008-typed-names.md. `out` is ""
+ * then. */
+enum name_flaw name_typed(const char *text, char out[NAME_MAX_LEN + 1]);
+
+#define ISID_LEN 6u
+
+/* 12 hexadecimal digits: the initiator's part of a session's identity. false if they are none, or their
+ * format is a reserved one (11.12.5). */
+bool isid_parse(struct span text, uint8_t isid[ISID_LEN]);
+
 /* host[:port][,group-tag] as in TargetAddress (13.8) and in a portal on the command line: IPv4, host name or
  * [IPv6], %scope allowed inside the brackets. `host` receives the bare host without brackets. */
 struct portal {

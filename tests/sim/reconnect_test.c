@@ -65,6 +65,38 @@ static void same_isid(void **state)
     lab_free(l);
 }
 
+/* What is asked for is what the target hears, and what is made of a name is the same for the next one who has
+ * it. */
+static void chosen_isid(void **state)
+{
+    static const struct {
+        const char *isid, *name;
+        uint16_t offset;
+        uint8_t heard[6];
+    } rows[] = {
+        {"80123456789a", NULL, 0, {0x80, 0x12, 0x34, 0x56, 0x78, 0x9a}},
+        {"80123456fffe", NULL, 3, {0x80, 0x12, 0x34, 0x56, 0x00, 0x01}}, /* the qualifier wraps */
+        {"4000abcd0000", NULL, 1, {0x40, 0x00, 0xab, 0xcd, 0x00, 0x01}},
+        {"name", "iqn.2026-11.test:a", 0, {0x80}},
+        {"name", "IQN.2026-11.Test:A", 0, {0x80}},
+        {"name", "iqn.2026-11.test:b", 0, {0x80}},
+    };
+    uint8_t heard[sizeof rows / sizeof rows[0]][6];
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct lab *l = lab_new(NULL, NULL);
+        l->options.isid = rows[i].isid;
+        l->options.isid_offset = rows[i].offset;
+        l->options.initiator_name = rows[i].name;
+        assert_int_equal(lab_open(l), 0);
+        memcpy(heard[i], mini_counters(l->target)->isid, 6);
+        assert_memory_equal(heard[i], rows[i].heard, rows[i].name ? 1 : 6);
+        lab_free(l);
+    }
+    assert_memory_equal(heard[3], heard[4], 6);
+    assert_memory_not_equal(heard[3], heard[5], 6);
+}
+
 static char notices[512];
 
 static void notice(void *arg, const struct berth_notice *n)
@@ -940,6 +972,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_isid),
+        cmocka_unit_test(chosen_isid),
         cmocka_unit_test(notices_and_counters),
         cmocka_unit_test(backoff),
         cmocka_unit_test(recovery_timeout_is_exact),

@@ -150,6 +150,55 @@ static void loud_name(struct berth_options *o)
 {
     o->initiator_name = "iqn.2026-11.test:LOUD";
 }
+static void foreign_name(struct berth_options *o)
+{
+    o->initiator_name = "iqn.2026-11.test:h\xc3\xb6st";
+}
+static void isid_of_name(struct berth_options *o)
+{
+    o->isid = "name";
+}
+static void isid_of_ours(struct berth_options *o)
+{
+    o->isid = "80123456ffff";
+    o->isid_offset = 3;
+}
+static void isid_short(struct berth_options *o)
+{
+    o->isid = "8012345678";
+}
+static void isid_reserved(struct berth_options *o)
+{
+    o->isid = "c01234567890";
+}
+static void isid_empty(struct berth_options *o)
+{
+    o->isid = "";
+}
+static void algorithms_empty(struct berth_options *o)
+{
+    o->chap_algorithms = "";
+}
+static void algorithms_unknown(struct berth_options *o)
+{
+    o->chap_algorithms = "MD5,SHA512";
+}
+static void algorithms_good(struct berth_options *o)
+{
+    o->chap_algorithms = "SHA256,SHA3-256";
+}
+static void challenge_0(struct berth_options *o)
+{
+    o->chap_challenge_min_bytes = 0;
+}
+static void challenge_1025(struct berth_options *o)
+{
+    o->chap_challenge_min_bytes = 1025;
+}
+static void challenge_1024(struct berth_options *o)
+{
+    o->chap_challenge_min_bytes = 1024;
+}
 static void good_name(struct berth_options *o)
 {
     o->initiator_name = "iqn.2026-11.test:quiet";
@@ -282,7 +331,19 @@ static const struct option_row rows[] = {
     {ports_from_0, BERTH_E_ARGUMENT},
     {dscp_64, BERTH_E_ARGUMENT},
     {bad_name, BERTH_E_NAME},
-    {loud_name, BERTH_E_NAME},
+    {foreign_name, BERTH_E_NAME},
+    {isid_short, BERTH_E_ARGUMENT},
+    {isid_reserved, BERTH_E_ARGUMENT},
+    {isid_empty, BERTH_E_ARGUMENT},
+    {algorithms_empty, BERTH_E_ARGUMENT},
+    {algorithms_unknown, BERTH_E_ARGUMENT},
+    {challenge_0, BERTH_E_ARGUMENT},
+    {challenge_1025, BERTH_E_ARGUMENT},
+    {algorithms_good, 0},
+    {challenge_1024, 0},
+    {isid_of_name, 0},
+    {isid_of_ours, 0},
+    {loud_name, 0}, /* its letters are made small */
     {depth_1, 0},
     {depth_1024, 0},
     {no_ping, 0},

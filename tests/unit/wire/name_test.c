@@ -328,9 +328,83 @@ static void completes_within_bounds(void **state)
     assert_string_equal(told.host + ADDRESS_MAX - 5, "%eth0");
 }
 
+static const struct {
+    const char *typed, *sent; /* "" if it will not do */
+    enum name_flaw flaw;
+} typed_rows[] = {
+    {"iqn.2001-04.com.example:disk", "iqn.2001-04.com.example:disk", NAME_OK},
+    {"IQN.2001-04.Com.Example:Disk-1", "iqn.2001-04.com.example:disk-1", NAME_OK},
+    {"EUI.02004567A425678D", "eui.02004567a425678d", NAME_OK},
+    {"naa.62004567BA64678D0123456789ABCDEF", "naa.62004567ba64678d0123456789abcdef", NAME_OK},
+    {"", "", NAME_MALFORMED},
+    {"disk", "", NAME_MALFORMED},
+    {"iqn.2001-04.com.example:my_disk", "", NAME_MALFORMED},
+    {"iqn.2001-04.com.example:a b", "", NAME_MALFORMED},
+    {"iqn.2001-13.com.example", "", NAME_MALFORMED},
+    {"eui.02004567a425678", "", NAME_MALFORMED},
+    {"iqn.2001-04.com.example:bl\xc3\xa4tter", "", NAME_BEYOND_ASCII}, /* it is normalised, but who knows? */
+    {"iqn.2001-04.com.example:BL\xc3\x84TTER", "", NAME_BEYOND_ASCII},
+    {"iqn.2001-04.com.example:\xff", "", NAME_BEYOND_ASCII},
+};
+
+static void normalises_what_is_typed(void **state)
+{
+    (void)state;
+    char out[NAME_MAX_LEN + 2], longest[NAME_MAX_LEN + 2];
+    out[NAME_MAX_LEN + 1] = 'x';
+    for (size_t i = 0; i < sizeof typed_rows / sizeof typed_rows[0]; i++) {
+        assert_int_equal(name_typed(typed_rows[i].typed, out), typed_rows[i].flaw);
+        assert_string_equal(out, typed_rows[i].sent);
+    }
+    memset(longest, 'A', sizeof longest);
+    memcpy(longest, "IQN.2001-04.", 12);
+    longest[NAME_MAX_LEN + 1] = '\0';
+    assert_int_equal(name_typed(longest, out), NAME_MALFORMED);
+    longest[NAME_MAX_LEN] = '\0';
+    assert_int_equal(name_typed(longest, out), NAME_OK);
+    assert_int_equal(strlen(out), NAME_MAX_LEN);
+    assert_int_equal(out[NAME_MAX_LEN + 1], 'x');
+}
+
+static const struct {
+    const char *text;
+    bool good;
+    uint8_t isid[ISID_LEN];
+} isid_rows[] = {
+    {"000000000001", true, {0, 0, 0, 0, 0, 1}}, /* an OUI, six bits of it in the first byte */
+    {"3fFFffFFffFF", true, {0x3f, 0xff, 0xff, 0xff, 0xff, 0xff}},
+    {"4000abcd0001", true, {0x40, 0, 0xab, 0xcd, 0, 1}}, /* an enterprise number */
+    {"80123456789a", true, {0x80, 0x12, 0x34, 0x56, 0x78, 0x9a}},
+    {"410000000000", false, {0}}, /* reserved bits */
+    {"810000000000", false, {0}},
+    {"bf0000000000", false, {0}},
+    {"c00000000000", false, {0}}, /* a reserved format */
+    {"ff0000000000", false, {0}},
+    {"", false, {0}},
+    {"80123456789", false, {0}},
+    {"80123456789ab", false, {0}},
+    {"80123456789g", false, {0}},
+    {"0x8012345678", false, {0}},
+    {"80:12:34:56:", false, {0}},
+    {" 80123456789", false, {0}},
+};
+
+static void reads_isids(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof isid_rows / sizeof isid_rows[0]; i++) {
+        uint8_t isid[ISID_LEN];
+        if (isid_parse(span(isid_rows[i].text), isid) != isid_rows[i].good)
+            fail_msg("%s", isid_rows[i].text);
+        assert_true(!isid_rows[i].good || memcmp(isid, isid_rows[i].isid, ISID_LEN) == 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(normalises_what_is_typed),
+        cmocka_unit_test(reads_isids),
         cmocka_unit_test(judges_names),
         cmocka_unit_test(limits_the_length),
         cmocka_unit_test(stops_at_the_span_s_end),
