@@ -100,16 +100,6 @@ static void login_failed(struct initiator *i, const struct conn_event *ev)
     connection_lost(i, ev->error, words);
 }
 
-/* Logs out to come back. However long the target says we may stay, the answer must not take longer than any
- * other. */
-static void leave(struct initiator *i)
-{
-    i->relogin = true;
-    i->state = INITIATOR_LEAVING;
-    i->attempt_deadline = initiator_now(i) + i->policy.connect_timeout_ms * NS_PER_MS;
-    conn_logout(i->conn, WIRE_LOGOUT_SESSION);
-}
-
 /* A SCSI event (11.9.1): the floor above knows what it means. */
 static void pass_on(struct initiator *i, const struct conn_event *ev)
 {
@@ -131,7 +121,7 @@ static void told(struct initiator *i, const struct conn_event *ev)
         break;
     case WIRE_ASYNC_LOGOUT:
     case WIRE_ASYNC_RENEGOTIATE:
-        leave(i);
+        parting_begin(i, a->parameter3);
         break;
     case WIRE_ASYNC_DROP_CONNECTION:
     case WIRE_ASYNC_DROP_ALL:
@@ -206,6 +196,7 @@ void connection_drain(struct initiator *i)
     while (i->attached && conn_event(i->conn, &ev))
         on_event(i, &ev);
     connection_deliver(i);
+    parting_tick(i);
     if (i->attached && conn_tx_pending(i->conn))
         link_kick(i->link);
 }

@@ -169,9 +169,11 @@ struct initiator {
     char detail[INITIATOR_DETAIL_MAX];
     struct watch *watches; /* by slot */
     struct list late;
-    struct task *reset; /* LOGICAL UNIT RESET that is out */
-    uint32_t aborts;    /* ABORT TASKs that are out */
-    uint64_t ask_at;    /* not before may another go */
+    struct task *reset;     /* LOGICAL UNIT RESET that is out */
+    uint32_t aborts;        /* ABORT TASKs that are out */
+    uint64_t ask_at;        /* not before may another go */
+    uint64_t part_by;       /* asked to log out: what is under way may take so long; 0: not asked */
+    uint32_t part_given_ms; /* for the logout and its answer */
     uint64_t attempt_deadline, retry_at, ping_at;
     uint64_t scan_at;       /* no deadline is earlier */
     uint64_t open_deadline; /* before it is kept: no attempt begins after that */

@@ -152,6 +152,7 @@ void recovery_up(struct initiator *i)
 
     i->state = INITIATOR_UP;
     i->up_at = i->scan_at = now;
+    i->part_by = 0;
     i->wait_ns = i->session->keys.agreed[KEY_DEFAULT_TIME2WAIT] * 1000 * NS_PER_MS; /* 7.5.1 */
     i->detail[0] = 0;
     redirect_arrived(i);

@@ -92,6 +92,7 @@ void timers_run(struct initiator *i)
             keep_alive(i, now);
         if (i->state == INITIATOR_UP)
             acknowledge(i, now);
+        parting_tick(i);
         break;
     case INITIATOR_LOGIN:
         login_time(i, now);
@@ -115,7 +116,7 @@ void timers_run(struct initiator *i)
 
 static uint64_t up_due(const struct initiator *i)
 {
-    uint64_t due = earlier(earlier(ping_due(i), ack_due(i)), escalation_due(i));
+    uint64_t due = earlier(earlier(ping_due(i), ack_due(i)), earlier(escalation_due(i), parting_due(i)));
     return i->session->slots.taken ? earlier(due, i->scan_at) : due;
 }
 
