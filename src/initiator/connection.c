@@ -19,6 +19,7 @@ void initiator_say(struct initiator *i, int error, const char *text)
 void connection_drop(struct initiator *i)
 {
     race_end(i);
+    i->parting = false;
     i->rx_bytes += i->link->rx_bytes;
     i->tx_bytes += i->link->tx_bytes;
     i->link->rx_bytes = i->link->tx_bytes = 0;
@@ -78,6 +79,8 @@ static void on_down(struct link *l, int error)
     bool early = i->state == INITIATOR_LOGIN && !conn_login(i->conn)->started;
     if (i->state == INITIATOR_CONNECTING)
         race_failed(i, r, error);
+    else if (i->parting)
+        connection_parted(i);
     else if (early && error == BERTH_E_CLOSED)
         connection_lost(i, BERTH_E_NOT_ISCSI, early_words(i));
     else
@@ -137,7 +140,14 @@ static void told(struct initiator *i, const struct conn_event *ev)
     }
 }
 
-/* After an orderly end nothing is left that would have to be waited for. */
+void connection_parted(struct initiator *i)
+{
+    i->parting = false;
+    connection_lost(i, BERTH_E_CLOSED, "logged out at the target's request");
+}
+
+/* After an orderly end nothing is left that would have to be waited for but the peer's end of the connection,
+ * and that not long (11.14). */
 static void logged_out(struct initiator *i, const struct conn_event *ev)
 {
     uint64_t told = ev->async.parameter2 * 1000 * NS_PER_MS; /* 11.15.3 */
@@ -145,7 +155,10 @@ static void logged_out(struct initiator *i, const struct conn_event *ev)
         i->wait_ns = 0;
     else if (told > i->wait_ns)
         i->wait_ns = told;
-    connection_lost(i, BERTH_E_CLOSED, "logged out at the target's request");
+    if (ev->error)
+        connection_parted(i);
+    i->parting = i->state == INITIATOR_LEAVING;
+    i->attempt_deadline = initiator_now(i) + INITIATOR_FIN;
 }
 
 static void on_event(struct initiator *i, const struct conn_event *ev)

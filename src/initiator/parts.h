@@ -21,6 +21,7 @@ void initiator_kick(struct initiator *i); /* there is something to be sent */
 /* connection.c */
 extern const struct link_owner connection_callbacks;
 void connection_lost(struct initiator *i, int error, const char *text);
+void connection_parted(struct initiator *i); /* the Logout Response came, and now the end or no end */
 void connection_drop(struct initiator *i);
 void connection_drain(struct initiator *i);   /* events and finished tasks, until there are none */
 void connection_deliver(struct initiator *i); /* finished tasks */

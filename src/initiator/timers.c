@@ -76,6 +76,16 @@ static void login_time(struct initiator *i, uint64_t now)
                     silent ? "connected, but the login got no answer" : "the login did not finish in time");
 }
 
+static void leave_time(struct initiator *i, uint64_t now)
+{
+    if (now < i->attempt_deadline)
+        return;
+    if (i->parting)
+        connection_parted(i);
+    else
+        connection_lost(i, BERTH_E_NO_ANSWER, "the logout got no answer");
+}
+
 void timers_run(struct initiator *i)
 {
     uint64_t now = initiator_now(i);
@@ -98,8 +108,7 @@ void timers_run(struct initiator *i)
         login_time(i, now);
         break;
     case INITIATOR_LEAVING:
-        if (now >= i->attempt_deadline)
-            connection_lost(i, BERTH_E_NO_ANSWER, "the logout got no answer");
+        leave_time(i, now);
         break;
     case INITIATOR_WAITING:
         recovery_tick(i, now);
