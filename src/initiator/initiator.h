@@ -20,8 +20,8 @@
 #define INITIATOR_FIRST_BURST (256u * 1024)      /* FirstBurstLength we offer */
 #define INITIATOR_STAGGER     (250ull * 1000000) /* ns from one address of a portal to the next (RFC 8305 5) */
 #define INITIATOR_BACKOFF_MIN (10ull * 1000000)  /* ns between attempts to come back, doubling with jitter */
-#define INITIATOR_BACKOFF_MAX (3000ull * 1000000)
-#define INITIATOR_REFUSED     (50ull * 1000000) /* ns, at least, before a refused login is tried again */
+#define INITIATOR_BACKOFF_MAX (1500ull * 1000000) /* a target that is back is found within that */
+#define INITIATOR_REFUSED     (50ull * 1000000)   /* ns, at least, before a refused login is tried again */
 #define INITIATOR_STEADY                                                                                     \
     (100ull * 1000000) /* ns; a session that ends sooner has not ended the trouble before it */
 #define INITIATOR_FIN (100ull * 1000000)   /* ns that the peer has, after logout, to end the connection */

@@ -167,11 +167,13 @@ static void backoff(void **state)
     l->world->arg = a;
     mini_stop(l->target);
     assert_int_equal(read_ms(l, BERTH_E_LOST), 60000);
-    assert_in_range(a->count, 25, 60);
+    assert_in_range(a->count, 45, 95);
     for (uint32_t n = 1; n < a->count; n++) {
         uint64_t pause = a->times[n] - a->times[n - 1],
                  left = l->lun->initiator->lost_at + 60000 * NS_MS - a->times[n - 1];
-        expected = n == 1 ? 10 * NS_MS : expected * 2 > 3000 * NS_MS ? 3000 * NS_MS : expected * 2;
+        expected = n == 1                                 ? 10 * NS_MS
+                   : expected * 2 > INITIATOR_BACKOFF_MAX ? INITIATOR_BACKOFF_MAX
+                                                          : expected * 2;
         if (left > 6000 * NS_MS)
             assert_in_range(pause, expected / 2, expected + NS_MS);
         else
