@@ -126,10 +126,22 @@ static int loop(struct target *t)
     return error;
 }
 
+/* Nothing forbids it, but it is hardly meant, and RFC 7143 9.2.1 would have it told. */
+static void warn_of_one_secret(struct target *t, uint32_t number)
+{
+    const struct serve_account *a = t->config->accounts;
+    for (uint32_t i = 0; i < number; i++)
+        if (same_secret(&a[number], &a[i]))
+            log_say(t->log, engine_now(t->engine), LOG_FAULT,
+                    "the users %s and %s have one secret: each can log in as the other", a[i].name,
+                    a[number].name);
+}
+
 static void take_accounts(struct target *t)
 {
     for (uint32_t i = 0; i < t->config->account_count; i++) {
         const struct serve_account *a = &t->config->accounts[i];
+        warn_of_one_secret(t, i);
         t->accounts[i] = (struct login_credentials){a->name, a->secret, a->secret_len};
     }
 }
