@@ -4,11 +4,12 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 JOBS    ?= $(shell nproc)
 BENCH   ?=
+CONFORMANCE ?=
 FUZZ    ?= 60
 
 export DESTDIR
 
-.PHONY: all help deps demo test guest citizen fuzz bench bench-target install uninstall clean format
+.PHONY: all help deps demo test conformance guest citizen fuzz bench bench-target install uninstall clean format
 
 # The command is build/berth, the library build/libberth.so and build/libberth.a.
 all:
@@ -21,6 +22,7 @@ help:
 	@echo 'make deps       installs with apt what is missing to build'
 	@echo 'make demo       shows berth at work on a target it starts itself; installs what is missing'
 	@echo 'make test       runs all tests; installs what is missing'
+	@echo 'make conformance  runs the suite for initiators on berth, libiscsi, QEMU and Linux (an hour; as root)'
 	@echo 'make guest      boots a Debian from a LUN (minutes; make test does not); installs what is missing'
 	@echo 'make citizen    shows what the host can do to connections of berth; installs what is missing'
 	@echo 'make fuzz       runs each fuzz target for FUZZ seconds ($(FUZZ)); installs what is missing'
@@ -48,6 +50,13 @@ test:
 	cmake --preset release -DBUILD_TESTING=ON
 	cmake --build build -j $(JOBS)
 	ctest --preset release -j $(JOBS) -LE '^guest$$' --no-tests=error
+
+# The suite for initiators on berth, libiscsi, QEMU and Linux.
+conformance:
+	scripts/install-deps test
+	cmake --preset release -DBUILD_TESTING=ON
+	cmake --build build -j $(JOBS)
+	tests/conformance/all build/berth build/tests/conformance/libiscsi_driver build/conformance $(CONFORMANCE)
 
 # What takes too long for every day.
 guest:

@@ -175,6 +175,7 @@ static void json_case(struct json *j, const struct check_about *about, const str
     json_text(j, "command", o->command);
     json_text(j, "output", o->output);
     json_object_end(j);
+    fflush(j->out); /* whoever waits for it sees how far it is */
 }
 
 static void json_totals(struct json *j, const struct check_totals *t)

@@ -150,6 +150,43 @@ static const struct check_case cases[] = {
      .need = NEED_MUTUAL,
      .fired = 1,
      .end = END_FAILURE},
+    {.id = "chap-challenge-again",
+     .topic = TOPIC_CHAP,
+     .op = OP_READ,
+     LONG,
+     .section = "9.2.1",
+     .sentence = "after a loss the target challenges with the challenge of the first login; the initiator "
+                 "comes to no "
+                 "harm",
+     .script = "chap-challenge-again",
+     .need = NEED_USER,
+     .rules = "on login-response connection 1 with text CHAP_C save CHAP_C\non read 2" AREA
+              "connection 1 disconnect rst\n"
+              "on login-response connection 2 with text CHAP_C text replace CHAP_C={CHAP_C}",
+     .fired = 3,
+     .end = END_EITHER},
+    {.id = "chap-challenge-ours",
+     .topic = TOPIC_CHAP,
+     .op = OP_READ,
+     LONG,
+     .section = "9.2.1",
+     .sentence = "after a loss the target challenges with the initiator's own challenge of the first login; "
+                 "it is not "
+                 "taken in",
+     .script = "chap-challenge-ours",
+     .need = NEED_MUTUAL,
+     .rules = "on login-request connection 1 with text CHAP_C save CHAP_C\non read 2" AREA
+              "connection 1 disconnect rst\n"
+              "on login-response connection 2.. with text CHAP_C text replace CHAP_C={CHAP_C}",
+     .fired = 3,
+     .end = END_FAILURE},
+    {.id = "chap-late-keys",
+     CHAP,
+     .section = "6.3",
+     .sentence = "another challenge comes when CHAP is over; the connection is dropped",
+     .script = "chap-late-keys",
+     .need = NEED_USER,
+     .end = END_FAILURE},
     {.id = "chap-other-algorithm",
      CHAP,
      .section = "12.1.3",

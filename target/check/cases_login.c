@@ -13,14 +13,14 @@
         "on connect note", 1, 20, "it connected too often"                                                   \
     }
 
-#define REFUSAL(number, class, detail, words)                                                                \
+#define REFUSAL(number, class, detail, words, name)                                                          \
     {                                                                                                        \
         .id = "login-status-" number, .topic = TOPIC_LOGIN, .section = "11.13.5",                            \
         .sentence =                                                                                          \
             "the login is answered with status " number ", " words "; the connection is closed, and the "    \
             "command fails",                                                                                 \
-        .script = "login-initiator-errors", .rules = REFUSED(class, detail), .op = OP_READ, SHORT,           \
-        .end = END_FAILURE, .watches = {HAMMER},                                                             \
+        .script = name, .rules = REFUSED(class, detail), .op = OP_READ, SHORT, .end = END_FAILURE,           \
+        .watches = {HAMMER},                                                                                 \
     }
 
 static const struct check_case cases[] = {
@@ -222,23 +222,23 @@ static const struct check_case cases[] = {
      .end = END_EITHER},
 
     /* --- refusals --- */
-    REFUSAL("0200", 2, 0, "initiator error"),
-    REFUSAL("0201", 2, 1, "authentication failure"),
-    REFUSAL("0202", 2, 2, "authorization failure"),
-    REFUSAL("0203", 2, 3, "not found"),
-    REFUSAL("0204", 2, 4, "target removed"),
-    REFUSAL("0205", 2, 5, "unsupported version"),
-    REFUSAL("0206", 2, 6, "too many connections"),
-    REFUSAL("0207", 2, 7, "missing parameter"),
-    REFUSAL("0208", 2, 8, "cannot include in session"),
-    REFUSAL("0209", 2, 9, "session type not supported"),
-    REFUSAL("020a", 2, 10, "session does not exist"),
-    REFUSAL("020b", 2, 11, "invalid during login"),
-    REFUSAL("027f", 2, 0x7f, "which nobody knows"),
-    REFUSAL("0300", 3, 0, "target error"),
-    REFUSAL("0301", 3, 1, "service unavailable"),
-    REFUSAL("0302", 3, 2, "out of resources"),
-    REFUSAL("0901", 9, 1, "of a class that nobody knows"),
+    REFUSAL("0200", 2, 0, "initiator error", "login-initiator-errors"),
+    REFUSAL("0201", 2, 1, "authentication failure", "login-initiator-errors"),
+    REFUSAL("0202", 2, 2, "authorization failure", "login-forbidden"),
+    REFUSAL("0203", 2, 3, "not found", "login-initiator-errors"),
+    REFUSAL("0204", 2, 4, "target removed", "login-initiator-errors"),
+    REFUSAL("0205", 2, 5, "unsupported version", "login-initiator-errors"),
+    REFUSAL("0206", 2, 6, "too many connections", "login-initiator-errors"),
+    REFUSAL("0207", 2, 7, "missing parameter", "login-initiator-errors"),
+    REFUSAL("0208", 2, 8, "cannot include in session", "login-initiator-errors"),
+    REFUSAL("0209", 2, 9, "session type not supported", "login-initiator-errors"),
+    REFUSAL("020a", 2, 10, "session does not exist", "login-initiator-errors"),
+    REFUSAL("020b", 2, 11, "invalid during login", "login-initiator-errors"),
+    REFUSAL("027f", 2, 0x7f, "which nobody knows", "login-initiator-errors"),
+    REFUSAL("0300", 3, 0, "target error", "login-target-errors"),
+    REFUSAL("0301", 3, 1, "service unavailable", "login-unavailable-long"),
+    REFUSAL("0302", 3, 2, "out of resources", "login-target-errors"),
+    REFUSAL("0901", 9, 1, "of a class that nobody knows", "login-unknown-status"),
     {.id = "login-unavailable",
      .topic = TOPIC_LOGIN,
      .section = "11.13.5",

@@ -21,3 +21,13 @@ qemu_words="{portal} {target} {lun} {offset} {length} {file} {timeout} [header={
 on_qemu=(
     --read "'$here/qemu-driver' read $qemu_words"
     --write "'$here/qemu-driver' write $qemu_words")
+
+# linux_words FOLDER: for a guest that on-linux has booted
+linux_words() {
+    local words="{host} {port} {target} {lun} {offset} {length} {file} {timeout} [header={header_digest}] [data={data_digest}]
+        [user={user} secret={secret}] [mutual-user={mutual_user} mutual-secret={mutual_secret}] [name={initiator_name}]"
+    on_linux=(
+        --read "'$here/linux-driver' '$1' read $words"
+        --write "'$here/linux-driver' '$1' write $words"
+        --discover "'$here/linux-driver' '$1' discover {host} {port} {target} 0 0 0 - {timeout} [user={user} secret={secret}]")
+}

@@ -10,6 +10,7 @@
 #include "check/case.h"
 #include "check/disk.h"
 #include "check/peer.h"
+#include "check/scripts.h"
 
 static void ids_are_words_and_stand_once(void **state)
 {
@@ -61,6 +62,32 @@ static void each_has_the_rules_that_it_speaks_of(void **state)
     }
 }
 
+/* What needs commands that are neither reads nor writes, what nobody can bear, and what needs two sessions.
+ */
+static const char *const without_case[] = {"caw-response-lost", "reservation-response-lost",
+                                           "stale-write-raw", "paths-flap", NULL};
+
+static bool has_case(const char *script)
+{
+    for (const char *const *name = without_case; *name; name++)
+        if (strcmp(*name, script) == 0)
+            return true;
+    for (size_t i = 0; case_at(i); i++)
+        if (case_at(i)->script && strcmp(case_at(i)->script, script) == 0)
+            return true;
+    return false;
+}
+
+static void each_script_has_a_case(void **state)
+{
+    uint32_t count = 0;
+    (void)state;
+    for (const struct embedded_script *s = embedded_scripts; s->name; s++, count++)
+        if (!has_case(s->name))
+            fail_msg("%s has no case", s->name);
+    assert_true(count > 150);
+}
+
 /* The target takes all its rules and keys. */
 static void each_target_starts(void **state)
 {
@@ -83,6 +110,7 @@ int main(void)
         cmocka_unit_test(each_has_a_section_and_a_sentence),
         cmocka_unit_test(each_range_is_on_the_disk),
         cmocka_unit_test(each_has_the_rules_that_it_speaks_of),
+        cmocka_unit_test(each_script_has_a_case),
         cmocka_unit_test(each_target_starts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
