@@ -10,8 +10,8 @@
 #include "cli/size.h"
 #include "cli/utf8.h"
 
-#define LUNS_MAX 256u
-#define URL_MAX  1200u /* scheme, portal, a name of 223 bytes all escaped, LUN */
+#define LUNS_MAX 16384u /* numbers that a LUN may have */
+#define URL_MAX  1200u  /* scheme, portal, a name of 223 bytes all escaped, LUN */
 
 struct discovery {
     const struct options *o;
@@ -19,14 +19,15 @@ struct discovery {
     struct berth_target *targets;
     int count;
     struct json json;
+    uint32_t luns[LUNS_MAX];
     int status; /* the first failure of a LUN listing; the others go on */
 };
 
 /* iscsi://portal/name/ with everything escaped that could end the name early. */
-static size_t url_of(char *out, size_t size, const struct berth_target *t)
+static size_t url_of(char *out, size_t size, const char *portal, const char *name)
 {
-    size_t used = (size_t)snprintf(out, size, "iscsi://%s/", t->portal);
-    for (const char *s = t->name; *s && used + 5 < size; s++) {
+    size_t used = (size_t)snprintf(out, size, "iscsi://%s/", portal);
+    for (const char *s = name; *s && used + 5 < size; s++) {
         bool safe = strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:_~", *s);
         used += (size_t)snprintf(out + used, size - used, safe ? "%c" : "%%%02X", (unsigned char)*s);
     }
@@ -90,33 +91,42 @@ static void show_lun(struct discovery *d, char *url, size_t base, uint32_t numbe
     }
 }
 
-/* Asks target `first` for its LUNs through each of its portals until one answers: some may be out of our
- * reach. */
-static int luns_of(struct discovery *d, int first, uint32_t *luns, char *url, size_t *base)
+static int luns_at(struct discovery *d, const char *portal, const char *name, char *url, size_t *base,
+                   struct berth_detail *detail)
 {
+    *base = url_of(url, URL_MAX, portal, name);
+    return berth_luns(d->luns, LUNS_MAX, url, &d->login.options, detail);
+}
+
+/* Asks target `first` for its LUNs through each of its portals until one answers: some may be out of our
+ * reach. If all are, the one that we have been given is not. */
+static int luns_of(struct discovery *d, int first, char *url, size_t *base)
+{
+    const char *name = d->targets[first].name;
     struct berth_detail detail = {0};
-    int count = BERTH_E_NO_TARGET;
+    int error = BERTH_E_NO_TARGET;
     for (int i = first; i < d->count; i++) {
-        if (strcmp(d->targets[i].name, d->targets[first].name) != 0)
+        if (strcmp(d->targets[i].name, name) != 0)
             continue;
-        *base = url_of(url, URL_MAX, &d->targets[i]);
-        count = berth_luns(luns, LUNS_MAX, url, &d->login.options, &detail);
-        if (count >= 0)
-            return count;
+        error = luns_at(d, d->targets[i].portal, name, url, base, &detail);
+        if (error >= 0)
+            return error;
     }
-    d->status = d->status ? d->status : exit_find(count)->status;
-    fail_error(count, &detail, d->targets[first].name);
+    int count = luns_at(d, d->o->operands[0], name, url, base, NULL);
+    if (count >= 0)
+        return count;
+    d->status = d->status ? d->status : exit_find(error)->status;
+    fail_error(error, &detail, name);
     return 0;
 }
 
 static void show_luns(struct discovery *d, int first)
 {
-    uint32_t luns[LUNS_MAX];
     char url[URL_MAX];
     size_t base = 0;
-    int count = luns_of(d, first, luns, url, &base);
+    int count = luns_of(d, first, url, &base);
     for (uint32_t i = 0; i < (uint32_t)count && i < LUNS_MAX; i++)
-        show_lun(d, url, base, luns[i]);
+        show_lun(d, url, base, d->luns[i]);
 }
 
 static bool seen_before(const struct discovery *d, int i)
