@@ -9,7 +9,7 @@ FUZZ    ?= 60
 
 export DESTDIR
 
-.PHONY: all help deps demo test conformance guest citizen fuzz bench bench-target install uninstall clean format
+.PHONY: all help deps demo test conformance guest interop citizen fuzz bench bench-target install uninstall clean format
 
 # The command is build/berth, the library build/libberth.so and build/libberth.a.
 all:
@@ -23,6 +23,7 @@ help:
 	@echo 'make demo       shows berth at work on a target it starts itself; installs what is missing'
 	@echo 'make test       runs all tests; installs what is missing'
 	@echo 'make conformance  runs the suite for initiators on berth, libiscsi, QEMU and Linux (an hour; as root)'
+	@echo 'make interop    tries the initiator with tgt, istgt and LIO, and prints the matrix; installs what is missing'
 	@echo 'make guest      boots a Debian from a LUN (minutes; make test does not); installs what is missing'
 	@echo 'make citizen    shows what the host can do to connections of berth; installs what is missing'
 	@echo 'make fuzz       runs each fuzz target for FUZZ seconds ($(FUZZ)); installs what is missing'
@@ -57,6 +58,14 @@ conformance:
 	cmake --preset release -DBUILD_TESTING=ON
 	cmake --build build -j $(JOBS)
 	tests/conformance/all build/berth build/tests/conformance/libiscsi_driver build/conformance $(CONFORMANCE)
+
+# The matrix of doc/interop.md, as it is today.
+interop:
+	scripts/install-deps test
+	cmake --preset release -DBUILD_TESTING=ON
+	cmake --build build -j $(JOBS) --target product interop_scatter
+	@failed=0; for peer in tgt istgt lio; do \
+	    tests/interop/matrix build/berth build/tests/interop/interop_scatter $$peer || failed=1; done; exit $$failed
 
 # What takes too long for every day.
 guest:

@@ -59,3 +59,14 @@ await_step() {
 said() {
     grep -Eq -e "^$1" -e ^failed "$work/steps" || gone "$guest"
 }
+
+# guest_program PROGRAM ROOT: it and its libraries go into the folder that becomes a part of an initramfs.
+guest_program() {
+    local library
+    mkdir -p "$2/bin"
+    cp "$1" "$2/bin"
+    for library in $(ldd "$1" | grep -o '/[^ ]*'); do
+        mkdir -p "$2${library%/*}"
+        cp -L "$library" "$2$library"
+    done
+}
