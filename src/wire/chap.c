@@ -78,7 +78,7 @@ static char folded(char c)
 static bool is_word(struct span s, const char *word)
 {
     for (size_t i = 0; i < s.len; i++)
-        if (s.at[i] != '-' && folded(s.at[i]) != *word++)
+        if (s.at[i] != '-' && (*word == '\0' || folded(s.at[i]) != *word++))
             return false;
     return *word == '\0';
 }
