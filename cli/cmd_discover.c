@@ -24,10 +24,13 @@ struct discovery {
 };
 
 /* iscsi://portal/name/ with everything escaped that could end the name early. */
-static size_t url_of(char *out, size_t size, const char *portal, const char *name)
+static size_t url_of(char *out, size_t size, const char *portal, const struct berth_target *t)
 {
-    size_t used = (size_t)snprintf(out, size, "iscsi://%s/", portal);
-    for (const char *s = name; *s && used + 5 < size; s++) {
+    size_t used = (size_t)snprintf(out, size, "iscsi://");
+    for (const char *s = portal; *s; s++) /* an interface behind a link-local address: RFC 6874 */
+        used += (size_t)snprintf(out + used, size - used, *s == '%' ? "%%25" : "%c", *s);
+    out[used++] = '/';
+    for (const char *s = t->name; *s && used + 5 < size; s++) {
         bool safe = strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:_~", *s);
         used += (size_t)snprintf(out + used, size - used, safe ? "%c" : "%%%02X", (unsigned char)*s);
     }
@@ -72,61 +75,99 @@ static void no_disk_line(struct discovery *d, uint32_t number, const char *url)
     json_object_end(&d->json);
 }
 
+/* "host" and "host:3260" are the same portal. */
+static bool is_given(const struct discovery *d, const char *portal)
+{
+    const char *given = d->o->operands[0];
+    size_t len = strlen(given);
+    return strncmp(portal, given, len) == 0 && (portal[len] == '\0' || strcmp(portal + len, ":3260") == 0);
+}
+
+/* What is asked of one target, and through which of its portals. */
+struct inquiry {
+    const struct berth_target *target;
+    char url[URL_MAX];
+    size_t base;
+    int count; /* LUNs, or the error */
+    int32_t group;
+    struct berth_detail detail;
+};
+
+static bool answers(struct discovery *d, struct inquiry *q, const char *portal, int32_t group)
+{
+    q->base = url_of(q->url, URL_MAX, portal, q->target);
+    q->group = group;
+    q->count = berth_luns(d->luns, LUNS_MAX, q->url, &d->login.options, &q->detail);
+    return q->count >= 0;
+}
+
+static bool one_answers(struct discovery *d, struct inquiry *q, bool given)
+{
+    for (int i = 0; i < d->count; i++) {
+        const struct berth_target *t = &d->targets[i];
+        if (strcmp(t->name, q->target->name) == 0 && is_given(d, t->portal) == given &&
+            answers(d, q, t->portal, t->group))
+            return true;
+    }
+    return false;
+}
+
+/* Through each portal of the target until one answers: some may be out of our reach. The one that was given
+ * is not, so it comes first if it is among them, and last if it is not: targets behind a translation of
+ * addresses name those that only they can see. */
+static bool luns_of(struct discovery *d, struct inquiry *q)
+{
+    q->count = BERTH_E_NO_TARGET;
+    if (one_answers(d, q, true) || one_answers(d, q, false))
+        return true;
+    struct inquiry last = {.target = q->target};
+    bool far = berth_error_scope(q->count) == BERTH_SCOPE_CONNECTION || q->count == BERTH_E_RESOLVE;
+    if (far && answers(d, &last, d->o->operands[0], -1)) {
+        *q = last;
+        return true;
+    }
+    d->status = d->status ? d->status : exit_find(q->count)->status;
+    fail_error(q->count, &q->detail, q->target->name);
+    return false;
+}
+
+/* Through a portal group of another number than discovery had, the target is another nexus than we were told
+ * of (RFC 7143 6.3.1). Said once. */
+static void compare_groups(struct inquiry *q, const struct berth_lun_info *i)
+{
+    if (q->group >= 0 && i->portal_group >= 0 && q->group != i->portal_group)
+        say("%s is of portal group %" PRId32 " by its login, and of %" PRId32 " by discovery", i->portal,
+            i->portal_group, q->group);
+    q->group = -1;
+}
+
 /* A LUN that cannot be opened costs a sentence and the exit status, not the rest of the list. */
-static void show_lun(struct discovery *d, char *url, size_t base, uint32_t number)
+static void show_lun(struct discovery *d, struct inquiry *q, uint32_t number)
 {
     struct berth_detail detail = {0};
     struct berth_lun *lun;
     int error, status;
-    snprintf(url + base, URL_MAX - base, "%" PRIu32, number);
-    error = berth_lun_open(&lun, url, &d->login.options, &detail);
+    snprintf(q->url + q->base, URL_MAX - q->base, "%" PRIu32, number);
+    error = berth_lun_open(&lun, q->url, &d->login.options, &detail);
     if (error == BERTH_E_UNSUPPORTED) {
-        no_disk_line(d, number, url);
+        no_disk_line(d, number, q->url);
     } else if (error) {
-        status = fail_error(error, &detail, url);
+        status = fail_error(error, &detail, q->url);
         d->status = d->status ? d->status : status;
     } else {
-        lun_line(d, number, url, berth_lun_info(lun));
+        lun_line(d, number, q->url, berth_lun_info(lun));
+        compare_groups(q, berth_lun_info(lun));
         berth_lun_close(lun);
     }
 }
 
-static int luns_at(struct discovery *d, const char *portal, const char *name, char *url, size_t *base,
-                   struct berth_detail *detail)
-{
-    *base = url_of(url, URL_MAX, portal, name);
-    return berth_luns(d->luns, LUNS_MAX, url, &d->login.options, detail);
-}
-
-/* Asks target `first` for its LUNs through each of its portals until one answers: some may be out of our
- * reach. If all are, the one that we have been given is not. */
-static int luns_of(struct discovery *d, int first, char *url, size_t *base)
-{
-    const char *name = d->targets[first].name;
-    struct berth_detail detail = {0};
-    int error = BERTH_E_NO_TARGET;
-    for (int i = first; i < d->count; i++) {
-        if (strcmp(d->targets[i].name, name) != 0)
-            continue;
-        error = luns_at(d, d->targets[i].portal, name, url, base, &detail);
-        if (error >= 0)
-            return error;
-    }
-    int count = luns_at(d, d->o->operands[0], name, url, base, NULL);
-    if (count >= 0)
-        return count;
-    d->status = d->status ? d->status : exit_find(error)->status;
-    fail_error(error, &detail, name);
-    return 0;
-}
-
 static void show_luns(struct discovery *d, int first)
 {
-    char url[URL_MAX];
-    size_t base = 0;
-    int count = luns_of(d, first, url, &base);
-    for (uint32_t i = 0; i < (uint32_t)count && i < LUNS_MAX; i++)
-        show_lun(d, url, base, d->luns[i]);
+    struct inquiry q = {.target = &d->targets[first]};
+    if (!luns_of(d, &q))
+        return;
+    for (uint32_t i = 0; i < (uint32_t)q.count && i < LUNS_MAX; i++)
+        show_lun(d, &q, d->luns[i]);
 }
 
 static bool seen_before(const struct discovery *d, int i)

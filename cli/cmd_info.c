@@ -54,6 +54,8 @@ static void print_identity(const struct berth_lun_info *i)
     if (i->target_alias[0])
         line("alias", i->target_alias);
     line("portal", i->portal);
+    if (i->portal_group >= 0)
+        printf("%-18s %" PRId32 "\n", "portal group", i->portal_group);
     printf("%-18s %" PRIu32 "\n", "LUN", i->lun);
     line("vendor", i->vendor);
     line("product", i->product);
@@ -107,6 +109,7 @@ static void json_identity(struct json *j, const struct berth_lun_info *i)
     json_text(j, "target", i->target_name);
     json_text(j, "alias", i->target_alias);
     json_text(j, "portal", i->portal);
+    json_int(j, "group", i->portal_group);
     json_u64(j, "lun", i->lun);
     json_text(j, "vendor", i->vendor);
     json_text(j, "product", i->product);

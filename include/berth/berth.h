@@ -50,6 +50,7 @@ enum berth_notice_kind {
     BERTH_NOTICE_WRITES, /**< the LUN failed to keep what it had acknowledged; the next flush fails, too */
     BERTH_NOTICE_SPACE,  /**< the store behind a thin LUN is nearly full */
     BERTH_NOTICE_RIGHTS, /**< reservations or registrations of ours may have been taken away */
+    BERTH_NOTICE_GROUP,  /**< the session came back through another portal group, as a new nexus */
 };
 
 /** Something that nobody asked for. */
@@ -145,6 +146,7 @@ struct berth_lun_info {
     const char *identity; /**< "naa.…", "eui.…" or "t10.…" (VPD page 83h); "" if the LUN has none */
     const char *target_name, *portal; /**< portal as "host:port" */
     const char *target_alias;         /**< "" if the target has none */
+    int32_t portal_group;             /**< portal group tag, -1 if the target tells none */
     uint32_t lun;
     bool authenticated, mutual;                /**< CHAP was done; the target proved itself */
     bool header_digest, data_digest;           /**< in force */

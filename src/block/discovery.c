@@ -11,7 +11,6 @@
 #define LOGOUT_MS    1000u
 #define ASK_TRIES    4u
 #define ASK_PAUSE_NS (50ull * 1000000)
-#define PORTAL_TEXT  (ADDRESS_MAX + 16)
 
 struct asking {
     struct task *task; /* set when it is done */
@@ -29,7 +28,7 @@ static void task_done(void *owner, struct task *task)
         asking->task = task;
 }
 
-/* The answer goes where the question was: it could not be asked again. */
+/* The answer goes where the question was, so that it has to be asked anew: see ask_again(). */
 static int replay(void *owner, const struct task *task)
 {
     (void)owner;
@@ -40,7 +39,7 @@ static int replay(void *owner, const struct task *task)
 static void session_changed(void *owner, int error, const char *text)
 {
     const struct berth_options *o = ((struct asking *)owner)->options;
-    notice_give(o, error ? BERTH_NOTICE_LOST : BERTH_NOTICE_BACK, error, text);
+    notice_give(o, error ? BERTH_NOTICE_LOST : BERTH_NOTICE_BACK, error, error ? text : NULL);
 }
 
 static bool cancelled(void *owner)
@@ -54,9 +53,9 @@ static bool cancelled(void *owner)
 struct answer {
     struct berth_target *targets;
     uint32_t count, room;
-    const char *portal; /* of the discovery session: for targets without a TargetAddress */
-    bool named;         /* the last entry's name is the one whose addresses come */
-    bool first;         /* none of them has come yet */
+    const struct portal *via; /* of the discovery session: for what the target leaves out */
+    bool named;               /* the last entry's name is the one whose addresses come */
+    bool first;               /* none of them has come yet */
 };
 
 static struct berth_target *add(struct answer *a)
@@ -87,7 +86,7 @@ static int take_name(struct answer *a, struct span value)
         return BERTH_E_LIMIT;
     a->named = a->first = true;
     span_copy(value, t->name, sizeof t->name);
-    snprintf(t->portal, sizeof t->portal, "%s", a->portal);
+    portal_print(a->via, t->portal, sizeof t->portal);
     return BERTH_OK;
 }
 
@@ -98,6 +97,7 @@ static int take_address(struct answer *a, struct span value)
     struct portal p;
     if (!a->named || !portal_parse(value, &p))
         return BERTH_OK;
+    portal_complete(&p, a->via);
     char name[sizeof a->targets[0].name];
     memcpy(name, a->targets[a->count - 1].name, sizeof name);
     struct berth_target *t = a->first ? &a->targets[a->count - 1] : add(a);
@@ -130,9 +130,12 @@ static int read_answer(struct answer *a, const void *text, size_t len)
 
 /* --- the question --- */
 
-/* Rejected for want of room at the target (RFC 7143 11.17.1): it may be asked again a little later. */
-static bool no_room_now(const struct task *task)
+/* Rejected for want of room at the target (RFC 7143 11.17.1), or the session died before the answer was there
+ * and is being brought back: it may be asked again a little later. */
+static bool worth_asking(const struct task *task)
 {
+    if (task->error == BERTH_E_UNKNOWN)
+        return true;
     return task->error == BERTH_E_REJECTED && (task->reject_reason == WIRE_REJECT_TOO_MANY_IMMEDIATE ||
                                                task->reject_reason == WIRE_REJECT_LONG_OPERATION);
 }
@@ -186,11 +189,11 @@ static int send_targets(struct asking *asking, uint8_t *text, uint32_t *len)
     struct initiator *i = asking->initiator;
     struct berth_seg seg = seg_memory(text, TEXT_BYTES);
     int error = ask(asking, &seg);
-    for (uint32_t tries = 1; !error && no_room_now(asking->task) && tries < ASK_TRIES; tries++)
+    for (uint32_t tries = 1; !error && worth_asking(asking->task) && tries < ASK_TRIES; tries++)
         error = ask_again(asking, &seg);
     if (error)
         return error;
-    error = asking->task->error;
+    error = asking->task->error == BERTH_E_UNKNOWN ? BERTH_E_CLOSED : asking->task->error;
     *len = asking->task->moved;
     initiator_task_free(i, asking->task);
     if (error && i->state != INITIATOR_FAILED)
@@ -205,8 +208,11 @@ static int discover(struct asking *asking, struct answer *a)
     uint8_t *text = malloc(TEXT_BYTES);
     int error = text ? initiator_open(i) : BERTH_E_MEMORY;
     if (!error)
+        initiator_keep(i);
+    if (!error)
         error = send_targets(asking, text, &len);
     if (!error) {
+        a->via = &i->here->portal;
         error = read_answer(a, text, len);
         if (error)
             initiator_say(i, error, "the answer to SendTargets makes no sense");
@@ -216,7 +222,7 @@ static int discover(struct asking *asking, struct answer *a)
     return error;
 }
 
-static int start(struct asking *asking, const char *portal, const struct lun_world *world, char *where,
+static int start(struct asking *asking, const char *portal, const struct lun_world *world,
                  struct berth_detail *detail)
 {
     struct initiator_config config = {0};
@@ -228,11 +234,12 @@ static int start(struct asking *asking, const char *portal, const struct lun_wor
     char words[INITIATOR_DETAIL_MAX];
     if (!portal_parse((struct span){portal, strlen(portal)}, &config.portal) || config.portal.group >= 0)
         return lun_say(detail, BERTH_E_ADDRESS, NULL);
-    portal_print(&config.portal, where, PORTAL_TEXT);
     int error = options_check(&config, asking->options, NULL, detail);
     if (error)
         return error;
     config.isid_kind = ISID_RANDOM; /* no session of somebody's work is to end because of a question */
+    if (config.policy.recovery_timeout_ms > config.policy.connect_timeout_ms)
+        config.policy.recovery_timeout_ms = config.policy.connect_timeout_ms; /* who asks is waiting */
     if (world) {
         config.engine = world->engine;
         config.resolve = world->resolve;
@@ -246,13 +253,12 @@ int lun_discover(struct berth_target **targets, const char *portal, const struct
                  const struct lun_world *world, struct berth_detail *detail)
 {
     struct berth_options defaults;
-    char where[PORTAL_TEXT];
 
     *targets = NULL;
     berth_options_init(&defaults);
     struct asking asking = {.options = options ? options : &defaults};
-    struct answer a = {.portal = where};
-    int error = start(&asking, portal, world, where, detail);
+    struct answer a = {.count = 0};
+    int error = start(&asking, portal, world, detail);
     if (error)
         return error;
     error = discover(&asking, &a);

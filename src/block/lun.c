@@ -36,7 +36,9 @@ static void session_changed(void *owner, int error, const char *text)
         lun_say(&lun->detail, error, text);
     else
         probe_session(lun);
-    notice_give(&lun->options, error ? BERTH_NOTICE_LOST : BERTH_NOTICE_BACK, error, text);
+    notice_give(&lun->options, error ? BERTH_NOTICE_LOST : BERTH_NOTICE_BACK, error, error ? text : NULL);
+    if (!error && text)
+        notice_give(&lun->options, BERTH_NOTICE_GROUP, BERTH_OK, text);
 }
 
 static bool cancelled(void *owner)

@@ -268,6 +268,7 @@ void probe_session(struct berth_lun *lun)
     for (int key = 0; key <= KEY_PROTOCOL_LEVEL; key++)
         row(lun, n, (enum wire_key)key);
     portal_print(&i->here->portal, lun->portal, sizeof lun->portal);
+    lun->info.portal_group = i->group;
     lun->info.reconnects = i->reconnects;
 }
 

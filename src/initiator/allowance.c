@@ -47,27 +47,35 @@ static bool is_name(const char *text)
     return text[strspn(text, digits)] != 0;
 }
 
-/* An address or network, or else the name of a host. */
-static bool take_row(struct allowance *a, struct span item)
+/* Cuts "/BITS" off; `bits` stays without a beginning where there are none. */
+static void cut_bits(struct span *item, struct span *bits)
 {
-    struct allowance_row *row = &a->rows[a->count];
+    const char *slash = item->len ? memchr(item->at, '/', item->len) : NULL;
+    if (!slash)
+        return;
+    *bits = (struct span){slash + 1, item->len - (size_t)(slash + 1 - item->at)};
+    item->len = (size_t)(slash - item->at);
+}
+
+/* An address or network, or else the name of a host. */
+static bool fill_row(struct allowance_row *row, struct span item)
+{
     struct sockaddr_storage sa;
     socklen_t len;
     struct span bits = {NULL, 0};
-    const char *slash = item.len ? memchr(item.at, '/', item.len) : NULL;
-    memset(row, 0, sizeof *row);
-    if (slash) {
-        bits = (struct span){slash + 1, item.len - (size_t)(slash + 1 - item.at)};
-        item.len = (size_t)(slash - item.at);
-    }
-    if (a->count == ALLOWANCE_MAX || item.len == 0 || !span_copy(item, row->name, sizeof row->name))
+    cut_bits(&item, &bits);
+    if (item.len == 0 || !span_copy(item, row->name, sizeof row->name))
         return false;
-    a->count++;
     if (!host_address(row->name, &sa, &len))
-        return !slash && is_name(row->name);
+        return !bits.at && is_name(row->name);
     row->name[0] = 0;
     row->family = sa.ss_family;
     return address_bytes(&sa, row->network) && take_bits(row, bits);
+}
+
+static bool take_row(struct allowance *a, struct span item)
+{
+    return a->count < ALLOWANCE_MAX && fill_row(&a->rows[a->count++], item);
 }
 
 static bool take_list(struct allowance *a, const char *text)

@@ -20,10 +20,11 @@
 #define INITIATOR_FIRST_BURST (256u * 1024)      /* FirstBurstLength we offer */
 #define INITIATOR_STAGGER     (250ull * 1000000) /* ns from one address of a portal to the next (RFC 8305 5) */
 #define INITIATOR_BACKOFF_MIN (10ull * 1000000)  /* ns between attempts to come back, doubling with jitter */
-#define INITIATOR_BACKOFF_MAX (3000ull * 1000000)
-#define INITIATOR_REFUSED     (50ull * 1000000) /* ns, at least, before a refused login is tried again */
+#define INITIATOR_BACKOFF_MAX (1500ull * 1000000) /* a target that is back is found within that */
+#define INITIATOR_REFUSED     (50ull * 1000000)   /* ns, at least, before a refused login is tried again */
 #define INITIATOR_STEADY                                                                                     \
     (100ull * 1000000) /* ns; a session that ends sooner has not ended the trouble before it */
+#define INITIATOR_FIN (100ull * 1000000)   /* ns that the peer has, after logout, to end the connection */
 #define INITIATOR_ACK (10000ull * 1000000) /* ns after which a status is acknowledged by itself */
 #define INITIATOR_PATIENCE                                                                                   \
     (100ull * 1000000) /* ns between two looks at whether the caller has had enough                          \
@@ -68,7 +69,7 @@ struct initiator_owner {
     /* The connection died while this task was on the wire, or the target ended it for another's sake: 0 to
      * send it again, or the error to end it with. */
     int (*replay)(void *owner, const struct task *task);
-    /* error < 0: the session is lost and being sought. 0: it is up again. */
+    /* error < 0: the session is lost and being sought. 0: it is up again; `text` is NULL, or what is new. */
     void (*session)(void *owner, int error, const char *text);
     /* The target tells of something that no command asked for (11.9.1 event 0), such as a changed capacity.
      * `lun` is the field of the message; sense that could not be read is not passed on. May be NULL. */
@@ -165,13 +166,17 @@ struct initiator {
     uint8_t state;    /* enum initiator_state */
     bool kept;        /* a lost session is brought back */
     bool relogin;     /* LEAVING because the target asked for it: come back */
+    bool parting;     /* LEAVING, and logged out: only the end of the connection is to come */
+    int32_t group;    /* portal group of the session; -1 unknown */
     int error;
     char detail[INITIATOR_DETAIL_MAX];
     struct watch *watches; /* by slot */
     struct list late;
-    struct task *reset; /* LOGICAL UNIT RESET that is out */
-    uint32_t aborts;    /* ABORT TASKs that are out */
-    uint64_t ask_at;    /* not before may another go */
+    struct task *reset;     /* LOGICAL UNIT RESET that is out */
+    uint32_t aborts;        /* ABORT TASKs that are out */
+    uint64_t ask_at;        /* not before may another go */
+    uint64_t part_by;       /* asked to log out: what is under way may take so long; 0: not asked */
+    uint32_t part_given_ms; /* for the logout and its answer */
     uint64_t attempt_deadline, retry_at, ping_at;
     uint64_t scan_at;       /* no deadline is earlier */
     uint64_t open_deadline; /* before it is kept: no attempt begins after that */

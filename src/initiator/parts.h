@@ -9,7 +9,7 @@
  *   wishes.c      what the login asks for          allowance.c   where to
  *   url.c         iscsi://                         refusal.c     whom to ask again
  *   deadlines.c   how long a command may take      backoff.c     and when
- *   escalation.c  what is done with late ones */
+ *   escalation.c  what is done with late ones      parting.c     being asked to log out */
 #ifndef INITIATOR_PARTS_H
 #define INITIATOR_PARTS_H
 
@@ -21,6 +21,7 @@ void initiator_kick(struct initiator *i); /* there is something to be sent */
 /* connection.c */
 extern const struct link_owner connection_callbacks;
 void connection_lost(struct initiator *i, int error, const char *text);
+void connection_parted(struct initiator *i); /* the Logout Response came, and now the end or no end */
 void connection_drop(struct initiator *i);
 void connection_drain(struct initiator *i);   /* events and finished tasks, until there are none */
 void connection_deliver(struct initiator *i); /* finished tasks */
@@ -54,6 +55,11 @@ bool refusal_passes(const struct initiator *i);
 int hosts_find(struct initiator *i, const struct portal *p, struct resolved *out, const char **why);
 void hosts_prepare(struct initiator *i, const struct portal *p); /* hosts_find() is to come */
 void hosts_end(struct initiator *i);
+
+/* parting.c */
+void parting_begin(struct initiator *i, uint32_t given_s); /* the time for a Logout Request */
+void parting_tick(struct initiator *i);
+uint64_t parting_due(const struct initiator *i);
 
 /* deadlines.c */
 void deadlines_begin(struct initiator *i, struct task *task); /* it is being submitted */

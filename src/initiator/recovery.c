@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Session recovery (RFC 7143 7.1.4.4): what happens to tasks when the connection dies, when to try again, and
  * when to give up. */
+#include <stdio.h>
 #include "initiator/parts.h"
 
 #define NS_PER_MS 1000000ull
@@ -144,6 +145,19 @@ void recovery_tick(struct initiator *i, uint64_t now)
         seek_home(i);
 }
 
+/* Through another portal group the target sees another nexus of ours (4.4.3): it may know nothing of what it
+ * kept for the one before. NULL: the same group, as far as the target tells. */
+static const char *other_group(struct initiator *i, char *words, size_t size)
+{
+    int32_t before = i->group, now = conn_login(i->conn)->portal_group;
+    i->group = now;
+    if (before < 0 || now < 0 || before == now)
+        return NULL;
+    snprintf(words, size, "it is now portal group %d instead of %d, where the target sees a new nexus",
+             (int)now, (int)before);
+    return words;
+}
+
 /* Logged in. Only now, when the target has ended the old session, may its writes be sent once more. */
 void recovery_up(struct initiator *i)
 {
@@ -152,14 +166,18 @@ void recovery_up(struct initiator *i)
 
     i->state = INITIATOR_UP;
     i->up_at = i->scan_at = now;
+    i->part_by = 0;
     i->wait_ns = i->session->keys.agreed[KEY_DEFAULT_TIME2WAIT] * 1000 * NS_PER_MS; /* 7.5.1 */
     i->detail[0] = 0;
     redirect_arrived(i);
-    if (!i->kept)
+    if (!i->kept) {
+        i->group = conn_login(i->conn)->portal_group;
         return;
+    }
     deadlines_after_outage(i, now);
     while ((node = list_pop(&i->session->detached)) != NULL)
         initiator_resubmit(i, list_entry(node, struct task, link));
     i->reconnects++;
-    i->owner.session(i->owner.owner, BERTH_OK, NULL);
+    char words[96];
+    i->owner.session(i->owner.owner, BERTH_OK, other_group(i, words, sizeof words));
 }

@@ -76,6 +76,16 @@ static void login_time(struct initiator *i, uint64_t now)
                     silent ? "connected, but the login got no answer" : "the login did not finish in time");
 }
 
+static void leave_time(struct initiator *i, uint64_t now)
+{
+    if (now < i->attempt_deadline)
+        return;
+    if (i->parting)
+        connection_parted(i);
+    else
+        connection_lost(i, BERTH_E_NO_ANSWER, "the logout got no answer");
+}
+
 void timers_run(struct initiator *i)
 {
     uint64_t now = initiator_now(i);
@@ -92,13 +102,13 @@ void timers_run(struct initiator *i)
             keep_alive(i, now);
         if (i->state == INITIATOR_UP)
             acknowledge(i, now);
+        parting_tick(i);
         break;
     case INITIATOR_LOGIN:
         login_time(i, now);
         break;
     case INITIATOR_LEAVING:
-        if (now >= i->attempt_deadline)
-            connection_lost(i, BERTH_E_NO_ANSWER, "the logout got no answer");
+        leave_time(i, now);
         break;
     case INITIATOR_WAITING:
         recovery_tick(i, now);
@@ -115,7 +125,7 @@ void timers_run(struct initiator *i)
 
 static uint64_t up_due(const struct initiator *i)
 {
-    uint64_t due = earlier(earlier(ping_due(i), ack_due(i)), escalation_due(i));
+    uint64_t due = earlier(earlier(ping_due(i), ack_due(i)), earlier(escalation_due(i), parting_due(i)));
     return i->session->slots.taken ? earlier(due, i->scan_at) : due;
 }
 

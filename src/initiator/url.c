@@ -44,6 +44,23 @@ static bool cut(struct span *rest, char c, struct span *part)
     return true;
 }
 
+/* A host and port. Behind the brackets' % stands an interface, and the % is written as %25 (RFC 6874) or, as
+ * everywhere else, as itself: nothing else in an IPv6 address needs an escape. */
+static bool decode_host(struct span part, char *to, size_t size)
+{
+    size_t n = 0;
+    const char *end = part.len && part.at[0] == '[' ? memchr(part.at, ']', part.len) : NULL;
+    size_t literal = end ? (size_t)(end - part.at) : 0;
+    for (size_t i = 0; i < literal; i++) {
+        if (n + 1 >= size || part.at[i] == 0)
+            return false;
+        to[n++] = part.at[i];
+        if (part.at[i] == '%' && literal - i > 2 && memcmp(part.at + i, "%25", 3) == 0)
+            i += 2;
+    }
+    return decode((struct span){part.at + literal, part.len - literal}, to + n, size - n);
+}
+
 static const char *take_authority(struct url *url, struct span authority)
 {
     struct span user;
@@ -54,7 +71,7 @@ static const char *take_authority(struct url *url, struct span authority)
         if (user.len == 0 || !decode(user, url->user, sizeof url->user))
             return "the user name is malformed";
     }
-    if (!decode(authority, decoded, sizeof decoded))
+    if (!decode_host(authority, decoded, sizeof decoded))
         return "the host is malformed";
     struct span host = {decoded, strlen(decoded)};
     if (!portal_parse(host, &url->portal) || url->portal.group >= 0)

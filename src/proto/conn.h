@@ -131,6 +131,8 @@ void conn_tick(struct conn *c, uint64_t now);
 uint64_t conn_last_rx(const struct conn *c);
 bool conn_event(struct conn *c, struct conn_event *event);
 
+/* Initiator: no new command goes out on this connection, as after a request of the target's to log out. */
+void conn_part(struct conn *c);
 /* Initiator: asks to leave (11.14); CONN_EV_LOGGED_OUT follows. */
 void conn_logout(struct conn *c, enum wire_logout_reason reason);
 /* Initiator: a ping (11.18) that the peer must answer; false while one is already out. */

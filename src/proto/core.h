@@ -82,6 +82,7 @@ struct conn {
     uint8_t phase; /* enum conn_phase */
     bool failed;   /* CONN_EV_ERROR was raised: nothing is parsed any more */
     bool ping_out;
+    bool parting;        /* initiator: no new command goes out */
     uint16_t moves_seen; /* bit from * CONN_PHASES + to */
     uint32_t epoch;
     uint32_t exp_stat_sn;  /* initiator: next StatSN expected */

@@ -261,6 +261,7 @@ static void field_state(struct archive *a, struct conn *c)
     field_upto8(a, &c->phase, CONN_LOGOUT);
     field_bool(a, &c->failed);
     field_bool(a, &c->ping_out);
+    field_bool(a, &c->parting);
     field32(a, &c->epoch);
     field32(a, &c->exp_stat_sn);
     field32(a, &c->told_stat_sn);

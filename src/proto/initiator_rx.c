@@ -328,6 +328,8 @@ void initiator_async(struct conn *c, const struct pdu *pdu)
         return;
     struct conn_event *ev = conn_raise(c, CONN_EV_ASYNC);
     ev->async = a;
+    if (a.event == WIRE_ASYNC_LOGOUT)
+        conn_part(c); /* at once, and not when the owner has heard of it (11.9.1) */
     if (a.event == WIRE_ASYNC_SCSI)
         ev->sense_len = (uint8_t)take_sense(c, pdu, ev->sense, CONN_SENSE_MAX);
     else if (a.event == WIRE_ASYNC_TASKS_ENDED)

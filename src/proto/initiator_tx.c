@@ -147,18 +147,6 @@ static void next_logout(struct conn *c, struct task *task, struct tx_slot *slot)
     conn_become(c, CONN_LOGOUT); /* nothing new follows a Logout Request (11.14) */
 }
 
-/* The target wants us to log out, and the owner has not heard it yet: no new command goes before it has
- * (11.9.1). */
-static bool asked_to_leave(const struct conn *c)
-{
-    for (uint32_t i = 0; i < c->event_count; i++) {
-        const struct conn_event *ev = &c->events[(c->event_first + i) % CONN_EVENTS];
-        if (ev->kind == CONN_EV_ASYNC && ev->async.event == WIRE_ASYNC_LOGOUT)
-            return true;
-    }
-    return false;
-}
-
 /* The first queued request that may go now. CmdSN is taken here, on the way out, and nowhere else. */
 static struct task *next_request(const struct conn *c)
 {
@@ -168,7 +156,7 @@ static struct task *next_request(const struct conn *c)
     struct task *task = list_entry(s->queued.next, struct task, link);
     if (task->conn && task->conn != c)
         return NULL;
-    if (task->kind == TASK_SCSI && (s->resets || asked_to_leave(c)))
+    if (task->kind == TASK_SCSI && (s->resets || c->parting))
         return NULL; /* of what is sent behind a reset nobody knew whether it is ended, too (11.5.1) */
     if (!session_urgent(task) && !serial_le(s->cmd_sn, s->max_cmd_sn))
         return NULL;
@@ -215,6 +203,11 @@ void initiator_slot_done(struct conn *c, const struct tx_slot *slot)
     (void)c;
     if (slot->task)
         task_settle(slot->task);
+}
+
+void conn_part(struct conn *c)
+{
+    c->parting = true;
 }
 
 void conn_logout(struct conn *c, enum wire_logout_reason reason)

@@ -26,6 +26,15 @@ static void check_pick(struct span list)
     fuzz_check(chap_pick(list, NULL, 0) == (picked < 0 ? -1 : 0));
 }
 
+static void check_words(struct span words)
+{
+    uint8_t out[CHAP_LIST_MAX];
+    size_t count = chap_algorithms_read(words, out);
+    fuzz_check(count <= 4);
+    for (size_t i = 0; i < count; i++)
+        fuzz_check(chap_digest_len(out[i]) > 0);
+}
+
 static void check_challenge(struct span value)
 {
     static const struct wire_crypto crypto = {.hash = toy_hash};
@@ -59,6 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct span text = {(const char *)data, size};
     check_pick(text);
+    check_words(text);
     check_challenge(text);
     if (size >= 1 && size <= CHAP_LIST_MAX)
         check_list(data, size);

@@ -32,10 +32,35 @@ static void check_name(struct span text)
     }
 }
 
+static void check_typed(const char *text)
+{
+    char out[NAME_MAX_LEN + 1], again[NAME_MAX_LEN + 1];
+    enum name_flaw flaw = name_typed(text, out);
+    fuzz_check((flaw == NAME_OK) == (out[0] != '\0'));
+    if (flaw != NAME_OK)
+        return;
+    fuzz_check(name_valid((struct span){out, strlen(out)}) && strlen(out) == strlen(text));
+    fuzz_check(name_typed(out, again) == NAME_OK && strcmp(out, again) == 0);
+}
+
+static void check_isid(struct span text)
+{
+    uint8_t isid[ISID_LEN];
+    if (isid_parse(text, isid))
+        fuzz_check(text.len == 2 * ISID_LEN && isid[0] >> 6 != 3);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct span text = {(const char *)data, size};
     check_portal(text);
     check_name(text);
+    check_isid(text);
+    char *typed = calloc(1, size + 1);
+    fuzz_check(typed);
+    if (size > 0)
+        memcpy(typed, data, size);
+    check_typed(typed);
+    free(typed);
     return 0;
 }

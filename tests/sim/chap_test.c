@@ -192,6 +192,28 @@ static void refuses_its_own_challenge(void **state)
     puppet_free(u);
 }
 
+/* Not every library has every hash: MD5 may be forbidden. */
+static size_t no_hash(uint8_t algorithm, const void *const *pieces, const size_t *lens, size_t count,
+                      uint8_t out[WIRE_HASH_MAX])
+{
+    (void)algorithm, (void)pieces, (void)lens, (void)count, (void)out;
+    return 0;
+}
+
+static void refuses_hashes_that_it_lacks(void **state)
+{
+    (void)state;
+    struct pair_config c = hand_chap(false);
+    struct puppet *u = hand_new(&c);
+    struct wire_crypto crypto = *u->pair->isc.crypto;
+    crypto.hash = no_hash;
+    u->pair->is->config.crypto = &crypto;
+    hand_listed(u);
+    hand_say(u, &(struct hand){.text = CHALLENGE});
+    hand_refused(u, BERTH_E_CHAP, "library does not offer");
+    puppet_free(u);
+}
+
 /* --- proofs --- */
 
 /* What a target may not answer to our answer, when it had to prove itself and when not. */
@@ -401,6 +423,7 @@ int main(void)
         cmocka_unit_test(bounds_the_challenge),
         cmocka_unit_test(refuses_challenges_that_come_again),
         cmocka_unit_test(refuses_its_own_challenge),
+        cmocka_unit_test(refuses_hashes_that_it_lacks),
         cmocka_unit_test(refuses_bad_proofs),
         cmocka_unit_test(refuses_keys_behind_the_proof),
         cmocka_unit_test(refuses_keys_of_another_stage),

@@ -284,6 +284,36 @@ static void test_tiny_keys(void **state)
     puppet_free(u);
 }
 
+/* The answers to so many fit, but not what a target has to say besides. */
+static void test_no_room_beside_answers(void **state)
+{
+    static char text[8192];
+    uint32_t len = sizeof NAMES - 1;
+    (void)state;
+    struct pair_config c = usual();
+    struct puppet *u = fresh(&c);
+    for (uint32_t i = 0; i < len; i++)
+        text[i] = NAMES[i] == '\n' ? '\0' : NAMES[i];
+    for (uint32_t i = 0; i < 105; i++, len += 65) {
+        memset(text + len, 'X', 63);
+        text[len + 63] = '=';
+    }
+    request_bytes(u, &(struct request){0}, text, len);
+    refused(u, "no room", WIRE_LOGIN_INITIATOR_ERROR);
+    puppet_free(u);
+}
+
+static void test_bursts_that_do_not_fit(void **state)
+{
+    (void)state;
+    struct pair_config c = usual();
+    struct puppet *u = fresh(&c);
+    request(u, &(struct request){
+                   .csg = 1, .nsg = 3, .text = NAMES "MaxBurstLength=512\nFirstBurstLength=4096\n"});
+    refused(u, "first burst", WIRE_LOGIN_INITIATOR_ERROR);
+    puppet_free(u);
+}
+
 /* 8192 bytes without an end, and of an end without bytes. */
 static void test_long_text(void **state)
 {
@@ -1273,6 +1303,8 @@ int main(void)
         cmocka_unit_test(test_around_chap),
         cmocka_unit_test(test_chap),
         cmocka_unit_test(test_tiny_keys),
+        cmocka_unit_test(test_no_room_beside_answers),
+        cmocka_unit_test(test_bursts_that_do_not_fit),
         cmocka_unit_test(test_long_text),
         cmocka_unit_test(test_endless_login),
         cmocka_unit_test(test_changing_identity),

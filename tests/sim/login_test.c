@@ -474,6 +474,116 @@ static void test_split_text(void **state)
     }
 }
 
+/* `count` keys that nobody knows, each answered with 14 bytes more than it has; pairs end with '\n'. */
+static void unknown_keys(char *text, uint32_t count, uint32_t name_len)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        memset(text, 'X', name_len);
+        memcpy(text + name_len, "=\n", 3);
+        text += name_len + 2;
+    }
+}
+
+/* Too many keys, and fewer whose answers are too long, in each stage: one end for all of them. */
+static void test_too_many_keys(void **state)
+{
+    static const struct {
+        uint32_t count, name_len;
+    } rows[] = {{2048, 1}, {257, 1}, {120, 60}, {106, 63}};
+    static char text[8193];
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        for (uint8_t stage = 0; stage < 2; stage++) {
+            struct puppet *u = hand_new(NULL);
+            if (stage == WIRE_STAGE_OPERATIONAL) {
+                hand_say(u, &(struct hand){.nsg = 1, .text = "AuthMethod=None\n"});
+                puppet_expect(u, WIRE_LOGIN_REQUEST);
+            }
+            unknown_keys(text, rows[i].count, rows[i].name_len);
+            hand_say(u, &(struct hand){.csg = stage, .nsg = stage, .text = text});
+            hand_refused(u, BERTH_E_LIMIT, "more keys than one login may have");
+            puppet_free(u);
+        }
+}
+
+/* The answers to so many fit, but nothing else does that is to be said in the same request. */
+static void test_no_room_beside_answers(void **state)
+{
+    static char text[8193];
+    (void)state;
+    for (int chap = 0; chap < 2; chap++) {
+        struct pair_config c = hand_chap(false);
+        struct puppet *u = hand_new(chap ? &c : NULL);
+        unknown_keys(text, 105, 63);
+        if (chap) {
+            hand_listed(u);
+            strcat(text, CHALLENGE);
+        }
+        hand_say(u, &(struct hand){.nsg = chap ? 0 : 1, .text = text});
+        hand_refused(u, BERTH_E_LIMIT, "more than one PDU holds");
+        puppet_free(u);
+    }
+}
+
+/* What the operational stage can end with. */
+static void test_operational_flaws(void **state)
+{
+    static const struct {
+        const char *text, *words;
+        uint8_t nsg;
+        int error;
+    } rows[] = {
+        {"", "HeaderDigest", 3, BERTH_E_NEGOTIATION}, /* nothing is answered */
+        {"HeaderDigest=None\nDataDigest=None\n", "header digests that we demand", 1, BERTH_E_NEGOTIATION},
+        {"HeaderDigest=CRC32C\nDataDigest=None\n", "data digests that we demand", 1, BERTH_E_NEGOTIATION},
+        {"HeaderDigest=Reject\n", "header digests that we demand", 1, BERTH_E_NEGOTIATION},
+        {"HeaderDigest=MD5\n", "HeaderDigest", 1, BERTH_E_PROTOCOL},
+        {"MaxBurstLength=1048576\n", "MaxBurstLength", 1, BERTH_E_PROTOCOL},
+        {"TargetPortalGroupTag=65536\n", "TargetPortalGroupTag", 1, BERTH_E_PROTOCOL},
+        {"TargetPortalGroupTag=\n", "TargetPortalGroupTag", 1, BERTH_E_PROTOCOL},
+        {"TargetAddress=[::1\n", "TargetAddress", 1, BERTH_E_PROTOCOL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct pair_config c;
+        pair_config_init(&c, 9);
+        c.header_digest = c.data_digest = true;
+        struct puppet *u = hand_new(&c);
+        hand_say(u, &(struct hand){.nsg = 1, .text = "AuthMethod=None\n"});
+        puppet_expect(u, WIRE_LOGIN_REQUEST);
+        hand_say(u, &(struct hand){.csg = 1, .nsg = rows[i].nsg, .text = rows[i].text});
+        hand_refused(u, rows[i].error, rows[i].words);
+        puppet_free(u);
+    }
+}
+
+static void test_aliases(void **state)
+{
+    (void)state;
+    struct pair_config c;
+    pair_config_init(&c, 5);
+    struct pair *p = pair_new(&c);
+    p->il.initiator_alias = "a host";
+    pair_drop(p);
+    pair_reconnect(p);
+    strcpy(conn_login(p->tc)->target_alias, "disks");
+    pair_run(p);
+    assert_true(p->up);
+    assert_string_equal(conn_login(p->tc)->initiator_alias, "a host");
+    assert_string_equal(conn_login(p->ic)->target_alias, "disks");
+    pair_free(p);
+}
+
+/* A target may say where it is without sending anybody away. */
+static void test_address_without_redirect(void **state)
+{
+    (void)state;
+    struct puppet *u = hand_new(NULL);
+    hand_say(u, &(struct hand){.nsg = 1, .text = "AuthMethod=None\nTargetAddress=10.0.0.1:3261,1\n"});
+    hand_operational(u);
+    puppet_free(u);
+}
+
 /* More text than the buffer for it. */
 static void test_too_much_text(void **state)
 {
@@ -597,16 +707,31 @@ static void test_timeout(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_outcomes),       cmocka_unit_test(test_sent_elsewhere),
-        cmocka_unit_test(test_no_random),      cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_unknown_target), cmocka_unit_test(test_digest_mismatch),
-        cmocka_unit_test(test_target_offers),  cmocka_unit_test(test_discovery),
-        cmocka_unit_test(test_text_limits),    cmocka_unit_test(test_first_answers),
-        cmocka_unit_test(test_redirect),       cmocka_unit_test(test_slow_target),
-        cmocka_unit_test(test_endless_login),  cmocka_unit_test(test_split_text),
-        cmocka_unit_test(test_too_much_text),  cmocka_unit_test(test_stat_sn_in_login),
-        cmocka_unit_test(test_no_tsih),        cmocka_unit_test(test_strangers),
-        cmocka_unit_test(test_noise),          cmocka_unit_test(test_timeout),
+        cmocka_unit_test(test_outcomes),
+        cmocka_unit_test(test_sent_elsewhere),
+        cmocka_unit_test(test_no_random),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_unknown_target),
+        cmocka_unit_test(test_digest_mismatch),
+        cmocka_unit_test(test_target_offers),
+        cmocka_unit_test(test_discovery),
+        cmocka_unit_test(test_text_limits),
+        cmocka_unit_test(test_first_answers),
+        cmocka_unit_test(test_redirect),
+        cmocka_unit_test(test_slow_target),
+        cmocka_unit_test(test_endless_login),
+        cmocka_unit_test(test_split_text),
+        cmocka_unit_test(test_too_much_text),
+        cmocka_unit_test(test_too_many_keys),
+        cmocka_unit_test(test_no_room_beside_answers),
+        cmocka_unit_test(test_operational_flaws),
+        cmocka_unit_test(test_aliases),
+        cmocka_unit_test(test_address_without_redirect),
+        cmocka_unit_test(test_stat_sn_in_login),
+        cmocka_unit_test(test_no_tsih),
+        cmocka_unit_test(test_strangers),
+        cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_timeout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -456,6 +456,8 @@ static bool event(struct mini_session *ms, const struct conn_event *ev)
         return manage(ms, ev->task);
     case CONN_EV_LOGGED_OUT:
         ms->target->counters.logouts++;
+        if (ms->target->config.lingers)
+            return true;
         session_over(ms);
         return false;
     case CONN_EV_LOGIN_FAILED:
@@ -608,7 +610,7 @@ static void set_login(struct mini_target *t)
 {
     struct negotiation *n = &t->login.want;
     const struct mini_config *c = &t->config;
-    t->login.portal_group = 1;
+    t->login.portal_group = t->config.group ? t->config.group : 1;
     negotiation_init(n, ROLE_TARGET);
     negotiation_want(n, KEY_AUTH_METHOD, CHOICES1(AUTH_NONE));
     negotiation_want(n, KEY_HEADER_DIGEST, CHOICES2(DIGEST_CRC32C, DIGEST_NONE));

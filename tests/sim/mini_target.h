@@ -36,8 +36,10 @@ struct mini_config {
     bool late;         /* commands survive their connection */
     bool early;        /* writes are refused before their data is here */
     bool deaf;         /* accepts connections and says nothing */
+    bool lingers;      /* leaves the end of a connection to the initiator, after logout, too */
     bool attentions;   /* a nexus begins with a unit attention, as it should; else not */
     uint32_t time2wait_s;
+    uint16_t group;                           /* of the portal; 0: 1 */
     uint32_t max_burst, first_burst, segment; /* 0: a default */
     uint32_t (*random)(void *arg);
     enum mini_turn (*script)(void *arg, struct task *task); /* may be NULL */

@@ -167,11 +167,13 @@ static void backoff(void **state)
     l->world->arg = a;
     mini_stop(l->target);
     assert_int_equal(read_ms(l, BERTH_E_LOST), 60000);
-    assert_in_range(a->count, 25, 60);
+    assert_in_range(a->count, 45, 95);
     for (uint32_t n = 1; n < a->count; n++) {
         uint64_t pause = a->times[n] - a->times[n - 1],
                  left = l->lun->initiator->lost_at + 60000 * NS_MS - a->times[n - 1];
-        expected = n == 1 ? 10 * NS_MS : expected * 2 > 3000 * NS_MS ? 3000 * NS_MS : expected * 2;
+        expected = n == 1                                 ? 10 * NS_MS
+                   : expected * 2 > INITIATOR_BACKOFF_MAX ? INITIATOR_BACKOFF_MAX
+                                                          : expected * 2;
         if (left > 6000 * NS_MS)
             assert_in_range(pause, expected / 2, expected + NS_MS);
         else
@@ -499,6 +501,82 @@ static void asked_to_leave(void **state)
     }
 }
 
+/* --- with commands under way --- */
+
+struct busy {
+    struct lab *lab;
+    struct berth_queue *queue;
+    struct berth_seg seg;
+    struct berth_io io;
+    struct berth_done done;
+};
+
+/* One write is on its way, and will not be answered. */
+static struct busy busy_new(void)
+{
+    struct busy b = {.lab = lab_lun(NULL), .seg = seg_memory(buf, 512)};
+    b.io = (struct berth_io){.op = BERTH_WRITE, .len_bytes = 512, .segs = &b.seg, .seg_count = 1};
+    assert_int_equal(berth_queue_new(&b.queue, b.lab->lun, 2), 0);
+    lab_rule(b.lab, (struct lab_rule){.op = LAB_ANY, .times = 1, .turn = MINI_HOLD});
+    b.io.segs = &b.seg;
+    return b;
+}
+
+static void busy_submit(struct busy *b)
+{
+    b->io.segs = &b->seg;
+    assert_int_equal(berth_queue_submit(b->queue, &b->io, 1), 1);
+}
+
+/* What is under way may come to its end, so that nothing is done twice; what is new waits for the next
+ * session. */
+static void asked_to_leave_while_busy(void **state)
+{
+    (void)state;
+    for (int n = 0; n < 2; n++) {
+        struct busy b = busy_new();
+        busy_submit(&b);
+        assert_int_equal(berth_queue_reap(b.queue, &b.done, 1, 1, 10), 0);
+        told(b.lab, n ? WIRE_ASYNC_LOGOUT : WIRE_ASYNC_RENEGOTIATE, 0, 4);
+        assert_int_equal(berth_queue_reap(b.queue, &b.done, 1, 1, 1), 0);
+        busy_submit(&b);
+        assert_int_equal(berth_queue_reap(b.queue, &b.done, 1, 1, 300), 0);
+        assert_int_equal(lab_seen(b.lab, SCSI_WRITE_10), 1);
+        mini_release(b.lab->target);
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(berth_queue_reap(b.queue, &b.done, 1, 1, 100), 1);
+            assert_int_equal(b.done.error, 0);
+        }
+        assert_int_equal(lab_seen(b.lab, SCSI_WRITE_10), 2);
+        assert_int_equal(mini_counters(b.lab->target)->logouts, 1);
+        assert_int_equal(mini_counters(b.lab->target)->logins, 2);
+        lab_free(b.lab);
+    }
+}
+
+/* What does not end soon enough is done again. */
+static void asked_to_leave_while_stuck(void **state)
+{
+    static const struct {
+        uint16_t given_s;
+        uint64_t ms;
+    } rows[] = {{4, 500}, {60, 500}, {1, 500}, {0, 0}};
+    (void)state;
+    for (size_t n = 0; n < sizeof rows / sizeof rows[0]; n++) {
+        struct busy b = busy_new();
+        busy_submit(&b);
+        assert_int_equal(berth_queue_reap(b.queue, &b.done, 1, 1, 10), 0);
+        uint64_t begin = world_ms(b.lab->world);
+        told(b.lab, WIRE_ASYNC_LOGOUT, 0, rows[n].given_s);
+        assert_int_equal(berth_queue_reap(b.queue, &b.done, 1, 1, -1), 1);
+        assert_int_equal(b.done.error, 0);
+        assert_in_range(world_ms(b.lab->world) - begin, rows[n].ms, rows[n].ms + 10);
+        assert_int_equal(mini_counters(b.lab->target)->logouts, 1);
+        assert_int_equal(lab_seen(b.lab, SCSI_WRITE_10), 2);
+        lab_free(b.lab);
+    }
+}
+
 static void told_to_wait(void **state)
 {
     static const uint8_t events[] = {WIRE_ASYNC_DROP_CONNECTION, WIRE_ASYNC_DROP_ALL};
@@ -539,29 +617,38 @@ static void logout_refused(void **state)
     }
 }
 
-/* "Log out within 18 hours", and then the answer to the logout does not come. */
+/* "Log out within so many seconds", and then the answer to the logout does not come. */
+static uint64_t silent_until;
+
 static void fall_silent(void *arg)
 {
     struct lab *l = arg;
     if (l->lun->initiator->state == INITIATOR_LEAVING)
         l->world->silent = true;
-    if (world_ms(l->world) > 11500)
+    if (world_ms(l->world) > silent_until)
         l->world->silent = false;
 }
 
 static void asked_to_leave_and_kept_waiting(void **state)
 {
-    struct lab *l = lab_new(NULL, &(struct sim_faults){.latency_ns = NS_MS});
+    static const struct {
+        uint16_t given_s;
+        uint64_t ms;
+    } rows[] = {{65535, 10000}, {9, 10000}, {8, 9000}, {2, 3000}, {0, 1000}};
     (void)state;
-    assert_int_equal(lab_open(l), 0);
-    l->world->each_turn = fall_silent;
-    l->world->arg = l;
-    told(l, WIRE_ASYNC_LOGOUT, 0, 65535);
-    uint64_t begin = world_ms(l->world);
-    while (berth_lun_info(l->lun)->reconnects == 0)
-        read_ms(l, 0);
-    assert_in_range(world_ms(l->world) - begin, 10000, 13000);
-    lab_free(l);
+    for (size_t n = 0; n < sizeof rows / sizeof rows[0]; n++) {
+        struct lab *l = lab_new(NULL, &(struct sim_faults){.latency_ns = NS_MS});
+        assert_int_equal(lab_open(l), 0);
+        l->world->each_turn = fall_silent;
+        l->world->arg = l;
+        told(l, WIRE_ASYNC_LOGOUT, 0, rows[n].given_s);
+        uint64_t begin = world_ms(l->world);
+        silent_until = begin + rows[n].ms;
+        while (berth_lun_info(l->lun)->reconnects == 0)
+            read_ms(l, 0);
+        assert_in_range(world_ms(l->world) - begin, rows[n].ms, rows[n].ms + 100);
+        lab_free(l);
+    }
 }
 
 static void other_news(void **state)
@@ -989,6 +1076,8 @@ int main(void)
         cmocka_unit_test(redirects_while_a_service_moves),
         cmocka_unit_test(time2wait),
         cmocka_unit_test(asked_to_leave),
+        cmocka_unit_test(asked_to_leave_while_busy),
+        cmocka_unit_test(asked_to_leave_while_stuck),
         cmocka_unit_test(told_to_wait),
         cmocka_unit_test(logout_refused),
         cmocka_unit_test(asked_to_leave_and_kept_waiting),

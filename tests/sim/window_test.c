@@ -73,6 +73,29 @@ static void test_wrap(void **state)
             narrow(depth, firsts[i], i + 3, 8);
 }
 
+/* 16 commands before the largest number, and a hundred thousand behind it. */
+static void test_long_life(void **state)
+{
+    (void)state;
+    struct pair_config c;
+    pair_config_init(&c, 41);
+    c.first_cmd_sn = 0xfffffff0u;
+    struct workload *w = workload_new(pair_new(&c));
+    struct pair *p = w->pair;
+    for (uint32_t n = 0; n < 100000; n += WORKLOAD_OPS) {
+        for (uint32_t i = 0; i < WORKLOAD_OPS; i++)
+            workload_add(w, "WRE"[(i + n) % 3], (i + n) % 3 == 2 ? 0 : 64);
+        run_within(w);
+        workload_check(w);
+        workload_clear(w);
+    }
+    assert_int_equal(p->executed, 100000);
+    assert_int_equal(p->is->cmd_sn, 0xfffffff0u + 100000);
+    assert_int_equal(p->ts->exp_cmd_sn, p->is->cmd_sn);
+    workload_free(w);
+    pair_free(p);
+}
+
 /* --- a window by hand --- */
 
 static void say_window(struct puppet *u, uint32_t exp, uint32_t max)
@@ -167,6 +190,7 @@ static void test_withdrawn(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_narrow), cmocka_unit_test(test_wrap),
-                                       cmocka_unit_test(test_closed), cmocka_unit_test(test_withdrawn)};
+                                       cmocka_unit_test(test_long_life), cmocka_unit_test(test_closed),
+                                       cmocka_unit_test(test_withdrawn)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,6 +31,10 @@ static const struct good_row good[] = {
     {"iscsi://[2001:db8::1]:3261/" T "/3", "", "2001:db8::1", 3261, T, 3},
     {"iscsi://[fe80::1%25eth0]/" T "/3", "", "fe80::1%eth0", 3260, T, 3},
     {"iscsi://[fe80::1%25en0.100]:1/" T "/3", "", "fe80::1%en0.100", 1, T, 3},
+    {"iscsi://[fe80::1%eth0]/" T "/3", "", "fe80::1%eth0", 3260, T, 3}, /* as people write it */
+    {"iscsi://me@[fe80::1%fc0]:1/" T "/3", "me", "fe80::1%fc0", 1, T, 3},
+    {"iscsi://[fe80::1%2525]:1/" T "/3", "", "fe80::1%25", 1, T, 3},
+    {"iscsi://[fe80::1%eth0]%3A77/" T "/3", "", "fe80::1%eth0", 77, T, 3},
     {"iscsi://me@h/" T "/0", "me", "h", 3260, T, 0},
     {"iscsi://me@[::1]:1/" T "/0", "me", "::1", 1, T, 0},
     {"iscsi://my%20name@h/" T "/0", "my name", "h", 3260, T, 0},
@@ -123,7 +127,9 @@ static const struct bad_row bad[] = {
     {"iscsi://h%20h/" T "/0", "host or port"},
     {"iscsi://h%00/" T "/0", "host is malformed"},
     {"iscsi://h%zz/" T "/0", "host is malformed"},
-    {"iscsi://[fe80::1%eth0]/" T "/0", "host is malformed"}, /* %et is no byte */
+    {"iscsi://[fe80::1%]/" T "/0", "host or port"},
+    {"iscsi://[fe80::1%eth0%25]/" T "/0", "host or port"},
+    {"iscsi://[fe80::1%eth0]%zz/" T "/0", "host is malformed"},
     {"iscsi://" X100 X100 X100 "/" T "/0", "host is malformed"},
     {"iscsi://a@b@h/" T "/0", "host or port"},
     {"iscsi://me:secret@h/" T "/0", "secrets"},

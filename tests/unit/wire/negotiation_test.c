@@ -635,6 +635,100 @@ static void all_keys_in_one_round(void **state)
     assert_int_equal(initiator.len + target.len, 0);
 }
 
+/* --- every key at once, by chance --- */
+
+static uint32_t chance(uint32_t below)
+{
+    static uint64_t seed = 7143;
+    seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+    return (uint32_t)(seed >> 33) % below;
+}
+
+static bool one_of(enum wire_key key, const enum wire_key *keys, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (keys[i] == key)
+            return true;
+    return false;
+}
+
+/* Often from the edges of the range, where mistakes are. */
+static uint32_t any_value(enum wire_key key)
+{
+    uint32_t grid[8];
+    if (one_of(key, list_keys, COUNT(list_keys))) {
+        struct selection all[15];
+        return packed(&all[chance((uint32_t)selections(key_rows[key].max + 1, all))]);
+    }
+    if (chance(2))
+        return grid[chance((uint32_t)edges(key, grid))];
+    return key_rows[key].min + chance(key_rows[key].max - key_rows[key].min + 1);
+}
+
+/* The result by the sections of RFC 7143, not by the table under test; UINT32_MAX: there is none. */
+static uint32_t oracle(enum wire_key key, uint32_t offered, uint32_t mine)
+{
+    bool smaller = one_of(key, and_keys, COUNT(and_keys)) || one_of(key, min_keys, COUNT(min_keys));
+    if (!one_of(key, list_keys, COUNT(list_keys)))
+        return smaller == (offered < mine) ? offered : mine;
+    for (; (offered & 0xf) != 0xf; offered = offered >> 4 | 0xf0000000u)
+        for (uint32_t rest = mine; (rest & 0xf) != 0xf; rest = rest >> 4 | 0xf0000000u)
+            if ((rest & 0xf) == (offered & 0xf))
+                return offered & 0xf;
+    return UINT32_MAX;
+}
+
+struct draw {
+    uint32_t offered, mine; /* of the proposer, of the other */
+    int proposer;           /* -1: nobody */
+};
+
+/* Each key is proposed by one side, by the other, or by nobody. */
+static void draw_all(struct draw draws[COUNT(wishes)])
+{
+    begin();
+    for (size_t i = 0; i < COUNT(wishes); i++) {
+        enum wire_key key = wishes[i].key;
+        struct draw *d = &draws[i];
+        do
+            *d = (struct draw){any_value(key), any_value(key), (int)chance(3) - 1};
+        while (oracle(key, d->offered, d->mine) == UINT32_MAX);
+        if (d->proposer < 0)
+            continue;
+        negotiation_want(&side_of(d->proposer)->n, key, d->offered);
+        side_of(!d->proposer)->n.mine[key] = d->mine;
+    }
+}
+
+static void check_draws(const struct draw draws[COUNT(wishes)])
+{
+    for (size_t i = 0; i < COUNT(wishes); i++) {
+        enum wire_key key = wishes[i].key;
+        const struct draw *d = &draws[i];
+        uint32_t expected = d->proposer < 0 ? key_rows[key].initial : oracle(key, d->offered, d->mine);
+        if (initiator.n.agreed[key] != expected || target.n.agreed[key] != expected)
+            fail_msg("%s: %x by %d, %x: %u and %u, not %u", key_rows[key].name, d->offered, d->proposer,
+                     d->mine, initiator.n.agreed[key], target.n.agreed[key], expected);
+    }
+    assert_int_equal(initiator.n.open | target.n.open, 0);
+}
+
+static void all_keys_by_chance(void **state)
+{
+    (void)state;
+    for (uint32_t n = 0; n < 20000; n++) {
+        struct draw draws[COUNT(wishes)];
+        draw_all(draws);
+        offer(&initiator, OP);
+        assert_int_equal(pass(&initiator, &target, OP), NEGOTIATION_OK);
+        appended_offer(&target, OP);
+        assert_int_equal(pass(&target, &initiator, OP), NEGOTIATION_OK);
+        assert_int_equal(pass(&initiator, &target, OP), NEGOTIATION_OK);
+        assert_int_equal(target.len, 0);
+        check_draws(draws);
+    }
+}
+
 /* The target originates everything (a tuned tgt does). */
 static void all_keys_from_the_target(void **state)
 {
@@ -1036,6 +1130,7 @@ int main(void)
         cmocka_unit_test_setup(refuses_what_it_cannot_live_with, setup),
         cmocka_unit_test_setup(complaints_about_declarations, setup),
         cmocka_unit_test_setup(all_keys_in_one_round, setup),
+        cmocka_unit_test_setup(all_keys_by_chance, setup),
         cmocka_unit_test_setup(all_keys_from_the_target, setup),
         cmocka_unit_test_setup(answers_may_come_in_several_responses, setup),
         cmocka_unit_test_setup(both_sides_want_the_same_keys, setup),
