@@ -9,7 +9,7 @@ FUZZ    ?= 60
 
 export DESTDIR
 
-.PHONY: all help deps demo test conformance guest interop citizen fuzz bench bench-target install uninstall clean format
+.PHONY: all help deps demo test conformance guest interop citizen fuzz bench bench-hostile bench-target install uninstall clean format
 
 # The command is build/berth, the library build/libberth.so and build/libberth.a.
 all:
@@ -28,6 +28,7 @@ help:
 	@echo 'make citizen    shows what the host can do to connections of berth; installs what is missing'
 	@echo 'make fuzz       runs each fuzz target for FUZZ seconds ($(FUZZ)); installs what is missing'
 	@echo 'make bench      measures berth beside libiscsi on the same target; installs what is missing'
+	@echo 'make bench-hostile  measures the initiator under hostile load beside raw TCP'
 	@echo 'make bench-target  measures berth serve beside tgtd; as root, installs what is missing'
 	@echo 'make install    installs below PREFIX ($(PREFIX)), staged under DESTDIR if that is set'
 	@echo 'make uninstall  removes what make install put there'
@@ -87,6 +88,10 @@ bench:
 	scripts/install-deps bench
 	@$(MAKE) --no-print-directory all
 	bench/run build/berth $(BENCH)
+
+bench-hostile: all
+	cmake --build build --target bench_hostile
+	bench/hostile build/berth $(BENCH)
 
 bench-target:
 	scripts/install-deps bench

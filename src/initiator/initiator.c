@@ -75,8 +75,17 @@ void initiator_settle(struct initiator *i)
     connection_drain(i);
 }
 
+static void hurry(struct initiator *i)
+{
+    conn_hurry(i->conn);
+    if (conn_tx_pending(i->conn))
+        link_kick(i->link);
+}
+
 void initiator_flush(struct initiator *i)
 {
+    if (i->attached)
+        hurry(i);
     for (uint32_t n = 0; n < FLUSHES_MAX && i->attached && !list_empty(&i->link->dirty); n++)
         i->engine->ops->flush(i->link);
 }

@@ -94,6 +94,8 @@ void timers_run(struct initiator *i)
         recovery_fail(i, BERTH_E_LOST);
         return;
     }
+    if (i->state == INITIATOR_UP || i->state == INITIATOR_LEAVING)
+        conn_tick(i->conn, now);
     switch ((enum initiator_state)i->state) {
     case INITIATOR_UP:
         deadlines_scan(i, now);
@@ -126,6 +128,7 @@ void timers_run(struct initiator *i)
 static uint64_t up_due(const struct initiator *i)
 {
     uint64_t due = earlier(earlier(ping_due(i), ack_due(i)), earlier(escalation_due(i), parting_due(i)));
+    due = earlier(due, conn_deadline(i->conn));
     return i->session->slots.taken ? earlier(due, i->scan_at) : due;
 }
 
@@ -140,8 +143,9 @@ static uint64_t state_due(const struct initiator *i)
     case INITIATOR_CONNECTING:
         return seek_due(i);
     case INITIATOR_LOGIN:
-    case INITIATOR_LEAVING:
         return i->attempt_deadline;
+    case INITIATOR_LEAVING:
+        return earlier(i->attempt_deadline, conn_deadline(i->conn));
     default:
         return UINT64_MAX;
     }

@@ -176,7 +176,9 @@ enum conn_phase conn_phase(const struct conn *c)
 uint64_t conn_deadline(const struct conn *c)
 {
     bool login = c->phase == CONN_LOGIN || login_refused(c); /* a refused one must take its answer and go */
-    return login && !c->failed ? c->login_deadline : UINT64_MAX;
+    if (login && !c->failed)
+        return c->login_deadline;
+    return c->answers_at && !c->failed ? c->answers_at : UINT64_MAX;
 }
 
 void conn_tick(struct conn *c, uint64_t now)
@@ -184,8 +186,17 @@ void conn_tick(struct conn *c, uint64_t now)
     bool babble = !c->login.started && (c->rx.head_have > 0 || c->rx.stage_end > c->rx.stage_begin);
     if (now < conn_deadline(c))
         return;
+    if (c->answers_at) {
+        conn_hurry(c);
+        return;
+    }
     conn_fail(c, babble ? BERTH_E_NOT_ISCSI : BERTH_E_NO_ANSWER,
               babble ? "bytes came, but no whole login PDU in time" : "the login did not finish in time");
+}
+
+void conn_hurry(struct conn *c)
+{
+    c->answers_at = 0;
 }
 
 uint64_t conn_last_rx(const struct conn *c)

@@ -27,7 +27,8 @@
 #define CONN_CONTROL_MAX (64u * 1024) /* longest data segment of a PDU that is not SCSI data */
 #define CONN_CONTROL_MIN 8192u        /* login text, 13.12 default */
 #define CONN_TX_SLOTS    64u
-#define CONN_OUTBOX      16u
+#define CONN_OUTBOX      64u
+#define CONN_ANSWERS_NS  (1000ull * 1000) /* so long may answers to pings wait for each other */
 #define CONN_EVENTS      32u
 #define CONN_SENSE_MAX   20u /* bytes of a SCSI event: its key and code in either format */
 
@@ -117,6 +118,8 @@ uint32_t conn_tx_peek(struct conn *c, struct berth_seg *segs, uint32_t max);
 void conn_tx_done(struct conn *c, uint32_t epoch, uint64_t n);
 /* Is anything waiting to be sent? Cheap. */
 bool conn_tx_pending(const struct conn *c);
+/* Answers to pings, which gather for a moment, wait no longer: the caller will not be back soon. */
+void conn_hurry(struct conn *c);
 
 /* The message shape. */
 void conn_pdu_received(struct conn *c, const struct pdu *pdu);

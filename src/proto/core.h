@@ -91,6 +91,8 @@ struct conn {
     bool header_digest, data_digest;
     uint32_t max_send, max_recv; /* data segment bytes */
     uint64_t last_rx, login_deadline;
+    uint64_t answers_at; /* initiator: nothing but answers to pings is in the outbox, and they go then; 0: at
+                            once */
     void *owner;
     struct frame rx;
     struct login login;

@@ -234,6 +234,15 @@ void initiator_tmf_response(struct conn *c, const struct pdu *pdu)
     task_finish(task);
 }
 
+/* A call for each of a thousand pings would cost more than all else about them. */
+static void push_answer(struct conn *c, const uint8_t *bhs)
+{
+    bool alone = c->out.count == 0 && c->tx.count == 0;
+    uint64_t at = alone ? c->last_rx + CONN_ANSWERS_NS : c->answers_at;
+    outbox_push(c, bhs, 0);
+    c->answers_at = c->out.count < CONN_OUTBOX / 2 ? at : 0;
+}
+
 /* The peer asks for an answer (11.18): same TTT and LUN, no ITT, immediate. Its data is not sent back: an
  * unsolicited NOP-In has none. */
 static void answer_ping(struct conn *c, const struct wire_nop_in *in)
@@ -241,7 +250,7 @@ static void answer_ping(struct conn *c, const struct wire_nop_in *in)
     uint8_t bhs[WIRE_BHS_LEN];
     struct wire_nop_out out = {.immediate = true, .lun = in->lun, .itt = WIRE_TAG_NONE, .ttt = in->ttt};
     put_nop_out(bhs, &out);
-    outbox_push(c, bhs, 0);
+    push_answer(c, bhs);
 }
 
 static void end_nop(struct conn *c, struct task *task)

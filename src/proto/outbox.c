@@ -36,6 +36,7 @@ struct outbox_entry *outbox_push(struct conn *c, const uint8_t *bhs, uint32_t da
     memcpy(e->bhs, bhs, WIRE_BHS_LEN);
     wire_set_lengths(e->bhs, 0, data_len);
     e->data_len = data_len;
+    c->answers_at = 0;
     if (data_len)
         o->data_busy = true;
     return e;
@@ -65,6 +66,7 @@ bool outbox_next(struct conn *c, struct tx_slot *slot)
         stamp_target(c, slot->head, takes_stat_sn(e->bhs));
     o->first = (o->first + 1) % CONN_OUTBOX;
     o->count--;
+    c->answers_at = 0; /* one goes, all go */
     return true;
 }
 

@@ -183,7 +183,8 @@ bool conn_tx_pending(const struct conn *c)
         return false;
     if (c->tx.count || c->failed)
         return c->tx.count;
-    return c->out.count || (c->role == ROLE_INITIATOR ? initiator_pending(c) : target_pending(c));
+    return (c->out.count && !c->answers_at) ||
+           (c->role == ROLE_INITIATOR ? initiator_pending(c) : target_pending(c));
 }
 
 /* A command of which the peer cannot have more than a part has not been executed. */

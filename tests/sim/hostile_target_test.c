@@ -853,6 +853,51 @@ static void test_ping_into_write(void **state)
     free(buf);
 }
 
+static uint32_t answers_heard(struct scene *s)
+{
+    uint32_t answers = 0;
+    while (puppet_hear(s->u))
+        answers += wire_opcode(s->u->bhs) == WIRE_NOP_OUT;
+    return answers;
+}
+
+/* Answers to pings wait a moment for each other, but neither when they are many, nor when something else
+ * goes, nor when the caller is about to leave. */
+static void test_answers_gather(void **state)
+{
+    (void)state;
+    for (int how = 0; how < 4; how++) {
+        struct scene *s = scene(0);
+        struct conn *victim = s->p->ic;
+        assert_true(conn_deadline(victim) == UINT64_MAX);
+        say_nop_in(s, WIRE_TAG_NONE, 1, 0, 0);
+        uint64_t due = conn_last_rx(victim) + CONN_ANSWERS_NS;
+        uint32_t answers = 1;
+        say_nop_in(s, WIRE_TAG_NONE, 2, 0, 0);
+        answers++;
+        assert_false(conn_tx_pending(victim));
+        assert_true(conn_deadline(victim) == due); /* the first one's time counts */
+        conn_tick(victim, due - 1);
+        assert_false(conn_tx_pending(victim));
+        if (how == 0)
+            conn_tick(victim, due);
+        else if (how == 1)
+            conn_hurry(victim);
+        else if (how == 2)
+            s->task = pair_submit(s->p, 'E', 0, 0, s->buf);
+        else
+            for (; answers < CONN_OUTBOX / 2; answers++)
+                say_nop_in(s, WIRE_TAG_NONE, 3, 0, 0);
+        assert_true(conn_tx_pending(victim));
+        assert_true(conn_deadline(victim) == UINT64_MAX || how == 2);
+        assert_int_equal(answers_heard(s), answers);
+        assert_true(conn_deadline(victim) == UINT64_MAX);
+        assert_false(conn_tx_pending(victim));
+        connection(s, "answers", BERTH_OK);
+        scene_end(s);
+    }
+}
+
 /* Pings without end and nobody to send the answers: the core stops taking more, and goes on once it can send.
  */
 static void test_ping_storm(void **state)
@@ -1522,6 +1567,7 @@ int main(void)
         cmocka_unit_test(test_ping_both_ways),
         cmocka_unit_test(test_acknowledgement),
         cmocka_unit_test(test_ping_into_write),
+        cmocka_unit_test(test_answers_gather),
         cmocka_unit_test(test_ping_storm),
         cmocka_unit_test(test_event_storm),
         cmocka_unit_test(test_async),
