@@ -64,12 +64,8 @@ static void each_has_the_rules_that_it_speaks_of(void **state)
 
 /* What needs commands that are neither reads nor writes, what nobody can bear, and what needs two sessions.
  */
-static const char *const without_case[] = {"caw-response-lost",     "reservation-response-lost",
-                                           "stale-write-raw",       "paths-flap",
-                                           "discovery-lost-always", "tmf-answered-twice",
-                                           "tmf-late-data",         "tmf-outrun",
-                                           "tmf-reset-lost",        "tmf-wrong-tag",
-                                           "tmf-rejected",          NULL};
+static const char *const without_case[] = {"caw-response-lost", "reservation-response-lost",
+                                           "stale-write-raw", "paths-flap", NULL};
 
 static bool has_case(const char *script)
 {
