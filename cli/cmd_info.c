@@ -89,8 +89,8 @@ static const char *or_dash(char *out, size_t size, const char *value)
 
 static void print_negotiated(const struct berth_negotiated *n)
 {
-    char agreed[24], ours[24], theirs[24];
-    printf("%-26s %-16s %-16s %-16s %s\n", n->key, or_dash(agreed, sizeof agreed, n->agreed),
+    char agreed[24], ours[40], theirs[40];
+    printf("%-26s %-16s %-32s %-16s %s\n", n->key, or_dash(agreed, sizeof agreed, n->agreed),
            or_dash(ours, sizeof ours, n->mine), or_dash(theirs, sizeof theirs, n->theirs), asked_by(n));
 }
 
@@ -99,7 +99,7 @@ static void print_session(const struct berth_lun_info *i)
     line("login", i->mutual ? "CHAP, both ways" : i->authenticated ? "CHAP" : "without authentication");
     line_bool("header digest", i->header_digest, "CRC32C", "none");
     line_bool("data digest", i->data_digest, "CRC32C", "none");
-    printf("\n%-26s %-16s %-16s %-16s %s\n", "negotiated", "agreed", "ours", "theirs", "asked by");
+    printf("\n%-26s %-16s %-32s %-16s %s\n", "negotiated", "agreed", "ours", "theirs", "asked by");
     for (uint32_t k = 0; k < i->negotiated_count; k++)
         print_negotiated(&i->negotiated[k]);
 }

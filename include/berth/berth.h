@@ -126,8 +126,8 @@ void berth_options_init(struct berth_options *options);
 /** Where a session's value came from. */
 struct berth_negotiated {
     const char *key; /**< RFC 7143 name: "MaxBurstLength" */
-    char mine[24];   /**< what we offered; "" if we did not */
-    char theirs[24]; /**< what the target offered or answered; "" if it did not */
+    char mine[40];   /**< what we offered; "" if we did not */
+    char theirs[40]; /**< what the target offered or answered; "" if it did not */
     char agreed[24]; /**< what is in force */
 };
 

@@ -69,6 +69,8 @@ static void want_data_keys(struct negotiation *n)
     negotiation_want(n, KEY_MAX_OUTSTANDING_R2T, TASK_R2T_MAX - 1);
     negotiation_want(n, KEY_DATA_PDU_IN_ORDER, 1);
     negotiation_want(n, KEY_DATA_SEQUENCE_IN_ORDER, 1);
+    negotiation_want(n, KEY_TASK_REPORTING,
+                     CHOICES3(REPORT_FAST_ABORT, REPORT_RESPONSE_FENCE, REPORT_RFC3720));
 }
 
 static void set_keys(struct initiator *i, const struct initiator_config *config)

@@ -100,8 +100,9 @@ enum { SESSION_NORMAL, SESSION_DISCOVERY };
 enum { REPORT_RFC3720, REPORT_RESPONSE_FENCE, REPORT_FAST_ABORT };
 
 /* A preference list of choices packed in 32 bits, four bits each, first choice lowest, 0xf ends it. */
-#define CHOICES1(a)    (0xfffffff0u | (uint32_t)(a))
-#define CHOICES2(a, b) (0xffffff00u | (uint32_t)(b) << 4 | (uint32_t)(a))
+#define CHOICES1(a)       (0xfffffff0u | (uint32_t)(a))
+#define CHOICES2(a, b)    (0xffffff00u | (uint32_t)(b) << 4 | (uint32_t)(a))
+#define CHOICES3(a, b, c) (0xfffff000u | (uint32_t)(c) << 8 | (uint32_t)(b) << 4 | (uint32_t)(a))
 
 enum wire_role { ROLE_INITIATOR, ROLE_TARGET };
 
