@@ -116,8 +116,9 @@ static void begin(struct storm *s, enum storm_fault f)
     case STORM_STRANDED:
         hit(s, f, 8);
         break;
-    case STORM_STATUSES:
-        hit(s, f, 40);
+    case STORM_STATUSES: /* all of them could hit one command, with pauses of up to 1.25 s, and 30 s to live
+                          */
+        hit(s, f, 20);
         break;
     case STORM_NEWS:
         tell_news(s);
