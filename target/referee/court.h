@@ -106,6 +106,7 @@ struct bargain {
     uint64_t proposed;         /* keys of the target, not answered yet */
     uint64_t due;              /* of these, those that need an answer */
     uint32_t offer[KEY_COUNT]; /* the target's proposals: numbers, choices */
+    bool vendor;               /* a key with X- was among the pairs */
     uint32_t unknown_due;      /* keys of the target that are in no table */
     uint32_t unknown_answered;
     uint32_t pairs; /* of the text at hand */

@@ -150,6 +150,13 @@ static void judge_number_proposed(struct referee *r, enum wire_key key, struct s
         settle(r, key, number);
 }
 
+static void judge_reporting(struct referee *r, struct span value)
+{
+    uint32_t choices = key_choices_read(KEY_TASK_REPORTING, value);
+    if (!choices_have(choices, REPORT_RFC3720) || !choices_have(choices, REPORT_RESPONSE_FENCE))
+        foul(r, RULE_T19, "TaskReporting leaves out a value that must be among those proposed");
+}
+
 static void judge_proposal(struct referee *r, enum wire_key key, struct span value, uint8_t where)
 {
     judge_repetition(r, key);
@@ -160,6 +167,8 @@ static void judge_proposal(struct referee *r, enum wire_key key, struct span val
     }
     if (is_negotiated(key))
         r->bargain.asked |= bit(key);
+    if (key == KEY_TASK_REPORTING)
+        judge_reporting(r, value);
     if (is_chap(key))
         judge_chap_key(r, key, value);
     else if (key == KEY_INITIATOR_NAME || (key == KEY_TARGET_NAME && where != KEY_FULL_FEATURE))
@@ -182,6 +191,8 @@ static void judge_pair(struct referee *r, uint8_t where, struct span name, struc
     enum wire_key key = key_find(name);
     if (key == KEY_UNKNOWN) {
         r->bargain.unknown_answered += constant_of(value) == CONSTANT_NOT_UNDERSTOOD;
+        r->bargain.vendor |=
+            constant_of(value) == CONSTANT_NONE && name.len > 2 && memcmp(name.at, "X-", 2) == 0;
         return;
     }
     if (r->bargain.proposed & bit(key))
@@ -224,6 +235,9 @@ bool judge_pairs(struct referee *r, uint8_t where)
     }
     if (next == TEXT_BAD)
         foul(r, RULE_T1, "the text is malformed behind %u pairs", r->bargain.pairs);
+    if (r->bargain.vendor && r->session->discovery)
+        foul(r, RULE_T20, "a key that begins with X-");
+    r->bargain.vendor = false;
     bool whole = !r->mine.cut && next != TEXT_BAD;
     if (whole)
         judge_debts(r);

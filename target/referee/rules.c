@@ -45,6 +45,8 @@ const struct rule_row rule_rows[RULE_COUNT] = {
     MUST(T14, "11.10", "Text Requests come one at a time, a sequence with one tag and one I bit, and C excludes F"),
     MUST(T15, "13", "a Text Request holds keys of the full feature phase only"),
     MUST(T18, "6.3", "a key is sent in a stage, and by a side, that may send it"),
+    MUST(T19, "13.23", "a proposal of TaskReporting has RFC3720 and ResponseFence"),
+    MUST(T20, "13.22", "no key of a vendor is sent in a discovery session"),
 
     MUST(C1, "4.2.2.1", "CmdSN rises by one from command to command"),
     MUST(C2, "4.2.2.1", "no CmdSN is beyond MaxCmdSN"),

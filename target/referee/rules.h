@@ -45,6 +45,8 @@ enum rule_id {
     RULE_T14,
     RULE_T15,
     RULE_T18,
+    RULE_T19,
+    RULE_T20,
     /* commands and their numbers */
     RULE_C1,
     RULE_C2,

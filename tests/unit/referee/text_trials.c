@@ -158,6 +158,19 @@ static void t18_stage(struct talk *t, bool wrong)
     say_login(t, q, NAMES "MaxConnections=1\n");
 }
 
+static void t20(struct talk *t, bool wrong)
+{
+    struct wire_login_request q = login_request(t);
+    say_login(t, q, wrong ? DISCOVERY "X-com.example.test=1\n" : NAMES "X-com.example.test=1\n");
+}
+
+static void t19(struct talk *t, bool wrong)
+{
+    log_in(t, wrong ? "TaskReporting=FastAbort,RFC3720\n" : "TaskReporting=FastAbort,ResponseFence,RFC3720\n",
+           "TaskReporting=RFC3720\n");
+    say_nop(t, ping(t, 1), 0);
+}
+
 static void t18_side(struct talk *t, bool wrong)
 {
     say_login(t, login_request(t), wrong ? NAMES "TargetAlias=x\n" : NAMES "InitiatorAlias=x\n");
@@ -294,8 +307,9 @@ const struct trial text_trials[] = {
     {RULE_T6, t6_boolean},  {RULE_T8, t8},           {RULE_T9, t9},           {RULE_T9, t9_no_more},
     {RULE_T10, t10},        {RULE_T11, t11},         {RULE_T13, t13},         {RULE_T13, t13_later_key},
     {RULE_T14, t14},        {RULE_T14, t14_bits},    {RULE_T14, t14_tag},     {RULE_T14, t14_immediate},
-    {RULE_T15, t15},        {RULE_T18, t18_stage},   {RULE_T18, t18_side},    {RULE_Y1, y1},
-    {RULE_Y1, y1_ping},     {RULE_Y1, y1_text},      {RULE_Y1, y1_logout},    {RULE_Y2, y2},
-    {RULE_Y2, y2_alone},    {RULE_Y3, y3},           {RULE_Y3, y3_lun},       {RULE_Y3, y3_over},
+    {RULE_T19, t19},        {RULE_T20, t20},         {RULE_T15, t15},         {RULE_T18, t18_stage},
+    {RULE_T18, t18_side},   {RULE_Y1, y1},           {RULE_Y1, y1_ping},      {RULE_Y1, y1_text},
+    {RULE_Y1, y1_logout},   {RULE_Y2, y2},           {RULE_Y2, y2_alone},     {RULE_Y3, y3},
+    {RULE_Y3, y3_lun},      {RULE_Y3, y3_over},
 };
 const size_t text_trial_count = sizeof text_trials / sizeof text_trials[0];
