@@ -6,10 +6,11 @@ JOBS    ?= $(shell nproc)
 BENCH   ?=
 CONFORMANCE ?=
 FUZZ    ?= 60
+FAULTS  ?=
 
 export DESTDIR
 
-.PHONY: all help deps demo test conformance guest interop citizen fuzz bench bench-hostile bench-target install uninstall clean format
+.PHONY: all help deps demo test conformance faults guest interop citizen fuzz bench bench-hostile bench-target install uninstall clean format
 
 # The command is build/berth, the library build/libberth.so and build/libberth.a.
 all:
@@ -24,6 +25,7 @@ help:
 	@echo 'make test       runs all tests; installs what is missing'
 	@echo 'make conformance  runs the suite for initiators on berth, libiscsi, QEMU and Linux (an hour; as root)'
 	@echo 'make interop    tries the initiator with tgt, istgt and LIO, and prints the matrix; installs what is missing'
+	@echo 'make faults     breaks targets and networks under load (half an hour); installs what is missing'
 	@echo 'make guest      boots a Debian from a LUN (minutes; make test does not); installs what is missing'
 	@echo 'make citizen    shows what the host can do to connections of berth; installs what is missing'
 	@echo 'make fuzz       runs each fuzz target for FUZZ seconds ($(FUZZ)); installs what is missing'
@@ -83,6 +85,14 @@ citizen:
 fuzz:
 	scripts/install-deps test
 	scripts/fuzz $(FUZZ)
+
+# The fault matrix with its figures (doc/faults.md), for example FAULTS="--rows F1,F7 --digest both --seconds 60 --seed 7".
+faults:
+	scripts/install-deps test
+	cmake --preset release -DBUILD_TESTING=ON
+	cmake --build build -j $(JOBS) --target product faults_load faults_scarce
+	tests/faults/matrix build/berth build/tests/faults/faults_load build/tests/faults/faults_scarce \
+	    --json build/faults.json --markdown build/faults.md $(FAULTS)
 
 bench:
 	scripts/install-deps bench

@@ -212,8 +212,10 @@ int initiator_new(struct initiator **out, const struct initiator_config *config,
 {
     struct initiator *i = calloc(1, sizeof *i);
     *out = NULL;
-    if (!i)
+    if (!i) {
+        snprintf(detail, detail_size, "%s", berth_error_text(BERTH_E_MEMORY));
         return BERTH_E_MEMORY;
+    }
     i->owner = *owner;
     int error = set_up(i, config);
     if (error) {

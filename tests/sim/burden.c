@@ -35,7 +35,7 @@ static void prepare_read(struct storm *s, struct storm_io *io)
 {
     stamp_poison(io->buf, io->seg.len);
     for (uint32_t i = 0; i < io->count; i++)
-        io->generations[i] = ledger_floor(&s->ledger, io->block + i);
+        io->began[i] = ledger_look(&s->ledger, io->block + i);
 }
 
 /* Short ones often, long ones sometimes. */
@@ -90,17 +90,17 @@ void burden_fill(struct storm *s)
 static void judge_block(struct storm *s, const struct storm_io *io, uint32_t i)
 {
     struct stamp found = {0};
-    uint64_t block = io->block + i, floor = io->generations[i];
+    uint64_t block = io->block + i;
     enum stamp_state state = stamp_get(io->buf + i * s->plan.unit, s->plan.unit, &found);
     if (state == STAMP_DAMAGED || (state == STAMP_SOUND && found.block != block)) {
         storm_wrong(s, "block %llu was read as something that nobody wrote there", (unsigned long long)block);
         return;
     }
-    enum ledger_verdict verdict = ledger_judge(&s->ledger, block, floor, found.generation);
+    enum ledger_verdict verdict = ledger_judge(&s->ledger, block, &io->began[i], found.generation);
     if (verdict != LEDGER_FINE)
         storm_wrong(s, "block %llu was read as of generation %llu, where %llu was there and %llu is the last",
                     (unsigned long long)block, (unsigned long long)found.generation,
-                    (unsigned long long)floor, (unsigned long long)s->entries[block].submitted);
+                    (unsigned long long)io->began[i].floor, (unsigned long long)s->entries[block].submitted);
     ledger_settle(&s->ledger, block, found.generation);
 }
 
@@ -157,8 +157,10 @@ static void conclude(struct storm *s, const struct berth_done *done)
         failed(s, io, done);
     else
         succeeded(s, io);
-    for (uint32_t i = 0; io->write && i < io->count; i++)
+    for (uint32_t i = 0; io->write && i < io->count; i++) {
         s->writing[io->block + i] = false;
+        ledger_land(&s->ledger, io->block + i);
+    }
     stamp_poison(io->buf, io->seg.len);
     free(io->buf);
     io->used = false;
@@ -184,7 +186,7 @@ void burden_verify(struct storm *s)
     for (uint32_t block = 0; block < STORM_BLOCKS; block++) {
         all.block = block;
         all.buf = disk + (uint64_t)block * s->plan.unit;
-        all.generations[0] = ledger_floor(&s->ledger, block);
+        all.began[0] = ledger_look(&s->ledger, block);
         judge_block(s, &all, 0);
     }
 }

@@ -45,7 +45,8 @@ struct storm_io {
     uint64_t begin_ns;
     uint8_t *buf;
     struct berth_seg seg;
-    uint64_t generations[STORM_LONG]; /* a write's; a read's lowest */
+    uint64_t generations[STORM_LONG];     /* of a write */
+    struct ledger_view began[STORM_LONG]; /* a read */
 };
 
 /* What is drawn before the run. */
