@@ -41,6 +41,7 @@ static const struct exit_row rows[] = {
     {BERTH_E_NEGOTIATION, STATUS_PROTOCOL, "try other settings, such as --digest none"},
     {BERTH_E_REDIRECT, STATUS_PROTOCOL, "name the portal that the target points to"},
     {BERTH_E_BUSY, STATUS_UNREACHABLE, "try again later"},
+    {BERTH_E_CHANGED, STATUS_ABSENT, "find out what became of the LUN before you go on"},
     {BERTH_E_LOST, STATUS_UNREACHABLE, "check that the target runs, or wait longer with --timeout"},
     {BERTH_E_CHAP, STATUS_DENIED, "find out who answers there before you give it your secret"},
 

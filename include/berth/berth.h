@@ -46,7 +46,10 @@ enum berth_digest {
 /** What options.notice is told of. More may come: pass over those that you do not know. */
 enum berth_notice_kind {
     BERTH_NOTICE_LOST,   /**< the session is lost and being sought; @c error tells why */
-    BERTH_NOTICE_BACK,   /**< it is back, and I/Os go on */
+    BERTH_NOTICE_BACK,   /**< it is back, the LUN is the same, and I/Os go on */
+    BERTH_NOTICE_SIZE,   /**< the LUN has grown or shrunk, to @c size_bytes */
+    BERTH_NOTICE_GONE,   /**< the LUN is gone (BERTH_E_NO_LUN), or another is in its place
+                            (BERTH_E_CHANGED): I/Os end with this @c error from now on */
     BERTH_NOTICE_WRITES, /**< the LUN failed to keep what it had acknowledged; the next flush fails, too */
     BERTH_NOTICE_SPACE,  /**< the store behind a thin LUN is nearly full */
     BERTH_NOTICE_RIGHTS, /**< reservations or registrations of ours may have been taken away */
@@ -55,9 +58,10 @@ enum berth_notice_kind {
 
 /** Something that nobody asked for. */
 struct berth_notice {
-    uint32_t kind;    /**< enum berth_notice_kind */
-    int error;        /**< enum berth_error that I/Os would have for it; 0: none */
-    const char *text; /**< one clause, as in struct berth_detail; never NULL, valid during the call */
+    uint32_t kind;       /**< enum berth_notice_kind */
+    int error;           /**< enum berth_error that I/Os would have for it; 0: none */
+    const char *text;    /**< one clause, as in struct berth_detail; never NULL, valid during the call */
+    uint64_t size_bytes; /**< with BERTH_NOTICE_SIZE */
 };
 
 /** How to open. Set defaults with berth_options_init(), then change what you need. Strings and secrets are
@@ -178,7 +182,7 @@ const struct berth_lun_info *berth_lun_info(struct berth_lun *lun);
 struct berth_stats {
     uint64_t syscalls;           /**< made by the library for this LUN */
     uint64_t rx_bytes, tx_bytes; /**< on the wire */
-    uint64_t commands;           /**< SCSI commands completed */
+    uint64_t commands;           /**< SCSI commands completed, without those that look after the LUN */
     uint64_t retries;            /**< commands sent again after BUSY, unit attention or a lost session */
     uint64_t lost_writes;        /**< times that the LUN failed to keep something it had acknowledged */
 };

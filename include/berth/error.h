@@ -66,6 +66,7 @@ enum berth_error {
     BERTH_E_BUSY = -309,           /**< the target has no room for another session now */
     BERTH_E_LOST = -310,           /**< the session could not be brought back within its time */
     BERTH_E_CHAP = -311,           /**< the target's side of CHAP breaks its rules, or is unsafe to answer */
+    BERTH_E_CHANGED = -312,        /**< another device answers where the LUN was: nothing is sent to it */
 
     /* usage: -400..-499 */
     BERTH_E_URL = -400,        /**< not a valid iscsi:// URL */

@@ -44,6 +44,7 @@ static const struct error_row rows[] = {
     {BERTH_E_NEGOTIATION, "negotiation", "initiator and target could not agree on parameters"},
     {BERTH_E_REDIRECT, "redirect", "the target redirected the login to no usable place"},
     {BERTH_E_BUSY, "busy", "the target has no room for another session"},
+    {BERTH_E_CHANGED, "changed", "another device answers under the LUN's name"},
     {BERTH_E_LOST, "lost", "the session could not be restored in time"},
     {BERTH_E_CHAP, "chap", "the target breaks the rules of CHAP"},
     {BERTH_E_URL, "url", "not a valid iscsi:// URL"},

@@ -175,7 +175,7 @@ bool request_issued(const struct request *r)
     return request_whole(r) || r->io.len_bytes == 0 ? r->begun : r->issued == r->io.len_bytes;
 }
 
-static void issue_next(struct berth_lun *lun, struct request *r, struct task *task)
+void command_issue(struct berth_lun *lun, struct request *r, struct task *task)
 {
     struct command *cmd = &lun->commands[task->slot];
     uint64_t left = r->io.len_bytes - r->issued, limit = request_whole(r) ? left : limit_of(lun, r);
@@ -194,34 +194,71 @@ static void issue_next(struct berth_lun *lun, struct request *r, struct task *ta
     initiator_submit(lun->initiator, task, r->io.timeout_ms);
 }
 
-static void fail_waiting(struct berth_lun *lun)
+bool request_beyond(const struct berth_lun *lun, const struct request *r)
 {
-    struct list *node;
-    while ((node = list_pop(&lun->waiting)) != NULL) {
-        struct request *r = list_entry(node, struct request, link);
-        r->issued = r->io.len_bytes;
-        r->begun = true;
-        r->done.error = lun->initiator->error;
-        if (r->outstanding == 0)
+    uint64_t size = lun->info.size_bytes, at = r->io.offset_bytes;
+    return !request_whole(r) && (at > size || r->io.len_bytes > size - at);
+}
+
+void request_fail(struct request *r, const struct berth_done *why)
+{
+    uint64_t tag = r->done.tag;
+    if (r->done.error)
+        return; /* the first one tells */
+    r->done = *why;
+    r->done.tag = tag;
+}
+
+/* Of a request that is not issued in full, what is left is not. */
+static void fail_rest(struct request *r, const struct berth_done *why)
+{
+    list_remove(&r->link);
+    r->issued = r->io.len_bytes;
+    r->begun = true;
+    request_fail(r, why);
+    if (r->outstanding == 0)
+        request_finish(r);
+}
+
+void lun_fail_waiting(struct berth_lun *lun, const struct berth_done *why)
+{
+    while (!list_empty(&lun->waiting))
+        fail_rest(list_entry(lun->waiting.next, struct request, link), why);
+}
+
+static void fail_rest_with(struct request *r, int error)
+{
+    fail_rest(r, &(struct berth_done){.error = error, .bad_offset_bytes = UINT64_MAX});
+}
+
+/* Whether there is anything to be sent at all. */
+static bool next_request(struct berth_lun *lun, struct request **out)
+{
+    while (!list_empty(&lun->waiting)) {
+        struct request *r = *out = list_entry(lun->waiting.next, struct request, link);
+        if (lun->initiator->state == INITIATOR_FAILED)
+            fail_rest_with(r, lun->initiator->error);
+        else if (lun->check.fence.error)
+            fail_rest(r, &lun->check.fence);
+        else if (request_beyond(lun, r))
+            fail_rest_with(r, BERTH_E_RANGE);
+        else if (r->io.len_bytes == 0 && !request_whole(r))
             request_finish(r);
+        else
+            return true;
     }
+    return false;
 }
 
 void lun_pump(struct berth_lun *lun)
 {
-    if (lun->initiator->state == INITIATOR_FAILED)
-        fail_waiting(lun);
-    while (!list_empty(&lun->waiting)) {
-        struct request *r = list_entry(lun->waiting.next, struct request, link);
-        if (r->io.len_bytes == 0 && !request_whole(r)) {
-            request_finish(r);
-            continue;
-        }
+    struct request *r;
+    while (next_request(lun, &r)) {
         bool room = depth_room(&lun->depth) || r->io.op == OP_ASK;
         struct task *task = room ? initiator_task(lun->initiator, TASK_SCSI) : NULL;
         if (!task)
             return;
-        issue_next(lun, r, task);
+        command_issue(lun, r, task);
         if (request_issued(r))
             list_remove(&r->link);
     }

@@ -39,7 +39,8 @@ static int replay(void *owner, const struct task *task)
 static void session_changed(void *owner, int error, const char *text)
 {
     const struct berth_options *o = ((struct asking *)owner)->options;
-    notice_give(o, error ? BERTH_NOTICE_LOST : BERTH_NOTICE_BACK, error, error ? text : NULL);
+    notice_give(o, &(struct berth_notice){error ? BERTH_NOTICE_LOST : BERTH_NOTICE_BACK, error,
+                                          error ? text : NULL, 0});
 }
 
 static bool cancelled(void *owner)

@@ -32,13 +32,15 @@ int lun_say(struct berth_detail *detail, int error, const char *text)
 static void session_changed(void *owner, int error, const char *text)
 {
     struct berth_lun *lun = owner;
-    if (error)
+    if (error) {
         lun_say(&lun->detail, error, text);
-    else
-        probe_session(lun);
-    notice_give(&lun->options, error ? BERTH_NOTICE_LOST : BERTH_NOTICE_BACK, error, error ? text : NULL);
-    if (!error && text)
-        notice_give(&lun->options, BERTH_NOTICE_GROUP, BERTH_OK, text);
+        check_lost(lun);
+        notice_give(&lun->options, &(struct berth_notice){BERTH_NOTICE_LOST, error, text, 0});
+        return;
+    }
+    probe_session(lun); /* and whether the LUN is the same, the check will tell */
+    if (text)
+        notice_give(&lun->options, &(struct berth_notice){BERTH_NOTICE_GROUP, BERTH_OK, text, 0});
 }
 
 static bool cancelled(void *owner)
@@ -75,7 +77,8 @@ static int allocate(struct berth_lun *lun)
         return BERTH_E_MEMORY;
     for (uint32_t i = 0; i < LUN_ZERO_SEGS; i++)
         lun->zero_segs[i] = seg_memory(lun->zeros, LUN_ZEROS);
-    return berth_queue_new(&lun->own, lun, 1);
+    int error = berth_queue_new(&lun->own, lun, 1);
+    return error ? error : check_init(lun);
 }
 
 /* Numbers and callbacks; what the pointers name is the caller's and was copied where it is needed. */
@@ -96,6 +99,7 @@ static int start(struct berth_lun *lun, const struct url *url, const struct bert
     struct initiator_owner owner = {.task_done = lun_task_done,
                                     .replay = lun_replay,
                                     .session = session_changed,
+                                    .attention = lun_attention,
                                     .cancelled = options->cancelled ? cancelled : NULL,
                                     .owner = lun};
     int error = options_check(&config, options, url->user, detail);
@@ -163,6 +167,7 @@ int lun_open(struct berth_lun **out, const char *text, const struct berth_option
     error = (*out)->options.commands_only ? probe_identity(*out) : probe(*out);
     if (!error) {
         initiator_keep((*out)->initiator);
+        check_enable(*out);
         return BERTH_OK;
     }
     lun_say(detail, error, (*out)->detail.error == error ? (*out)->detail.text : NULL);

@@ -5,6 +5,7 @@
  *   queue.c    submit and reap        command.c    I/O -> commands               sync.c   blocking wrappers
  *   outcome.c  outcomes -> errors, retries         discovery.c  SendTargets, REPORT LUNS
  *   policy.c   what each status is answered with   depth.c      how many commands at once
+ *   check.c    is it still the same LUN?           questions.c  what it is asked for that
  *   binding.c  the local end of connections        notice.c     what a caller is told unasked
  *   withdrawal.c  I/Os that are wanted back */
 #ifndef BLOCK_LUN_H
@@ -12,6 +13,7 @@
 
 #include <berth/berth.h>
 #include "base/export.h"
+#include "block/check.h"
 #include "block/depth.h"
 #include "initiator/initiator.h"
 #include "scsi/cdb.h"
@@ -26,6 +28,7 @@
 #define LUN_PAUSE_MIN_NS                                                                                     \
     (10ull * 1000000) /* before a command is sent again after BUSY or TASK SET FULL, doubling */
 #define LUN_PAUSE_MAX_NS (1000ull * 1000000) /* and a quarter of jitter */
+#define LUN_PAUSE_ASK_NS (100ull * 1000000)  /* of a question that all others wait for */
 #define LUN_CUT_NS       (500ull * 1000000) /* for a target to let go of what a queue has sent that is freed */
 #define LUN_ZEROS        (64u * 1024)       /* written over and over where WRITE SAME is missing */
 #define LUN_ZERO_SEGS    64u
@@ -88,6 +91,7 @@ struct berth_lun {
     struct list paused;  /* commands that wait for their due_ns */
     struct berth_queue *own;
     struct depth depth;
+    struct check check;
     struct command *commands; /* by task slot */
     uint32_t command_count;
     uint64_t lun_field;
@@ -100,6 +104,10 @@ struct berth_lun {
     uint64_t lost_writes;   /* times */
     struct berth_done loss; /* of the last of them, until a flush has told of it */
     struct scsi_inquiry inquiry;
+    struct scsi_designator designator; /* the one that `identity` has in words; type 0: none */
+    uint8_t pages;                     /* bit per row of probe.c: the LUN has it */
+    uint8_t mode_page;                 /* that MODE SENSE knows; 0 none */
+    bool short_capacity;               /* READ CAPACITY(10) for want of (16) */
     char serial[256], identity[SCSI_DESIGNATOR_MAX * 2 + 8], portal[ADDRESS_MAX + 16];
     char vendor[9], product[17], revision[5];
     struct berth_negotiated negotiated[KEY_COUNT];
@@ -123,9 +131,8 @@ int lun_open(struct berth_lun **out, const char *text, const struct berth_option
              const struct lun_world *world, struct berth_detail *detail);
 int lun_say(struct berth_detail *detail, int error, const char *text); /* returns error */
 
-/* notice.c: tells the caller, who may not want to know. `text` NULL: the words for `kind`. */
-void notice_give(const struct berth_options *options, enum berth_notice_kind kind, int error,
-                 const char *text);
+/* notice.c: tells the caller, who may not want to know. Without a text it has the words for its kind. */
+void notice_give(const struct berth_options *options, const struct berth_notice *notice);
 
 /* options.c: what is wrong with them, or the configuration they make. */
 int options_check(struct initiator_config *config, const struct berth_options *options, const char *url_user,
@@ -138,6 +145,12 @@ int binding_check(struct engine_bind *bind, const struct berth_options *options,
 int probe(struct berth_lun *lun);
 int probe_identity(struct berth_lun *lun); /* what is to be known of a LUN of any kind, in any state */
 void probe_session(struct berth_lun *lun); /* what the login agreed on */
+/* The same with answers that are here. */
+bool probe_absent(const struct scsi_inquiry *q);
+bool probe_take_capacity(struct berth_lun *lun, const struct scsi_capacity *c); /* false: impossible */
+void probe_take_mode(struct berth_lun *lun, const uint8_t *reply, int64_t got);
+bool probe_has_page(const struct berth_lun *lun, uint8_t page);
+void probe_take_page(struct berth_lun *lun, uint8_t page, const uint8_t *reply, int64_t got);
 
 /* discovery.c: takes the address under which the target reports the LUN's number, or else that of LUN 0. */
 int discovery_find_lun(struct berth_lun *lun);
@@ -147,10 +160,15 @@ void command_build(struct berth_lun *lun, struct command *cmd);
 void lun_pump(struct berth_lun *lun); /* issues what is waiting, as far as there are tasks */
 bool request_issued(const struct request *r);
 bool request_whole(const struct request *r); /* one command, whatever its length */
+bool request_beyond(const struct berth_lun *lun, const struct request *r); /* the end of the LUN */
+void request_fail(struct request *r, const struct berth_done *why);        /* unless it has failed before */
+void command_issue(struct berth_lun *lun, struct request *r, struct task *task);
+void lun_fail_waiting(struct berth_lun *lun, const struct berth_done *why);
 
 /* outcome.c: callbacks of floor initiator, and commands that wait to be sent again */
 void lun_task_done(void *owner, struct task *task);
 int lun_replay(void *owner, const struct task *task);
+void lun_attention(void *owner, uint64_t lun_field, const struct scsi_sense *sense);
 void lun_tick(struct berth_lun *lun);
 uint64_t lun_due(const struct berth_lun *lun);
 void command_end(struct berth_lun *lun, struct command *cmd,
@@ -161,6 +179,9 @@ void outcome_say(struct berth_lun *lun, const struct berth_done *done); /* into 
 void request_finish(struct request *r);
 int queue_wait(struct berth_lun *lun, uint64_t until_ns);
 uint32_t queue_collect(struct berth_queue *q, struct berth_done *done, uint32_t max);
+/* A question about the LUN, not yet sent; NULL: the queue is full. */
+struct request *queue_question(struct berth_queue *q, const uint8_t *cdb, uint32_t cdb_len,
+                               const struct berth_seg *seg);
 
 /* withdrawal.c */
 /* Ends every I/O of the queue unreaped; nothing touches its callers' memory any more when this returns. */

@@ -9,6 +9,10 @@ static const char *words(enum berth_notice_kind kind)
         return "the session is lost";
     case BERTH_NOTICE_BACK:
         return "the session is back";
+    case BERTH_NOTICE_SIZE:
+        return "the LUN has another size";
+    case BERTH_NOTICE_GONE:
+        return "the LUN is gone";
     case BERTH_NOTICE_WRITES:
         return "the LUN failed to keep data that it had acknowledged";
     case BERTH_NOTICE_SPACE:
@@ -21,10 +25,11 @@ static const char *words(enum berth_notice_kind kind)
     return "";
 }
 
-void notice_give(const struct berth_options *options, enum berth_notice_kind kind, int error,
-                 const char *text)
+void notice_give(const struct berth_options *options, const struct berth_notice *notice)
 {
-    struct berth_notice notice = {.kind = kind, .error = error, .text = text ? text : words(kind)};
+    struct berth_notice told = *notice;
+    if (!told.text)
+        told.text = words((enum berth_notice_kind)told.kind);
     if (options->notice)
-        options->notice(options->notice_arg, &notice);
+        options->notice(options->notice_arg, &told);
 }

@@ -203,10 +203,10 @@ static void end_command(struct berth_lun *lun, struct command *cmd)
     tell_command(r, cmd->task);
     if (r->io.op == BERTH_ZERO && cmd->task->error == BERTH_OK)
         lun->zero_works |= (uint8_t)(1u << cmd->way);
+    lun->completed += !check_asks(lun, cmd);
     cmd->request = NULL;
     depth_leave(&lun->depth, &cmd->counts);
     initiator_task_free(lun->initiator, cmd->task);
-    lun->completed++;
     if (r->done.error && !request_issued(r)) { /* the rest is not worth starting */
         r->issued = r->io.len_bytes;
         list_remove(&r->link);
@@ -230,9 +230,10 @@ static uint64_t jitter(uint64_t now, uint32_t slot, uint64_t most)
 static void pause_command(struct berth_lun *lun, struct command *cmd)
 {
     uint64_t now = initiator_now(lun->initiator);
+    uint64_t most = check_asks(lun, cmd) ? LUN_PAUSE_ASK_NS : LUN_PAUSE_MAX_NS;
     cmd->pause_ns = cmd->pause_ns ? cmd->pause_ns * 2 : LUN_PAUSE_MIN_NS;
-    if (cmd->pause_ns > LUN_PAUSE_MAX_NS)
-        cmd->pause_ns = LUN_PAUSE_MAX_NS;
+    if (cmd->pause_ns > most)
+        cmd->pause_ns = most;
     cmd->due_ns = now + cmd->pause_ns + jitter(now, cmd->task->slot, cmd->pause_ns / 4);
     depth_leave(&lun->depth, &cmd->counts);
     list_push(&lun->paused, &cmd->link);
@@ -247,22 +248,50 @@ static void note_loss(struct berth_lun *lun, int error, const struct scsi_sense 
         .error = error, .scsi_status = SCSI_CHECK_CONDITION, .sense_key = sense->key, .asc = sense->asc};
     snprintf(text, sizeof text, "the LUN failed to keep data that it had acknowledged: %s, %02xh/%02xh",
              scsi_sense_key_text(sense->key), sense->asc >> 8, sense->asc & 0xffu);
-    notice_give(&lun->options, BERTH_NOTICE_WRITES, error, text);
+    notice_give(&lun->options, &(struct berth_notice){BERTH_NOTICE_WRITES, error, text, 0});
 }
 
-static void react(struct berth_lun *lun, const struct task *task, const struct scsi_sense *sense)
+static void take_news(struct berth_lun *lun, const struct policy_row *row, const struct scsi_sense *sense)
 {
+    if (row->effects & POLICY_LOSS)
+        note_loss(lun, row->error, sense);
+    if (row->effects & POLICY_SPACE)
+        notice_give(&lun->options, &(struct berth_notice){.kind = BERTH_NOTICE_SPACE});
+    if (row->effects & POLICY_RIGHTS)
+        notice_give(&lun->options, &(struct berth_notice){.kind = BERTH_NOTICE_RIGHTS});
+}
+
+/* A check is begun with the news that are expected. And a command of the caller's own may well be one that
+ * the LUN has to refuse. */
+static bool calls_for_check(const struct berth_lun *lun, const struct command *cmd,
+                            const struct scsi_sense *sense)
+{
+    bool own = cmd->request->io.op == BERTH_SCSI && sense->key == SENSE_ILLEGAL_REQUEST;
+    return !own && !check_begins(lun, cmd);
+}
+
+static void react(struct berth_lun *lun, const struct command *cmd, const struct scsi_sense *sense)
+{
+    const struct task *task = cmd->task;
     if (task->error != BERTH_E_SCSI)
         return;
     const struct policy_row *row = policy_find(task->status, sense);
     if (row->effects & POLICY_FEWER)
         depth_fewer(&lun->depth, initiator_now(lun->initiator));
-    if (row->effects & POLICY_LOSS)
-        note_loss(lun, row->error, sense);
-    if (row->effects & POLICY_SPACE)
-        notice_give(&lun->options, BERTH_NOTICE_SPACE, BERTH_OK, NULL);
-    if (row->effects & POLICY_RIGHTS)
-        notice_give(&lun->options, BERTH_NOTICE_RIGHTS, BERTH_OK, NULL);
+    if (row->effects & POLICY_CHECK && calls_for_check(lun, cmd, sense))
+        check_want(lun);
+    take_news(lun, row, sense);
+}
+
+void lun_attention(void *owner, uint64_t lun_field, const struct scsi_sense *sense)
+{
+    struct berth_lun *lun = owner;
+    const struct policy_row *row = policy_find(SCSI_CHECK_CONDITION, sense);
+    if (lun_field != lun->lun_field)
+        return;
+    if (row->effects & POLICY_CHECK)
+        check_want(lun);
+    take_news(lun, row, sense);
 }
 
 static void end_in_error(struct berth_lun *lun, struct command *cmd)
@@ -270,7 +299,7 @@ static void end_in_error(struct berth_lun *lun, struct command *cmd)
     struct scsi_sense sense = {0};
     struct task *task = cmd->task;
     scsi_get_sense(task->sense, task->sense_len, &sense);
-    react(lun, task, &sense);
+    react(lun, cmd, &sense);
     enum policy_verdict verdict = judge(lun, cmd, &sense);
     if (cmd->request->cancelled && (verdict == POLICY_AGAIN || verdict == POLICY_LATER)) {
         command_end(lun, cmd, BERTH_E_ABORTED);
@@ -321,7 +350,7 @@ int lun_replay(void *owner, const struct task *task)
     struct berth_lun *lun = owner;
     struct command *cmd = &lun->commands[task->slot];
     uint64_t now = initiator_now(lun->initiator);
-    if (!cmd->request || cmd->request->cancelled)
+    if (!cmd->request || cmd->request->cancelled || check_asks(lun, cmd))
         return BERTH_E_ABORTED;
     if (!task->unsent && !scsi_may_repeat(task->cdb, task->cdb_len, lun->inquiry.device_type))
         return BERTH_E_UNKNOWN;
@@ -333,10 +362,16 @@ int lun_replay(void *owner, const struct task *task)
 
 /* --- pauses --- */
 
-/* What is due goes as far as the LUN takes it; the rest, when one of those that went is done. */
+/* As many go as the LUN takes; the rest, when one of those that went is done. Questions of our own may be
+ * what all others wait for. */
+static bool has_room(const struct berth_lun *lun, const struct command *cmd)
+{
+    return depth_room(&lun->depth) || cmd->request->io.op == OP_ASK;
+}
+
 static bool due(const struct berth_lun *lun, const struct command *cmd, uint64_t now)
 {
-    bool goes = cmd->due_ns <= now && depth_room(&lun->depth);
+    bool goes = cmd->due_ns <= now && has_room(lun, cmd);
     return goes || lun->initiator->state == INITIATOR_FAILED;
 }
 
@@ -356,12 +391,10 @@ void lun_tick(struct berth_lun *lun)
 
 uint64_t lun_due(const struct berth_lun *lun)
 {
-    uint64_t first = UINT64_MAX;
-    if (!depth_room(&lun->depth))
-        return first;
+    uint64_t first = check_due(lun);
     list_each (at, &lun->paused) {
         const struct command *cmd = list_entry(at, struct command, link);
-        if (cmd->due_ns < first)
+        if (cmd->due_ns < first && has_room(lun, cmd))
             first = cmd->due_ns;
     }
     return first;

@@ -23,7 +23,7 @@ static int64_t ask_vpd(struct berth_lun *lun, uint8_t page, uint8_t *reply)
 
 /* 3: there is none; 1 with no type, as some targets say it. 1 with a type: not on this path now, and what is
  * asked next will be told why (SPC-4 6.6.2). */
-static bool absent(const struct scsi_inquiry *q)
+bool probe_absent(const struct scsi_inquiry *q)
 {
     return q->qualifier == 3 || q->device_type == 0x1f;
 }
@@ -37,7 +37,7 @@ static int inquiry(struct berth_lun *lun)
         return (int)got;
     if (!scsi_get_inquiry_data(reply, (size_t)got, &lun->inquiry))
         return lun_say(&lun->detail, BERTH_E_PROTOCOL, "the LUN's INQUIRY data is too short");
-    if (absent(&lun->inquiry))
+    if (probe_absent(&lun->inquiry))
         return lun_say(&lun->detail, BERTH_E_NO_LUN, NULL);
     snprintf(lun->vendor, sizeof lun->vendor, "%s", lun->inquiry.vendor);
     snprintf(lun->product, sizeof lun->product, "%s", lun->inquiry.product);
@@ -88,21 +88,29 @@ static bool sane(const struct scsi_capacity *c)
     return b >= 512 && b <= 65536 && (b & (b - 1)) == 0 && c->last_lba < UINT64_MAX / b - 1;
 }
 
+bool probe_take_capacity(struct berth_lun *lun, const struct scsi_capacity *c)
+{
+    if (!sane(c))
+        return false;
+    lun->info.block_bytes = c->block_bytes;
+    lun->info.size_bytes = (c->last_lba + 1) * c->block_bytes;
+    lun->info.physical_block_bytes = c->block_bytes << c->physical_exponent; /* 64 KiB << 15 at most */
+    lun->info.thin = c->thin;
+    lun->info.trim_reads_zeros = c->read_zeros;
+    return true;
+}
+
 static int capacity(struct berth_lun *lun)
 {
     struct scsi_capacity c = {0};
     int64_t error = ask_capacity_16(lun, &c);
-    if (error && !fatal(error))
+    lun->short_capacity = error && !fatal(error);
+    if (lun->short_capacity)
         error = ask_capacity_10(lun, &c);
     if (error)
         return (int)error;
-    if (!sane(&c))
+    if (!probe_take_capacity(lun, &c))
         return lun_say(&lun->detail, BERTH_E_PROTOCOL, "the LUN reports an impossible size");
-    lun->info.block_bytes = c.block_bytes;
-    lun->info.size_bytes = (c.last_lba + 1) * c.block_bytes;
-    lun->info.physical_block_bytes = c.block_bytes << c.physical_exponent; /* 64 KiB << 15 at most */
-    lun->info.thin = c.thin;
-    lun->info.trim_reads_zeros = c.read_zeros;
     return BERTH_OK;
 }
 
@@ -115,19 +123,29 @@ static int64_t ask_mode(struct berth_lun *lun, uint8_t page, void *reply, uint8_
 
 /* A LUN that does not say whether it has a write cache is taken to have one: at worst it is flushed in vain.
  */
-static int mode(struct berth_lun *lun)
+void probe_take_mode(struct berth_lun *lun, const uint8_t *reply, int64_t got)
 {
-    uint8_t reply[255];
     struct scsi_mode m = {0};
-    int64_t got = ask_mode(lun, 0x08, reply, sizeof reply);
-    if (got < 0 && !fatal(got))
-        got = ask_mode(lun, 0x3f, reply, sizeof reply);
-    if (fatal(got))
-        return (int)got;
     lun->cache_known = got >= 0 && scsi_get_mode_6(reply, (size_t)got, &m);
     lun->info.read_only = m.write_protected;
     lun->info.fua = m.dpo_fua;
     lun->info.write_cache = m.write_cache || !lun->cache_known;
+}
+
+#define MODE_CACHING 0x08
+#define MODE_ALL     0x3f
+
+static int mode(struct berth_lun *lun)
+{
+    uint8_t reply[255];
+    int64_t got = ask_mode(lun, lun->mode_page = MODE_CACHING, reply, sizeof reply);
+    if (got < 0 && !fatal(got))
+        got = ask_mode(lun, lun->mode_page = MODE_ALL, reply, sizeof reply);
+    if (fatal(got))
+        return (int)got;
+    if (got < 0)
+        lun->mode_page = 0;
+    probe_take_mode(lun, reply, got);
     return BERTH_OK;
 }
 
@@ -154,6 +172,7 @@ static void limits(struct berth_lun *lun, const uint8_t *reply, int64_t got)
         scsi_get_vpd_limits(reply, (size_t)got, &l);
     info->max_transfer_bytes = blocks_to_bytes(lun, l.max_transfer, LUN_TRANSFER_MAX);
     info->optimal_transfer_bytes = (uint64_t)l.optimal_transfer * info->block_bytes;
+    info->max_trim_bytes = 0;
     if (l.max_unmap_ranges && l.max_unmap_blocks) /* either 0: there is no UNMAP (SBC-3 6.6.4) */
         info->max_trim_bytes = blocks_to_bytes(lun, l.max_unmap_blocks, addressable(lun));
     if (l.unmap_granularity <= UINT32_MAX / info->block_bytes)
@@ -185,9 +204,9 @@ static void serial(struct berth_lun *lun, const uint8_t *reply, int64_t got)
 
 static void identification(struct berth_lun *lun, const uint8_t *reply, int64_t got)
 {
-    struct scsi_designator d;
-    if (got > 0 && scsi_get_vpd_designator(reply, (size_t)got, &d))
-        scsi_designator_text(&d, lun->identity, sizeof lun->identity);
+    struct scsi_designator *d = &lun->designator;
+    if (got > 0 && scsi_get_vpd_designator(reply, (size_t)got, d))
+        scsi_designator_text(d, lun->identity, sizeof lun->identity);
 }
 
 static void characteristics(struct berth_lun *lun, const uint8_t *reply, int64_t got)
@@ -222,9 +241,25 @@ static int pages(struct berth_lun *lun, size_t wanted)
         got = there ? ask_vpd(lun, page_rows[i].page, reply) : 0;
         if (fatal(got))
             return (int)got;
+        lun->pages |= (uint8_t)((got > 0) << i);
         page_rows[i].read(lun, reply, got);
     }
     return BERTH_OK;
+}
+
+bool probe_has_page(const struct berth_lun *lun, uint8_t page)
+{
+    for (size_t i = 0; i < ALL_PAGES; i++)
+        if (page_rows[i].page == page)
+            return lun->pages >> i & 1;
+    return false;
+}
+
+void probe_take_page(struct berth_lun *lun, uint8_t page, const uint8_t *reply, int64_t got)
+{
+    for (size_t i = 0; i < ALL_PAGES; i++)
+        if (page_rows[i].page == page)
+            page_rows[i].read(lun, reply, got);
 }
 
 /* --- the session --- */

@@ -137,6 +137,27 @@ static void enqueue(struct berth_queue *q, const struct berth_io *io)
     list_push(&q->lun->waiting, &r->link);
 }
 
+struct request *queue_question(struct berth_queue *q, const uint8_t *cdb, uint32_t cdb_len,
+                               const struct berth_seg *seg)
+{
+    struct list *node = list_pop(&q->free);
+    if (!node)
+        return NULL;
+    struct request *r = list_entry(node, struct request, link);
+    r->io = (struct berth_io){.op = OP_ASK, .len_bytes = seg->len};
+    r->done = (struct berth_done){.bad_offset_bytes = UINT64_MAX};
+    r->direction = BERTH_DATA_IN;
+    r->attribute = BERTH_ATTRIBUTE_SIMPLE;
+    r->data = (struct extent){.segs = seg, .count = seg->len ? 1 : 0, .len = seg->len};
+    r->issued = r->outstanding = r->reply_len = 0;
+    r->begun = r->sync_after = r->cancelled = false;
+    r->under_way = true;
+    memcpy(r->cdb, cdb, cdb_len);
+    r->cdb_len = (uint8_t)cdb_len;
+    q->outstanding++;
+    return r;
+}
+
 BERTH_EXPORT int berth_queue_submit(struct berth_queue *q, const struct berth_io *ios, uint32_t count)
 {
     uint32_t taken = 0;
@@ -176,11 +197,14 @@ uint32_t queue_collect(struct berth_queue *q, struct berth_done *done, uint32_t 
     return n;
 }
 
+/* A check may be what is to be waited for, or end what was. */
 int queue_wait(struct berth_lun *lun, uint64_t until_ns)
 {
-    uint64_t due = lun_due(lun);
+    bool ended = check_tick(lun);
+    uint64_t due = ended ? 0 : lun_due(lun);
     int error = initiator_wait(lun->initiator, due < until_ns ? due : until_ns);
     lun_tick(lun);
+    check_tick(lun);
     lun_pump(lun);
     if (error && error != BERTH_E_ABORTED)
         lun_say(&lun->detail, error, initiator_detail(lun->initiator));

@@ -85,23 +85,9 @@ int64_t lun_ask(struct berth_lun *lun, const uint8_t *cdb, uint32_t cdb_len, voi
                 struct berth_done *done)
 {
     struct berth_seg seg = seg_memory(reply, size);
-    struct list *node = list_pop(&lun->own->free);
-    if (!node)
+    struct request *r = queue_question(lun->own, cdb, cdb_len, &seg);
+    if (!r)
         return BERTH_E_QUEUE_FULL;
-    struct request *r = list_entry(node, struct request, link);
-    memset(&r->io, 0, sizeof r->io);
-    memset(&r->done, 0, sizeof r->done);
-    r->io.op = OP_ASK;
-    r->direction = BERTH_DATA_IN;
-    r->attribute = BERTH_ATTRIBUTE_SIMPLE;
-    r->io.len_bytes = size;
-    r->data = (struct extent){.segs = &seg, .count = size ? 1 : 0, .len = size};
-    r->issued = r->outstanding = r->reply_len = 0;
-    r->begun = r->sync_after = r->cancelled = false;
-    r->under_way = true;
-    memcpy(r->cdb, cdb, cdb_len);
-    r->cdb_len = (uint8_t)cdb_len;
-    lun->own->outstanding++;
     list_push(&lun->waiting, &r->link);
     lun_pump(lun);
     int error = finish(lun, done);

@@ -60,7 +60,7 @@ void deadlines_scan(struct initiator *i, uint64_t now)
     }
     if (i->scan_at < now + SCAN_NS)
         i->scan_at = now + SCAN_NS;
-    if (untaken && !busy &&
+    if (untaken && !busy && !s->held &&
         i->state == INITIATOR_UP) /* it has nothing in hand, and takes nothing: past asking */
         connection_lost(i, BERTH_E_TIMEOUT, "the target took no command for too long");
 }

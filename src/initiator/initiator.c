@@ -32,6 +32,18 @@ struct task *initiator_task(struct initiator *i, enum task_kind kind)
     return i->state == INITIATOR_FAILED ? NULL : session_task(i->session, kind);
 }
 
+struct task *initiator_task_ahead(struct initiator *i)
+{
+    return i->state == INITIATOR_FAILED ? NULL : session_task_ahead(i->session);
+}
+
+void initiator_hold(struct initiator *i, bool held)
+{
+    session_hold(i->session, held);
+    if (!held)
+        initiator_kick(i);
+}
+
 void initiator_kick(struct initiator *i)
 {
     if (i->attached)

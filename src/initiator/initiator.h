@@ -211,6 +211,10 @@ void initiator_close(struct initiator *i, uint32_t timeout_ms);
 /* A free task, or NULL while all are in use; then submit it. Its deadline is `timeout_ms` after that, 0: that
  * of the policy. */
 struct task *initiator_task(struct initiator *i, enum task_kind kind);
+/* A command that goes ahead of all others, also while they are held back; there is room for one at least. */
+struct task *initiator_task_ahead(struct initiator *i);
+/* Holds back all commands that are not on the wire yet, or lets them go. Their deadlines run all the same. */
+void initiator_hold(struct initiator *i, bool held);
 void initiator_submit(struct initiator *i, struct task *task, uint32_t timeout_ms);
 /* Sends a reaped task again (fresh tag, and as much time as before). */
 void initiator_resubmit(struct initiator *i, struct task *task);

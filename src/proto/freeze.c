@@ -139,6 +139,7 @@ static void field_request(struct archive *a, struct task *t)
     field_bool(a, &t->read);
     field_bool(a, &t->write);
     field_bool(a, &t->immediate);
+    field_bool(a, &t->ahead);
     field8(a, &t->attr);
     field8(a, &t->function);
     field_upto8(a, &t->cdb_len, WIRE_CDB_MAX);
@@ -161,6 +162,7 @@ static void field_progress(struct archive *a, struct task *t)
     field32(a, &t->asked);
     field_bool(a, &t->data_pending);
     field_bool(a, &t->unsolicited);
+    field_bool(a, &t->unsent);
     field_bursts(a, t);
 }
 
@@ -245,6 +247,7 @@ static void field_identity(struct archive *a)
     field8(a, &s->config.itt_engine_bits);
     field16(a, &s->tsih);
     field_bool(a, &s->discovery);
+    field_bool(a, &s->held);
     field32(a, &s->cmd_sn);
     field32(a, &s->exp_cmd_sn);
     field32(a, &s->max_cmd_sn);

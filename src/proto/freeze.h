@@ -14,7 +14,7 @@
 #include "base/cursor.h"
 #include "proto/conn.h"
 
-#define FREEZE_VERSION 2u
+#define FREEZE_VERSION 3u
 
 /* An upper bound for the record's length in bytes. */
 size_t session_frozen_max(const struct session *s);

@@ -156,6 +156,8 @@ static struct task *next_request(const struct conn *c)
     struct task *task = list_entry(s->queued.next, struct task, link);
     if (task->conn && task->conn != c)
         return NULL;
+    if (task->kind == TASK_SCSI && s->held && !task->ahead)
+        return NULL;
     if (task->kind == TASK_SCSI && (s->resets || c->parting))
         return NULL; /* of what is sent behind a reset nobody knew whether it is ended, too (11.5.1) */
     if (!session_urgent(task) && !serial_le(s->cmd_sn, s->max_cmd_sn))

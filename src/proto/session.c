@@ -59,6 +59,19 @@ struct task *session_task(struct session *s, enum task_kind kind)
     return s->slots.taken < limit ? take(s, kind) : NULL;
 }
 
+struct task *session_task_ahead(struct session *s)
+{
+    struct task *task = take(s, TASK_SCSI);
+    if (task)
+        task->ahead = true;
+    return task;
+}
+
+void session_hold(struct session *s, bool held)
+{
+    s->held = held;
+}
+
 /* What the window has promised must find room, however many immediate requests came in between: those have
  * the reserve for themselves. */
 struct task *session_admit(struct session *s, enum task_kind kind, bool immediate)
@@ -119,15 +132,20 @@ bool session_urgent(const struct task *task)
     return task->immediate || (task->kind == TASK_NOP && task->function == NOP_PLUG);
 }
 
+static uint32_t rank(const struct task *task)
+{
+    return session_urgent(task) ? 2 : task->ahead;
+}
+
 void session_submit(struct session *s, struct task *task)
 {
     struct list *before = &s->queued;
     task_become(s, task, TASK_QUEUED);
     if (task->kind == TASK_TEXT)
         task->immediate = true; /* as are those that ask for the rest, and all have one I bit (11.10.3) */
-    if (session_urgent(task))   /* ahead of the others, behind those of its kind */
+    if (rank(task) > 0)         /* ahead of the others, behind those of its kind */
         for (before = s->queued.next; before != &s->queued; before = before->next)
-            if (!session_urgent(list_entry(before, struct task, link)))
+            if (rank(list_entry(before, struct task, link)) < rank(task))
                 break;
     list_push(before, &task->link);
 }

@@ -71,6 +71,7 @@ struct session {
     struct list ready;    /* target: TASK_READY, in CmdSN order */
     struct list detached; /* TASK_DETACHED */
     struct list done;     /* TASK_DONE: reap with session_reap() */
+    bool held;            /* initiator: commands stay queued, but for those that go ahead */
     uint32_t in_flight;   /* initiator: tasks ACTIVE or ENDING */
     uint32_t resets;      /* initiator: of these, task management that covers more than one task */
     uint32_t leaving;     /* target: tasks of the window whose last answer is in the transmit ring */
@@ -85,6 +86,10 @@ struct session *session_init(void *memory, const struct session_config *config);
 /* Initiator. Takes a free task (all fields zero but slot, itt, kind, state FREE), or NULL when all are in
  * use. Kinds other than TASK_SCSI may also use the reserve of SESSION_IMMEDIATE_MAX tasks. */
 struct task *session_task(struct session *s, enum task_kind kind);
+/* A command that goes ahead of all others, and while they are held back; it may use the reserve, too. */
+struct task *session_task_ahead(struct session *s);
+/* Commands that are not on the wire yet stay where they are until they are let go. */
+void session_hold(struct session *s, bool held);
 /* Returns a task that is FREE (never submitted) or was reaped. */
 void session_task_free(struct session *s, struct task *task);
 

@@ -51,6 +51,7 @@ struct task {
 
     /* The request */
     bool read, write, immediate;
+    bool ahead;       /* initiator: goes before other commands, also where those are held back */
     uint8_t attr;     /* enum wire_task_attr */
     uint8_t function; /* TMF function or logout reason; of a NOP: enum nop_kind */
     uint8_t cdb_len;

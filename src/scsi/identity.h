@@ -49,6 +49,8 @@ struct scsi_designator {
     uint8_t bytes[SCSI_DESIGNATOR_MAX];
 };
 bool scsi_get_vpd_designator(const uint8_t *data, size_t len, struct scsi_designator *best);
+/* Is this one still among those of the LU? */
+bool scsi_has_vpd_designator(const uint8_t *data, size_t len, const struct scsi_designator *d);
 /* NAA (8 bytes), a T10 vendor designator "vendor" + "serial", and where they are told (not 0, not NULL) the
  * target port, its group, and its name, which for iSCSI is the target's name and the portal group tag. */
 struct scsi_identification {

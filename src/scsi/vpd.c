@@ -139,6 +139,24 @@ bool scsi_get_vpd_designator(const uint8_t *data, size_t len, struct scsi_design
     return true;
 }
 
+bool scsi_has_vpd_designator(const uint8_t *data, size_t len, const struct scsi_designator *wanted)
+{
+    struct reader r;
+    if (!page_open(data, len, VPD_IDENTIFICATION, &r))
+        return false;
+    while (reader_left(&r) > 0) {
+        struct scsi_designator d;
+        uint8_t association;
+        const uint8_t *bytes = read_designator(&r, &d, &association);
+        if (!bytes)
+            break;
+        if (association == 0 && d.type == wanted->type && d.code_set == wanted->code_set &&
+            d.len == wanted->len && memcmp(bytes, wanted->bytes, d.len) == 0)
+            return true;
+    }
+    return false;
+}
+
 enum { OF_LU = 0x00, OF_PORT = 0x10 }; /* ASSOCIATION */
 #define PIV            0x80            /* in byte 1: the protocol identifier of byte 0 holds */
 #define PROTOCOL_ISCSI 0x50

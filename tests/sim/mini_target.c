@@ -692,6 +692,16 @@ void mini_swap(struct mini_target *t, const char *lu)
     open_lu(t, lu);
 }
 
+void mini_resize(struct mini_target *t, uint64_t size)
+{
+    char text[256];
+    int failed = lu_resize(&t->lu, &t->set, size, &(struct lu_reason){text, sizeof text});
+    assert(!failed);
+    (void)failed;
+    list_each (at, &t->sessions)
+        lu_tell(&t->lu, &list_entry(at, struct mini_session, link)->nexus, ASC_CAPACITY_CHANGED);
+}
+
 void mini_free(struct mini_target *t)
 {
     mini_stop(t);

@@ -70,6 +70,7 @@ void mini_reset(struct mini_target *t); /* connections only */
 /* Executes what is due; returns when the next command is. */
 uint64_t mini_work(struct mini_target *t);
 
+void mini_resize(struct mini_target *t, uint64_t size); /* with the news of it, at any time */
 void mini_release(struct mini_target *t); /* what was on MINI_HOLD is executed and answered now */
 void mini_async(struct mini_target *t, const struct wire_async *a); /* to every session */
 void mini_event(struct mini_target *t, const void *data,

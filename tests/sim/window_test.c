@@ -187,10 +187,46 @@ static void test_withdrawn(void **state)
     puppet_free(u);
 }
 
+/* Held back, commands take no number, whatever the window; what goes ahead does, and uses the reserve where
+ * the pool is empty. Pings and their like are not held. */
+static void test_held(void **state)
+{
+    (void)state;
+    struct workload *w;
+    struct puppet *u = logged_in(&w);
+    struct session *s = u->pair->is;
+    say_window(u, 0xfffffffe, 20);
+    session_hold(s, true);
+    for (uint32_t i = 0; i < PAIR_DEPTH; i++)
+        workload_add(w, 'E', 0);
+    assert_false(puppet_hear(u));
+    assert_false(conn_tx_pending(u->victim));
+    assert_null(session_task(s, TASK_SCSI));
+    struct task *ahead = session_task_ahead(s);
+    assert_non_null(ahead);
+    session_submit(s, ahead);
+    puppet_expect(u, WIRE_SCSI_COMMAND);
+    assert_int_equal(wire_itt(u->bhs), ahead->itt);
+    assert_int_equal(get32(u->bhs + 24), 0xfffffffe);
+    assert_true(conn_ping(u->victim));
+    assert_true(puppet_hear(u));
+    assert_int_equal(wire_opcode(u->bhs), WIRE_NOP_OUT);
+    assert_false(puppet_hear(u));
+    session_hold(s, false);
+    for (uint32_t i = 0; i < PAIR_DEPTH; i++) {
+        assert_true(puppet_hear(u));
+        assert_int_equal(wire_itt(u->bhs), w->ops[i].task->itt);
+        assert_int_equal(get32(u->bhs + 24), 0xffffffff + i);
+    }
+    assert_false(puppet_hear(u));
+    workload_free(w);
+    puppet_free(u);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_narrow), cmocka_unit_test(test_wrap),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_narrow),    cmocka_unit_test(test_wrap),
                                        cmocka_unit_test(test_long_life), cmocka_unit_test(test_closed),
-                                       cmocka_unit_test(test_withdrawn)};
+                                       cmocka_unit_test(test_withdrawn), cmocka_unit_test(test_held)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,8 +27,8 @@ static enum berth_scope scope_of_range(int error)
 static void knows_the_last_code_of_each_range(void **state)
 {
     (void)state;
-    static const int last[] = {BERTH_OK,     BERTH_E_RESERVED, BERTH_E_RESET,
-                               BERTH_E_CHAP, BERTH_E_RECORD,   BERTH_E_LOCAL};
+    static const int last[] = {BERTH_OK,        BERTH_E_RESERVED, BERTH_E_RESET,
+                               BERTH_E_CHANGED, BERTH_E_RECORD,   BERTH_E_LOCAL};
     for (size_t i = 0; i < sizeof last / sizeof last[0]; i++) {
         assert_true(is_known(last[i]));
         assert_false(is_known(last[i] - 1)); /* a new code moves the end: this test wants to hear of it */

@@ -51,14 +51,14 @@ static void errors(void **state)
         struct berth_done done;
         lab_no_rules(l);
         l->count = 0;
-        lab_rule(l,
-                 (struct lab_rule){
-                     .op = LAB_ANY, .turn = MINI_ANSWER, .status = r->status, .key = r->key, .asc = r->asc});
+        uint8_t op = i % 2 ? SCSI_READ_10 : SCSI_WRITE_10;
+        lab_rule(l, (struct lab_rule){
+                        .op = op, .turn = MINI_ANSWER, .status = r->status, .key = r->key, .asc = r->asc});
         assert_int_equal(one_io(l->lun, &io, &done), r->expected);
         assert_int_equal(done.scsi_status, r->key ? SCSI_CHECK_CONDITION : r->status);
         assert_int_equal(done.sense_key, r->key);
         assert_int_equal(done.asc, r->asc);
-        assert_int_equal(l->count, 1); /* none of these is tried again */
+        assert_int_equal(lab_seen(l, op), 1); /* none of these is tried again */
     }
     lab_free(l);
 }
@@ -114,11 +114,11 @@ static const struct again_row again_rows[] = {
     {0, SENSE_NOT_READY, 0x0407, true},        {0, SENSE_NOT_READY, 0x040a, true},
 };
 
-static void answer_with(struct lab *l, const struct again_row *r, uint32_t times)
+static void answer_with(struct lab *l, uint8_t op, const struct again_row *r, uint32_t times)
 {
     lab_no_rules(l);
     l->count = 0;
-    lab_rule(l, (struct lab_rule){.op = LAB_ANY,
+    lab_rule(l, (struct lab_rule){.op = op,
                                   .times = times,
                                   .turn = MINI_ANSWER,
                                   .status = r->status,
@@ -136,17 +136,19 @@ static void again(void **state)
         struct berth_stats before, after;
         fill(buf, sizeof buf, (uint32_t)i);
         berth_lun_stats(l->lun, &before);
-        answer_with(l, r, 3);
+        answer_with(l, SCSI_WRITE_10, r, 3);
         assert_int_equal(berth_write(l->lun, buf, sizeof buf, 0, 0), 0);
-        assert_int_equal(l->count, 4);
+        assert_int_equal(lab_seen(l, SCSI_WRITE_10), 4);
         berth_lun_stats(l->lun, &after);
         assert_int_equal(after.retries - before.retries, 3);
         assert_int_equal(after.commands - before.commands, 1);
         assert_int_equal(berth_read(l->lun, back, sizeof back, 0), 0);
         assert_memory_equal(buf, back, sizeof buf);
         for (uint32_t n = 1; n < 4; n++) {
-            uint64_t pause = l->log[n].time_ns - l->log[n - 1].time_ns;
-            assert_true(r->paused ? pause >= (5 * NS_MS << n) : pause < 5 * NS_MS);
+            uint64_t pause =
+                lab_find(l, SCSI_WRITE_10, n)->time_ns - lab_find(l, SCSI_WRITE_10, n - 1)->time_ns;
+            uint64_t base = 10 * NS_MS << (n - 1);
+            assert_true(r->paused ? pause >= base && pause <= base * 5 / 4 + NS_MS : pause < 5 * NS_MS);
         }
     }
     lab_free(l);
@@ -161,19 +163,37 @@ static void not_for_ever(void **state)
         const struct again_row *r = &again_rows[i];
         uint8_t buf[512];
         uint64_t begin = world_ms(l->world);
-        answer_with(l, r, 0);
+        answer_with(l, SCSI_READ_10, r, 0);
         assert_int_equal(berth_read(l->lun, buf, sizeof buf, 0), BERTH_E_SCSI);
         uint64_t took = world_ms(l->world) - begin;
         if (r->paused) {
-            assert_in_range(took, 30000, 31100);
-            assert_in_range(l->count, 30, 45);
+            assert_in_range(took, 30000, 31400);
+            assert_in_range(lab_seen(l, SCSI_READ_10), 30, 45);
         } else {
-            assert_int_equal(l->count, 9);
+            assert_int_equal(lab_seen(l, SCSI_READ_10), 9);
             assert_true(took < 100);
         }
         lab_no_rules(l);
         assert_int_equal(berth_read(l->lun, buf, sizeof buf, 0), 0);
     }
+    lab_free(l);
+}
+
+/* Not even if there is no command that does not hear of it. */
+static void a_storm_of_attentions(void **state)
+{
+    static const struct again_row reset = {0, SENSE_UNIT_ATTENTION, 0x2900, false};
+    uint8_t buf[512];
+    struct lab *l = lab_lun(NULL);
+    (void)state;
+    answer_with(l, LAB_ANY, &reset, 0);
+    uint64_t begin = world_ms(l->world);
+    int error = berth_read(l->lun, buf, sizeof buf, 0);
+    assert_true(error == BERTH_E_SCSI || error == BERTH_E_TIMEOUT);
+    assert_in_range(world_ms(l->world) - begin, 29000, 31000);
+    assert_true(l->count < 1500); /* with pauses: no hammering */
+    lab_no_rules(l);
+    assert_int_equal(berth_read(l->lun, buf, sizeof buf, 0), 0);
     lab_free(l);
 }
 
@@ -610,6 +630,7 @@ int main(void)
         cmocka_unit_test(short_is_no_success),
         cmocka_unit_test(again),
         cmocka_unit_test(not_for_ever),
+        cmocka_unit_test(a_storm_of_attentions),
         cmocka_unit_test(deferred_errors_are_told),
         cmocka_unit_test(deferred_errors_of_a_flush),
         cmocka_unit_test(deferred_trouble_without_loss),

@@ -150,10 +150,10 @@ static void every_status_is_the_callers(void **state)
     struct lab *l = lab_lun(NULL);
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct berth_command c = make("\0\0\0\0\0", 6, BERTH_DATA_NONE);
+        struct berth_command c = make("\3\0\0\0\0", 6, BERTH_DATA_NONE);
         lab_no_rules(l);
         l->count = 0;
-        lab_rule(l, (struct lab_rule){.op = LAB_ANY,
+        lab_rule(l, (struct lab_rule){.op = SCSI_REQUEST_SENSE,
                                       .turn = MINI_ANSWER,
                                       .status = rows[i].status,
                                       .key = rows[i].key,
@@ -166,7 +166,7 @@ static void every_status_is_the_callers(void **state)
             assert_int_equal(c.sense[2], rows[i].key);
             assert_int_equal(get16(c.sense + 12), rows[i].asc);
         }
-        assert_int_equal(l->count, 1);
+        assert_int_equal(lab_seen(l, SCSI_REQUEST_SENSE), 1);
     }
     lab_free(l);
 }

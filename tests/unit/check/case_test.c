@@ -62,10 +62,15 @@ static void each_has_the_rules_that_it_speaks_of(void **state)
     }
 }
 
-/* What needs commands that are neither reads nor writes, what nobody can bear, and what needs two sessions.
- */
-static const char *const without_case[] = {"caw-response-lost", "reservation-response-lost",
-                                           "stale-write-raw", "paths-flap", NULL};
+/* What needs commands that are neither reads nor writes, what nobody can bear, what needs two sessions, what
+ * only they meet who have asked for FastAbort, and what no standard asks for. */
+static const char *const without_case[] = {"caw-response-lost",
+                                           "reservation-response-lost",
+                                           "stale-write-raw",
+                                           "paths-flap",
+                                           "fast-abort",
+                                           "lun-replaced",
+                                           NULL};
 
 static bool has_case(const char *script)
 {
