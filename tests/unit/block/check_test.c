@@ -97,6 +97,31 @@ static void before_anything_is_sent_again(void **state)
     lab_free(l);
 }
 
+/* Facts, counters and the detail may be asked for inside a notice: nothing is locked, and nothing is half
+ * done. */
+static void look(void *arg, const struct berth_notice *n)
+{
+    struct lab *l = arg;
+    struct berth_stats stats;
+    berth_lun_stats(l->lun, &stats);
+    assert_int_equal(berth_lun_info(l->lun)->size_bytes, MIB);
+    assert_non_null(berth_lun_detail(l->lun)->text);
+    note(NULL, n);
+}
+
+static void notices_may_look(void **state)
+{
+    struct lab *l = closed(NULL);
+    (void)state;
+    l->options.notice = look;
+    l->options.notice_arg = l;
+    assert_int_equal(lab_open(l), 0);
+    mini_reset(l->target);
+    assert_int_equal(write_block(l), 0);
+    assert_string_equal(told, "lost:closed back ");
+    lab_free(l);
+}
+
 /* Nothing is on its way when the session is lost: the I/O that finds out waits like any other. */
 static void before_the_first_one(void **state)
 {
@@ -666,6 +691,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(before_anything_is_sent_again),
+        cmocka_unit_test(notices_may_look),
         cmocka_unit_test(before_the_first_one),
         cmocka_unit_test(with_all_tasks_in_use),
         cmocka_unit_test(after_an_attention),
