@@ -113,8 +113,9 @@ static void text_topics(const struct check_report *r)
 static void text_end(const struct check_report *r, const struct check_totals *t)
 {
     text_topics(r);
-    printf("\n%" PRIu32 " cases: %" PRIu32 " passed, %" PRIu32 " failed, %" PRIu32 " not exercised",
-           all_of(t), t->results[CHECK_PASSED], t->results[CHECK_FAILED], t->results[CHECK_NOT_EXERCISED]);
+    printf("\n%" PRIu32 " case%s: %" PRIu32 " passed, %" PRIu32 " failed, %" PRIu32 " not exercised",
+           all_of(t), all_of(t) == 1 ? "" : "s", t->results[CHECK_PASSED], t->results[CHECK_FAILED],
+           t->results[CHECK_NOT_EXERCISED]);
     if (t->results[CHECK_BROKEN] > 0)
         printf(", %" PRIu32 " broken", t->results[CHECK_BROKEN]);
     printf("\n");

@@ -182,7 +182,7 @@ static void report(struct copy *c, const struct options *o, uint64_t bytes, doub
         return;
     }
     if (c->hole_bytes && c->dst.kind != &endpoint_pipe)
-        snprintf(holes, sizeof holes, ", %s of it holes", size_human(c->hole_bytes).s);
+        snprintf(holes, sizeof holes, ", %s of it holes,", size_human(c->hole_bytes).s);
     say("copied %s%s in %.1f s, %s%s", size_human(bytes).s, holes, seconds,
         size_rate((double)bytes / seconds).s, o->verify ? "; verified" : "");
 }

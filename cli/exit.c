@@ -49,7 +49,7 @@ static const struct exit_row rows[] = {
     {BERTH_E_NAME, STATUS_USAGE, "write it as iqn.YYYY-MM.reversed.domain:name"},
     {BERTH_E_ADDRESS, STATUS_USAGE, "write it as HOST, HOST:PORT or [IPV6]:PORT"},
     {BERTH_E_SECRET, STATUS_USAGE, "use two different secrets of 12 to 255 bytes"},
-    {BERTH_E_ARGUMENT, STATUS_USAGE, "see 'berth COMMAND --help'"},
+    {BERTH_E_ARGUMENT, STATUS_USAGE, "berth(1) tells what each option takes"},
     {BERTH_E_QUEUE_FULL, STATUS_SYSTEM, "report it as a fault in berth"},
     {BERTH_E_STATE, STATUS_SYSTEM, "report it as a fault in berth"},
     {BERTH_E_RECORD, STATUS_SYSTEM, "report it as a fault in berth"},

@@ -37,6 +37,12 @@ static bool take_bits(struct allowance_row *row, struct span text)
     return true;
 }
 
+/* A word of its own, which in a list would be taken for a host. */
+static bool is_word(const char *text)
+{
+    return strcasecmp(text, "follow") == 0 || strcasecmp(text, "none") == 0;
+}
+
 static bool is_name(const char *text)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_",
@@ -67,7 +73,7 @@ static bool fill_row(struct allowance_row *row, struct span item)
     if (item.len == 0 || !span_copy(item, row->name, sizeof row->name))
         return false;
     if (!host_address(row->name, &sa, &len))
-        return !bits.at && is_name(row->name);
+        return !bits.at && is_name(row->name) && !is_word(row->name);
     row->name[0] = 0;
     row->family = sa.ss_family;
     return address_bytes(&sa, row->network) && take_bits(row, bits);

@@ -38,9 +38,11 @@ static void tell_choices(struct writer *w, const struct key_row *row)
 
 static void tell_range(struct writer *w, const struct wish_bound *bound)
 {
-    write_str(w, "a number from ");
-    write_number(w, bound->min);
-    write_str(w, " to ");
+    if (bound->min < bound->max) {
+        write_str(w, "a number from ");
+        write_number(w, bound->min);
+        write_str(w, " to ");
+    }
     write_number(w, bound->max);
 }
 

@@ -2,9 +2,13 @@
 #include "check/child.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -24,6 +28,27 @@ static uint64_t now_ms(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
+}
+
+/* --- the program --- */
+
+static bool is_in_path(const char *program)
+{
+    const char *path = getenv("PATH");
+    char file[PATH_MAX];
+    for (path = path ? path : "/bin:/usr/bin"; *path; path += path[0] == ':') {
+        size_t len = strcspn(path, ":");
+        int need = snprintf(file, sizeof file, "%.*s%s%s", (int)len, path, len > 0 ? "/" : "", program);
+        if (need > 0 && (size_t)need < sizeof file && access(file, X_OK) == 0)
+            return true;
+        path += len;
+    }
+    return false;
+}
+
+bool child_is_there(const char *program)
+{
+    return strchr(program, '/') ? access(program, X_OK) == 0 : is_in_path(program);
 }
 
 /* --- in the child --- */

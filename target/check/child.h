@@ -32,6 +32,9 @@ struct child_terms {
 /* What a process has as limits of its descriptors before the target in it asks for more. */
 void child_terms_limits(struct child_terms *t);
 
+/* Is there such a program, at its path or in PATH? */
+bool child_is_there(const char *program);
+
 /* Runs it to its end, and ends what it leaves behind in its group. */
 struct child child_run(char *const argv[], const struct child_terms *t);
 

@@ -21,6 +21,7 @@
 #include <unistd.h>
 #include <berth/error.h>
 #include "check/check.h"
+#include "check/child.h"
 #include "check/trial.h"
 
 #define CASES_MAX            1024u
@@ -105,6 +106,16 @@ static bool can_listen6(const char *address)
     return can;
 }
 
+/* Better told once than by every case. A program whose name is a place is not known yet. */
+static bool can_start(const struct template *t, char *why, size_t why_size)
+{
+    const char *program = t->words[0];
+    if (strpbrk(program, "{[") || child_is_there(program))
+        return true;
+    refuse(why, why_size, 0, "there is no program %s; check its name, its mode and PATH", program);
+    return false;
+}
+
 static bool take(struct run *r, enum trial_command which, const char *text, char *why, size_t why_size)
 {
     const struct check_options *o = r->suite.options;
@@ -113,8 +124,9 @@ static bool take(struct run *r, enum trial_command which, const char *text, char
     if (!text && !common)
         return true;
     r->suite.commands[which] = t;
-    return common ? template_take(t, o->command, o->command_words, trial_places, why, why_size)
-                  : template_split(t, text, trial_places, why, why_size);
+    return (common ? template_take(t, o->command, o->command_words, trial_places, why, why_size)
+                   : template_split(t, text, trial_places, why, why_size)) &&
+           can_start(t, why, why_size);
 }
 
 /* A command for everything has to be told what it is to do. */

@@ -103,6 +103,9 @@ static void nonsense(void **state)
                                        "192.0.2.0/24/24",
                                        "2001:db8::/129",
                                        "san.example/24",
+                                       "follow,none",
+                                       "san.example,none",
+                                       "None",
                                        "192.0.2.0.1",
                                        "fe80::1%no-such-device"};
     char many[33 * 3];

@@ -59,7 +59,7 @@ static void test_flaws(void **state)
         {"MaxBurstLength=1 ", "MaxBurstLength", " must be a number from 512 to 65536, not '1 '"},
         {"MaxBurstLength=4294967808", "MaxBurstLength",
          " must be a number from 512 to 65536, not '4294967808'"},
-        {"MaxConnections=2", "MaxConnections", " must be a number from 1 to 1, not '2'"},
+        {"MaxConnections=2", "MaxConnections", " must be 1, not '2'"},
         {"ImmediateData=yes", "ImmediateData", " must be Yes or No, not 'yes'"},
         {"HeaderDigest=", "HeaderDigest", " must be a list of CRC32C and None, not ''"},
         {"HeaderDigest=CRC32C,Reject", "HeaderDigest",
