@@ -186,8 +186,10 @@ static void ask(struct berth_lun *lun)
         return;
     }
     struct task *task = initiator_task_ahead(lun->initiator);
-    if (!task)
+    if (!task) { /* all are in use: one will be given back */
+        c->due_ns = initiator_now(lun->initiator) + LUN_PAUSE_MIN_NS;
         return;
+    }
     c->seg = seg_memory(c->reply, questions[c->step].size);
     struct request *r = queue_question(c->queue, cdb, len, &c->seg);
     command_issue(lun, r, task);

@@ -22,9 +22,10 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 static uint64_t ping_due(const struct initiator *i)
 {
     uint64_t heard = conn_last_rx(i->conn);
-    if (i->policy.ping_interval_ms == 0)
+    bool out = conn_ping_out(i->conn), none = i->session->slots.taken == i->session->slots.count;
+    if (i->policy.ping_interval_ms == 0 || (!out && none)) /* what has all tasks has deadlines */
         return UINT64_MAX;
-    if (!conn_ping_out(i->conn))
+    if (!out)
         return heard + i->policy.ping_interval_ms * NS_PER_MS;
     return later(heard, i->ping_at) + i->policy.ping_timeout_ms * NS_PER_MS;
 }

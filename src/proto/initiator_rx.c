@@ -378,6 +378,7 @@ static void close_gap(struct conn *c, const struct task *task)
     plug->conn = c;
     plug->function = NOP_PLUG;
     plug->cmd_sn = task->cmd_sn;
+    plug->deadline_ns = task->deadline_ns; /* without an answer it would keep its task for ever */
     session_submit(s, plug);
 }
 

@@ -223,9 +223,10 @@ void conn_logout(struct conn *c, enum wire_logout_reason reason)
     session_submit(c->session, task);
 }
 
+/* What waits to be sent will say it, however long the peer does not receive. */
 bool conn_owes_ack(const struct conn *c)
 {
-    return c->phase == CONN_FULL && c->told_stat_sn != c->exp_stat_sn;
+    return c->phase == CONN_FULL && c->told_stat_sn != c->exp_stat_sn && c->out.count == 0;
 }
 
 void conn_acknowledge(struct conn *c)
@@ -233,7 +234,7 @@ void conn_acknowledge(struct conn *c)
     uint8_t bhs[WIRE_BHS_LEN];
     struct wire_nop_out out = {.immediate = true, .itt = WIRE_TAG_NONE, .ttt = WIRE_TAG_NONE};
     put_nop_out(bhs, &out);
-    if (conn_owes_ack(c) && outbox_spare(c))
+    if (conn_owes_ack(c))
         outbox_push(c, bhs, 0);
 }
 

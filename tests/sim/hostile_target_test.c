@@ -648,6 +648,7 @@ static void test_rejected_number(void **state)
     struct wire_nop_out plug;
     uint32_t number = s->task->cmd_sn;
     memcpy(header, s->u->bhs, WIRE_BHS_LEN);
+    s->task->deadline_ns = 77;
     s->p->is->max_cmd_sn = number; /* the plug is not a new command: the window does not matter to it */
     assert_true(conn_ping(s->p->ic));
     puppet_expect(s->u, WIRE_NOP_OUT);
@@ -659,6 +660,7 @@ static void test_rejected_number(void **state)
     assert_false(plug.immediate);
     assert_int_equal(plug.cmd_sn, number);
     assert_int_equal(plug.ttt, WIRE_TAG_NONE);
+    assert_int_equal(session_find(s->p->is, plug.itt)->deadline_ns, 77); /* the command's own */
     assert_int_equal(s->p->is->cmd_sn, number + 1);
     say_nop_in(s, plug.itt, WIRE_TAG_NONE, 0, 0);
     assert_true(conn_ping_out(s->p->ic)); /* it was no ping */
@@ -807,6 +809,7 @@ static void test_acknowledgement(void **state)
     outcome(s, "done", BERTH_OK);
     assert_true(conn_owes_ack(victim));
     conn_acknowledge(victim);
+    assert_false(conn_owes_ack(victim)); /* it is on its way, even while nothing can be sent */
     puppet_expect(s->u, WIRE_NOP_OUT);
     get_nop_out(s->u->bhs, &out);
     assert_true(out.immediate);

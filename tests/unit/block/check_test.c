@@ -159,6 +159,38 @@ static void with_all_tasks_in_use(void **state)
     lab_free(l);
 }
 
+/* Not even the reserve has one left: the question waits, and so does the ping, and nothing runs in circles.
+ */
+static void with_no_task_at_all(void **state)
+{
+    struct lab *l = closed(NULL);
+    struct task *tasks[64];
+    struct berth_queue *q;
+    struct berth_done done;
+    uint32_t count = 0;
+    (void)state;
+    l->options.depth = 4;
+    assert_int_equal(lab_open(l), 0);
+    struct initiator *i = l->lun->initiator;
+    assert_int_equal(berth_queue_new(&q, l->lun, 1), 0);
+    struct berth_io io = make_io(BERTH_FLUSH, 0, 0, NULL, 0);
+    while (count < 64 && (tasks[count] = initiator_task_ahead(i)) != NULL)
+        count++;
+    assert_in_range(count, 1, 63);
+    check_want(l->lun);
+    assert_int_equal(berth_queue_submit(q, &io, 1), 1);
+    uint32_t turns = l->world->turns;
+    assert_int_equal(berth_queue_reap(q, &done, 1, 1, 20000), 0);
+    assert_in_range(l->world->turns - turns, 100, 10000);
+    assert_int_equal(l->count, 0);
+    while (count > 0)
+        initiator_task_free(i, tasks[--count]);
+    assert_int_equal(berth_queue_reap(q, &done, 1, 1, 1000), 1);
+    assert_int_equal(done.error, 0);
+    asked_first(l, 0, SCSI_SYNCHRONIZE_CACHE_10);
+    lab_free(l);
+}
+
 /* A unit attention that one command hears keeps back those that are not sent yet. */
 static void after_an_attention(void **state)
 {
@@ -694,6 +726,7 @@ int main(void)
         cmocka_unit_test(notices_may_look),
         cmocka_unit_test(before_the_first_one),
         cmocka_unit_test(with_all_tasks_in_use),
+        cmocka_unit_test(with_no_task_at_all),
         cmocka_unit_test(after_an_attention),
         cmocka_unit_test(another_device),
         cmocka_unit_test(a_device_without_a_name),
