@@ -57,7 +57,8 @@ static int list(const struct check_options *c, const struct options *o)
     r.as_json = o->json;
     r.version = berth_version();
     int status = check_report_begin(&r, NULL);
-    check_list(c, check_report_listed, &r);
+    if (check_list(c, check_report_listed, &r) == 0)
+        return fail(STATUS_USAGE, "no case is chosen; --list without --only shows all, with their topics");
     if (o->json)
         check_report_end(&r, NULL);
     return status;

@@ -90,8 +90,8 @@ struct check_totals {
 /* Runs the cases that are chosen. Returns 0, or an enum berth_error with one sentence in `why`. */
 int check_run(const struct check_options *options, struct check_totals *totals, char *why, size_t why_size);
 
-/* The cases that are chosen, without running them. */
-void check_list(const struct check_options *options, void (*tell)(void *arg, const struct check_about *about),
-                void *arg);
+/* The cases that are chosen, without running them. Returns how many these are. */
+uint32_t check_list(const struct check_options *options,
+                    void (*tell)(void *arg, const struct check_about *about), void *arg);
 
 #endif

@@ -23,6 +23,7 @@
 #include "check/check.h"
 #include "check/child.h"
 #include "check/trial.h"
+#include "referee/rules.h"
 
 #define CASES_MAX            1024u
 #define COMMANDS_MAX         40u    /* that a case has at most */
@@ -66,14 +67,18 @@ static struct check_about about(const struct check_case *c)
     return (struct check_about){c->id, topic_name(c->topic), c->section, c->sentence};
 }
 
-void check_list(const struct check_options *options, void (*tell)(void *arg, const struct check_about *about),
-                void *arg)
+uint32_t check_list(const struct check_options *options,
+                    void (*tell)(void *arg, const struct check_about *about), void *arg)
 {
+    uint32_t count = 0;
     for (size_t i = 0; case_at(i); i++) {
         const struct check_about a = about(case_at(i));
-        if (chosen(options, case_at(i)))
-            tell(arg, &a);
+        if (!chosen(options, case_at(i)))
+            continue;
+        tell(arg, &a);
+        count++;
     }
+    return count;
 }
 
 static void choose(struct run *r)
@@ -148,10 +153,29 @@ static int take_commands(struct run *r, char *why, size_t why_size)
                         "there is no initiator: give its command behind --, or --read and --write");
 }
 
+static bool is_rule(const char *id)
+{
+    for (uint32_t i = 0; i < RULE_COUNT; i++)
+        if (strcmp(rule_rows[i].id, id) == 0)
+            return true;
+    return false;
+}
+
+static int check_known(const struct check_options *o, char *why, size_t why_size)
+{
+    for (uint32_t i = 0; i < o->known_count; i++)
+        if (!is_rule(o->known[i]))
+            return refuse(why, why_size, BERTH_E_ARGUMENT,
+                          "the referee has no rule %s; name one as reports do, such as S1", o->known[i]);
+    return BERTH_OK;
+}
+
 static int prepare(struct run *r, char *why, size_t why_size)
 {
     const char *folder = getenv("TMPDIR");
     int error = take_commands(r, why, why_size);
+    if (!error)
+        error = check_known(r->suite.options, why, why_size);
     if (error)
         return error;
     choose(r);
