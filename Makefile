@@ -23,7 +23,7 @@ help:
 	@echo 'make deps           installs with apt what is missing to build'
 	@echo 'make demo           shows berth at work on a target it starts itself; installs what is missing'
 	@echo 'make test           runs all tests; installs what is missing'
-	@echo 'make conformance    runs the suite for initiators on berth, libiscsi, QEMU and Linux (an hour; as root)'
+	@echo 'make conformance    runs the suite for initiators on berth, libiscsi, QEMU and Linux (an hour; as root); installs what is missing'
 	@echo 'make interop        tries the initiator with tgt, istgt and LIO, and prints the matrix; installs what is missing'
 	@echo 'make faults         breaks targets and networks under load (half an hour); installs what is missing'
 	@echo 'make guest          boots a Debian from a LUN (minutes; make test does not); installs what is missing'
