@@ -91,11 +91,19 @@ void outcome_say(struct berth_lun *lun, const struct berth_done *done)
 
 /* --- outcome -> once more? --- */
 
-/* Commands that the target has thrown away unlooked at, and that may go again (RFC 7143 11.17.1); one that
- * crossed with the request to log out may in the next session. */
-static enum policy_verdict reject_verdict(uint8_t reason)
+static bool may_repeat(const struct berth_lun *lun, const struct task *task)
 {
-    switch (reason) {
+    return task->unsent || scsi_may_repeat(task->cdb, task->cdb_len, lun->inquiry.device_type);
+}
+
+/* Commands that the target has thrown away unlooked at, and that may go again (RFC 7143 11.17.1); one that
+ * crossed with the request to log out may in the next session. One of whose data it has thrown a part away
+ * may have been done with what it had. */
+static enum policy_verdict reject_verdict(const struct berth_lun *lun, const struct task *task)
+{
+    if (!may_repeat(lun, task))
+        return POLICY_FAIL;
+    switch (task->reject_reason) {
     case WIRE_REJECT_DATA_DIGEST:
         return POLICY_AGAIN;
     case WIRE_REJECT_TOO_MANY_IMMEDIATE:
@@ -154,7 +162,7 @@ static enum policy_verdict bounded(struct berth_lun *lun, struct command *cmd, e
 static enum policy_verdict judge(struct berth_lun *lun, struct command *cmd, const struct scsi_sense *sense)
 {
     if (cmd->task->error == BERTH_E_REJECTED)
-        return bounded(lun, cmd, reject_verdict(cmd->task->reject_reason));
+        return bounded(lun, cmd, reject_verdict(lun, cmd->task));
     if (cmd->task->error != BERTH_E_SCSI)
         return POLICY_FAIL;
     if (cmd->request->io.op == BERTH_SCSI)
@@ -352,7 +360,7 @@ int lun_replay(void *owner, const struct task *task)
     uint64_t now = initiator_now(lun->initiator);
     if (!cmd->request || cmd->request->cancelled || check_asks(lun, cmd))
         return BERTH_E_ABORTED;
-    if (!task->unsent && !scsi_may_repeat(task->cdb, task->cdb_len, lun->inquiry.device_type))
+    if (!may_repeat(lun, task))
         return BERTH_E_UNKNOWN;
     if (cmd->losses++ == 0)
         cmd->lost_ns = now;

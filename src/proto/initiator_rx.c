@@ -390,6 +390,7 @@ static void end_rejected(struct conn *c, struct task *task, const struct pdu *pd
     if (wire_opcode(pdu->data) == WIRE_DATA_OUT)
         return;
     task->error = BERTH_E_REJECTED;
+    task->unsent = true;
     close_gap(c, task);
     if (task->kind == TASK_LOGOUT)
         conn_raise(c, CONN_EV_LOGGED_OUT)->error = BERTH_E_REJECTED;

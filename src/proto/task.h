@@ -73,11 +73,12 @@ struct task {
     uint32_t seq_left; /* target: bytes of the current Data-In sequence until MaxBurstLength */
     uint16_t tx_refs; /* transmit slots that still refer to `data`, and a receive into it that is under way */
     bool data_pending; /* initiator: in conn->sending */
-    bool unsent;       /* initiator, detached: its command had not left us whole, so nobody has executed it */
-    bool unsolicited;  /* target: unsolicited Data-Out PDUs are still to come */
-    bool reserve;      /* target: an immediate request, which has no place in the command window */
-    bool aborted;      /* initiator: task management has ended it, no response has. Target: the owner has it
-                        * in hand, and whatever comes of it is not sent */
+    bool unsent; /* initiator, detached or rejected: its command had not left us whole, or was thrown away, so
+                  * nobody has executed it */
+    bool unsolicited; /* target: unsolicited Data-Out PDUs are still to come */
+    bool reserve;     /* target: an immediate request, which has no place in the command window */
+    bool aborted;     /* initiator: task management has ended it, no response has. Target: the owner has it
+                       * in hand, and whatever comes of it is not sent */
     uint8_t burst_first, burst_count;
     struct burst bursts[TASK_BURSTS];
 

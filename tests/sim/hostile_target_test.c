@@ -655,6 +655,7 @@ static void test_rejected_number(void **state)
     reject_uncounted(s, header, number);
     outcome(s, "rejected", BERTH_E_REJECTED);
     assert_int_equal(s->task->reject_reason, WIRE_REJECT_COMMAND);
+    assert_true(s->task->unsent); /* nobody has done it */
     puppet_expect(s->u, WIRE_NOP_OUT);
     get_nop_out(s->u->bhs, &plug);
     assert_false(plug.immediate);
@@ -716,6 +717,7 @@ static void test_rejected_data(void **state)
                           : &(struct response){.status = 2, .data = sense_of_18, .data_len = 20});
         outcome(s, "rejected data", good ? BERTH_E_REJECTED : BERTH_E_SCSI);
         assert_int_equal(s->task->reject_reason, good ? WIRE_REJECT_RESERVED : WIRE_REJECT_DATA_DIGEST);
+        assert_false(s->task->unsent);
         scene_end(s);
     }
 }

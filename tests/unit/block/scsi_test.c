@@ -39,6 +39,35 @@ static struct berth_command make_compare(uint8_t data[1024])
     return make(cdb, sizeof cdb, BERTH_DATA_OUT);
 }
 
+/* --- what is not done twice --- */
+
+/* The target rejects data of every command that is on the wire. */
+static void reject_data(void *arg)
+{
+    struct lab *l = arg;
+    struct session *s = l->lun->initiator->session;
+    for (uint32_t n = 0; n < s->slots.count; n++)
+        if (slots_taken(&s->slots, n) && s->tasks[n].write && s->tasks[n].state == TASK_ACTIVE)
+            s->tasks[n].reject_reason = WIRE_REJECT_DATA_DIGEST;
+}
+
+/* A target that has rejected data, and then says that all is well, has done something. */
+static void rejected_data(void **state)
+{
+    uint8_t data[1024];
+    struct lab *l = lab_lun(NULL);
+    struct berth_command c = make_compare(data);
+    (void)state;
+    l->world->each_turn = reject_data;
+    l->world->arg = l;
+    assert_int_equal(berth_scsi(l->lun, &c, data, sizeof data, 0), BERTH_E_REJECTED);
+    assert_int_equal(lab_seen(l, SCSI_COMPARE_AND_WRITE), 1);
+    assert_int_equal(mini_disk(l->target)[0], 'n');
+    assert_int_equal(berth_write(l->lun, data, 512, 0, 0), BERTH_E_REJECTED);
+    assert_int_equal(lab_seen(l, SCSI_WRITE_10), 1 + LUN_TRIES); /* this may be */
+    lab_free(l);
+}
+
 /* --- what they bring back --- */
 
 static void data_comes_in(void **state)
@@ -389,6 +418,7 @@ int main(void)
         cmocka_unit_test(not_sent_at_all),
         cmocka_unit_test(not_sent_whole),
         cmocka_unit_test(commands_only),
+        cmocka_unit_test(rejected_data),
         cmocka_unit_test(the_first_command_hears_no_attention),
         cmocka_unit_test(no_lun_is_none),
     };
