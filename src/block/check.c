@@ -251,7 +251,8 @@ bool check_tick(struct berth_lun *lun)
 uint64_t check_due(const struct berth_lun *lun)
 {
     const struct check *c = &lun->check;
-    return c->running && c->queue->outstanding == 0 ? c->due_ns : UINT64_MAX;
+    bool up = lun->initiator->state == INITIATOR_UP; /* leaving it cannot ask, and need not be woken for it */
+    return up && c->running && c->queue->outstanding == 0 ? c->due_ns : UINT64_MAX;
 }
 
 /* --- what sets it off --- */

@@ -614,6 +614,39 @@ static void a_question_without_an_answer(void **state)
     lab_free(l);
 }
 
+/* Nothing more is said once we are leaving. */
+static void fall_silent(void *arg)
+{
+    struct lab *l = arg;
+    l->world->silent = l->lun->initiator->state == INITIATOR_LEAVING;
+}
+
+/* We are asked to leave while a question is to be asked again: until that is over, nothing runs in circles.
+ */
+static void asked_to_leave_meanwhile(void **state)
+{
+    struct lab *l = opened(NULL);
+    struct berth_queue *q;
+    struct berth_done done;
+    struct berth_io io = make_io(BERTH_FLUSH, 0, 0, NULL, 0);
+    const struct wire_async leave = {.event = WIRE_ASYNC_LOGOUT, .parameter3 = 5};
+    (void)state;
+    assert_int_equal(berth_queue_new(&q, l->lun, 1), 0);
+    lab_rule(l, sense(SCSI_SERVICE_ACTION_IN_16, 0, SENSE_NOT_READY, 0x0401, 8)); /* becoming ready */
+    check_want(l->lun);
+    assert_int_equal(berth_queue_submit(q, &io, 1), 1);
+    assert_int_equal(berth_queue_reap(q, &done, 1, 1, 100), 0);
+    mini_async(l->target, &leave);
+    l->world->each_turn = fall_silent;
+    l->world->arg = l;
+    uint32_t turns = l->world->turns;
+    assert_int_equal(berth_queue_reap(q, &done, 1, 1, 20000), 1);
+    assert_int_equal(done.error, 0);
+    assert_in_range(l->world->turns - turns, 10, 5000);
+    assert_int_equal(berth_lun_info(l->lun)->reconnects, 1);
+    lab_free(l);
+}
+
 /* A LUN that has stopped says so at once to who asks, as it would without a check. */
 static void stopped_meanwhile(void **state)
 {
@@ -750,6 +783,7 @@ int main(void)
         cmocka_unit_test(a_second_loss),
         cmocka_unit_test(a_question_without_an_answer),
         cmocka_unit_test(stopped_meanwhile),
+        cmocka_unit_test(asked_to_leave_meanwhile),
         cmocka_unit_test(deadlines_run),
         cmocka_unit_test(dies_every_time),
         cmocka_unit_test(commands_only),
