@@ -57,9 +57,12 @@ static void tell_command(struct request *r, const struct task *task)
     r->done.residual_bytes = r->io.len_bytes - c->moved_bytes;
 }
 
-/* Reads and writes of blocks move everything or have failed. */
+/* Reads and writes of blocks move everything or have failed; so has whatever the target has thrown data of
+ * away, be it as content as it likes. */
 static int moved_all(const struct request *r, const struct task *task)
 {
+    if (task->reject_reason)
+        return BERTH_E_REJECTED;
     bool raw = r->io.op == OP_ASK || r->io.op == BERTH_SCSI;
     return raw || (task->residual_kind == WIRE_RESIDUAL_NONE && task->moved == task->edtl) ? BERTH_OK
                                                                                            : BERTH_E_SHORT;

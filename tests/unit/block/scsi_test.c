@@ -65,6 +65,10 @@ static void rejected_data(void **state)
     assert_int_equal(mini_disk(l->target)[0], 'n');
     assert_int_equal(berth_write(l->lun, data, 512, 0, 0), BERTH_E_REJECTED);
     assert_int_equal(lab_seen(l, SCSI_WRITE_10), 1 + LUN_TRIES); /* this may be */
+    lab_rule(l, (struct lab_rule){.op = SCSI_WRITE_10, .turn = MINI_ANSWER, .key = SENSE_RECOVERED});
+    assert_int_equal(berth_write(l->lun, data, 512, 0, 0), BERTH_E_REJECTED);
+    l->world->each_turn = NULL;
+    assert_int_equal(berth_write(l->lun, data, 512, 0, 0), 0);
     lab_free(l);
 }
 
