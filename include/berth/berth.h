@@ -91,10 +91,12 @@ struct berth_options {
     uint32_t connect_timeout_ms;       /**< for one attempt: name, addresses and login; default 10000 */
     uint32_t command_timeout_ms;       /**< deadline of one command on a live session; default 30000 */
     uint32_t abort_timeout_ms; /**< of each of the two steps by which a late command is ended; default 5000 */
-    uint32_t recovery_timeout_ms; /**< how long a lost session is sought before I/Os fail; default 120000 */
-    uint32_t ping_interval_ms;    /**< silence after which the target is pinged, 0 never; default 5000 */
-    uint32_t ping_timeout_ms;     /**< silence after a ping that means the connection is dead; default 5000 */
-    uint32_t depth;               /**< commands in flight at once, 1..1024; default 128 */
+    /** How long a lost session is sought before I/Os fail; default 120000. Meanwhile their own deadlines
+     * stand still; and a target may have us wait all of it before the first attempt (DefaultTime2Wait). */
+    uint32_t recovery_timeout_ms;
+    uint32_t ping_interval_ms; /**< silence after which the target is pinged, 0 never; default 5000 */
+    uint32_t ping_timeout_ms;  /**< silence after a ping that means the connection is dead; default 5000 */
+    uint32_t depth;            /**< commands in flight at once, 1..1024; default 128 */
     /** What to ask for in the negotiation (RFC 7143 13) instead of what the library would, as
      * "MaxBurstLength=65536": HeaderDigest, DataDigest, InitialR2T, ImmediateData, MaxConnections (1),
      * MaxRecvDataSegmentLength, MaxBurstLength, FirstBurstLength, MaxOutstandingR2T (1..7), DefaultTime2Wait,
