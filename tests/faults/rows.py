@@ -348,7 +348,7 @@ def chap_trials():
         rows = [line.split() for line in trials if line.startswith("chap-") or line.startswith("login-")]
     return [
         (name, int(status), who)
-        for name, way, status, _, who, _ in rows
+        for name, way, status, _, who, *_ in rows
         if way == "info" and status.isdigit() and status != "0" and who in ("user", "mutual", "stranger")
     ]
 
