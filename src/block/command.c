@@ -242,6 +242,8 @@ static bool next_request(struct berth_lun *lun, struct request **out)
             fail_rest(r, &lun->check.fence);
         else if (request_beyond(lun, r))
             fail_rest_with(r, BERTH_E_RANGE);
+        else if (r->io.op == BERTH_TRIM && lun->info.max_trim_bytes == 0)
+            fail_rest_with(r, BERTH_E_UNSUPPORTED); /* it was possible, and is no more */
         else if (r->io.len_bytes == 0 && !request_whole(r))
             request_finish(r);
         else

@@ -96,6 +96,7 @@ struct berth_lun {
     uint64_t lun_field;
     uint8_t zero_works, zero_refused; /* bit per enum zero_way: tried */
     uint64_t max_same_bytes;          /* of one WRITE SAME */
+    uint64_t max_unmap_bytes;         /* of one UNMAP, if there is that command; 0 there is not */
     bool write_same_unmaps;           /* trim by WRITE SAME for want of UNMAP */
     bool cache_known;                 /* the LUN said whether it has a write cache */
     bool closing;

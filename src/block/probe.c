@@ -172,9 +172,9 @@ static void limits(struct berth_lun *lun, const uint8_t *reply, int64_t got)
         scsi_get_vpd_limits(reply, (size_t)got, &l);
     info->max_transfer_bytes = blocks_to_bytes(lun, l.max_transfer, LUN_TRANSFER_MAX);
     info->optimal_transfer_bytes = (uint64_t)l.optimal_transfer * info->block_bytes;
-    info->max_trim_bytes = 0;
+    lun->max_unmap_bytes = 0;
     if (l.max_unmap_ranges && l.max_unmap_blocks) /* either 0: there is no UNMAP (SBC-3 6.6.4) */
-        info->max_trim_bytes = blocks_to_bytes(lun, l.max_unmap_blocks, addressable(lun));
+        lun->max_unmap_bytes = blocks_to_bytes(lun, l.max_unmap_blocks, addressable(lun));
     if (l.unmap_granularity <= UINT32_MAX / info->block_bytes)
         info->trim_granularity_bytes = l.unmap_granularity * info->block_bytes;
     info->max_zero_bytes =
@@ -188,11 +188,9 @@ static void provisioning(struct berth_lun *lun, const uint8_t *reply, int64_t go
     struct scsi_provisioning p = {0};
     if (got > 0)
         scsi_get_vpd_provisioning(reply, (size_t)got, &p);
-    if (!p.unmap)
-        lun->info.max_trim_bytes = 0;
-    lun->write_same_unmaps = lun->info.max_trim_bytes == 0 && p.write_same_16;
-    if (lun->write_same_unmaps)
-        lun->info.max_trim_bytes = lun->max_same_bytes;
+    bool unmaps = p.unmap && lun->max_unmap_bytes > 0;
+    lun->write_same_unmaps = !unmaps && p.write_same_16;
+    lun->info.max_trim_bytes = unmaps ? lun->max_unmap_bytes : p.write_same_16 ? lun->max_same_bytes : 0;
     lun->info.trim_reads_zeros |= p.read_zeros;
 }
 

@@ -265,6 +265,77 @@ static void trim_ways(void **state)
     }
 }
 
+/* The limits are asked for anew, page by page, and a trim has room to go in between: WRITE SAME of no blocks
+ * would be one of all that there are (SBC-3 5.46). */
+static void trim_between_two_pages(void **state)
+{
+    uint8_t page[64];
+    struct berth_done done[3];
+    struct berth_queue *q;
+    (void)state;
+    limits(page, 0, 0, 16);
+    struct lab *l = lab_with(page, 0x40);
+    l->lun->depth.limit = l->lun->depth.most = 2;
+    assert_int_equal(berth_queue_new(&q, l->lun, 3), 0);
+    struct lab_rule same = l->rules[0], after = l->rules[1];
+    lab_no_rules(l);
+    lab_rule(l, (struct lab_rule){.op = SCSI_SYNCHRONIZE_CACHE_10, .turn = MINI_HOLD, .times = 2});
+    lab_rule(l, (struct lab_rule){.op = SCSI_INQUIRY, .page = 0xb2, .turn = MINI_HOLD, .times = 1});
+    lab_rule(l, same);
+    lab_rule(l, after);
+    dirty(l, 1 * MIB);
+    struct berth_io flush = {.op = BERTH_FLUSH, .tag = 1};
+    struct berth_io trim = {.op = BERTH_TRIM, .offset_bytes = 0, .len_bytes = 48 * 512, .tag = 2};
+    assert_int_equal(berth_queue_submit(q, &flush, 1), 1);
+    assert_int_equal(berth_queue_submit(q, &flush, 1), 1);
+    assert_int_equal(berth_queue_submit(q, &trim, 1), 1);
+    assert_int_equal(berth_queue_reap(q, done, 1, 2, 10), 0);
+    check_want(l->lun);
+    assert_int_equal(berth_queue_reap(q, done, 1, 2, 100), 0);
+    assert_int_equal(berth_queue_cancel(q, 1), 2);
+    assert_int_equal(berth_queue_reap(q, done, 2, 3, 100), 2); /* and now there is room */
+    assert_int_equal(done[0].error, BERTH_E_ABORTED);
+    assert_int_equal(berth_queue_reap(q, done, 1, 2, 100), 0);
+    mini_release(l->target); /* the page */
+    assert_int_equal(berth_queue_reap(q, done, 1, 2, 60000), 1);
+    assert_int_equal(done[0].error, 0);
+    assert_int_equal(lab_seen(l, SCSI_WRITE_SAME_16), 3);
+    for (uint32_t n = 0; n < 3; n++)
+        assert_int_equal(get32(lab_find(l, SCSI_WRITE_SAME_16, n)->cdb + 10), 16);
+    assert_zeros(l, 0, 48 * 512, 1 * MIB);
+    lab_free(l);
+}
+
+/* A LUN that has unlearnt to trim: what is waiting ends. */
+static void trim_no_more(void **state)
+{
+    uint8_t page[64];
+    struct berth_done done[2];
+    struct berth_queue *q;
+    (void)state;
+    limits(page, 16, 1, 0);
+    struct lab *l = lab_with(page, 0x80);
+    l->lun->depth.limit = l->lun->depth.most = 1;
+    assert_int_equal(berth_queue_new(&q, l->lun, 2), 0);
+    lab_rule(l, (struct lab_rule){.op = SCSI_SYNCHRONIZE_CACHE_10, .turn = MINI_HOLD, .times = 1});
+    struct berth_io flush = {.op = BERTH_FLUSH, .tag = 1};
+    struct berth_io trim = {.op = BERTH_TRIM, .offset_bytes = 0, .len_bytes = 48 * 512, .tag = 2};
+    assert_int_equal(berth_queue_submit(q, &flush, 1), 1);
+    assert_int_equal(berth_queue_submit(q, &trim, 1), 1);
+    assert_int_equal(berth_queue_reap(q, done, 1, 2, 10), 0);
+    limits(page, 0, 1, 0);
+    check_want(l->lun);
+    assert_int_equal(berth_queue_reap(q, done, 1, 2, 5000), 1);
+    assert_int_equal(done[0].tag, 2);
+    assert_int_equal(done[0].error, BERTH_E_UNSUPPORTED);
+    assert_int_equal(berth_lun_info(l->lun)->max_trim_bytes, 0);
+    mini_release(l->target);
+    assert_int_equal(berth_queue_reap(q, done, 1, 2, 5000), 1);
+    assert_int_equal(done[0].error, 0);
+    assert_int_equal(lab_seen(l, SCSI_UNMAP), 0);
+    lab_free(l);
+}
+
 /* One range names at most what 32 bits can count, however large the I/O is. */
 static void trim_of_everything(void **state)
 {
@@ -385,7 +456,8 @@ int main(void)
         cmocka_unit_test(zero_as_data),       cmocka_unit_test(zero_without_holes),
         cmocka_unit_test(zero_neither_way),   cmocka_unit_test(zero_refused_and_accepted),
         cmocka_unit_test(zero_refused_later), cmocka_unit_test(trim_splits),
-        cmocka_unit_test(trim_ways),          cmocka_unit_test(trim_of_everything),
+        cmocka_unit_test(trim_ways),          cmocka_unit_test(trim_between_two_pages),
+        cmocka_unit_test(trim_no_more),       cmocka_unit_test(trim_of_everything),
         cmocka_unit_test(force_unit_access),  cmocka_unit_test(flush_behind_all_pieces),
         cmocka_unit_test(unknown_cache),
     };
