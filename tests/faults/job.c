@@ -7,6 +7,7 @@
 #define NS_PER_MS  1000000ull
 #define FIRST_ISID "800000000000"
 #define REOPEN_MS  100u
+#define REFUSED_MS 20u    /* between tries where every I/O is refused */
 #define OPEN_MS    60000u /* for which a LUN may be sought that a fault has kept from being opened */
 
 /* --- its LUN --- */
@@ -108,32 +109,6 @@ static void draw(struct job *j, struct slot *s)
     s->begin_ns = load_now();
 }
 
-static void submit(struct job *j, uint32_t number)
-{
-    struct slot *s = &j->slots[number];
-    if (!stamp_poisoned(s->buf, s->seg.len ? s->seg.len : (uint64_t)LOAD_LONG * LOAD_UNIT))
-        load_wrong(j->load, "job %u: memory of an I/O was touched after it was done", j->number);
-    draw(j, s);
-    const struct berth_io io = {.op = s->write ? BERTH_WRITE : BERTH_READ,
-                                .flags = s->write && j->load->options.fua ? BERTH_FUA : 0,
-                                .offset_bytes = s->block * LOAD_UNIT,
-                                .len_bytes = s->seg.len,
-                                .segs = &s->seg,
-                                .seg_count = 1,
-                                .tag = number};
-    int taken = berth_queue_submit(j->queue, &io, 1);
-    if (taken != 1)
-        load_wrong(j->load, "job %u: an I/O was not taken: %s", j->number, berth_error_name(taken));
-    j->flying++;
-}
-
-static void fill(struct job *j)
-{
-    for (uint32_t i = 0; i < j->load->options.depth; i++)
-        if (!j->slots[i].used)
-            submit(j, i);
-}
-
 /* --- reaping --- */
 
 static bool judge_state(struct load *l, uint64_t block, const struct ledger_view *began,
@@ -210,6 +185,41 @@ static void conclude(struct job *j, const struct berth_done *done)
     release(j, s);
 }
 
+static void pause_ms(uint32_t ms)
+{
+    const struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
+    nanosleep(&t, NULL);
+}
+
+static void submit(struct job *j, uint32_t number)
+{
+    struct slot *s = &j->slots[number];
+    if (!stamp_poisoned(s->buf, s->seg.len ? s->seg.len : (uint64_t)LOAD_LONG * LOAD_UNIT))
+        load_wrong(j->load, "job %u: memory of an I/O was touched after it was done", j->number);
+    draw(j, s);
+    const struct berth_io io = {.op = s->write ? BERTH_WRITE : BERTH_READ,
+                                .flags = s->write && j->load->options.fua ? BERTH_FUA : 0,
+                                .offset_bytes = s->block * LOAD_UNIT,
+                                .len_bytes = s->seg.len,
+                                .segs = &s->seg,
+                                .seg_count = 1,
+                                .tag = number};
+    int taken = berth_queue_submit(j->queue, &io, 1);
+    j->flying++;
+    if (taken != 1) /* refused at once, as beyond the end of a LUN that has shrunk: one end like any other */
+        conclude(j, &(struct berth_done){.tag = number, .error = taken < 0 ? taken : BERTH_E_STATE});
+}
+
+/* Where all are refused there is nothing to wait for: no more of it than a user would try. */
+static void fill(struct job *j)
+{
+    for (uint32_t i = 0; i < j->load->options.depth; i++)
+        if (!j->slots[i].used)
+            submit(j, i);
+    if (j->flying == 0)
+        pause_ms(REFUSED_MS);
+}
+
 static void reap(struct job *j, int timeout_ms)
 {
     struct berth_done done[LOAD_DEPTH];
@@ -229,12 +239,6 @@ static void drain(struct job *j)
 }
 
 /* --- life --- */
-
-static void pause_ms(uint32_t ms)
-{
-    const struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
-    nanosleep(&t, NULL);
-}
 
 /* As a user would: what breaks while a LUN is opened, or a session that was given up, is tried again. */
 static bool open_by(struct job *j, uint64_t end, struct berth_detail *why)
