@@ -175,6 +175,14 @@ bool request_issued(const struct request *r)
     return request_whole(r) || r->io.len_bytes == 0 ? r->begun : r->issued == r->io.len_bytes;
 }
 
+/* Durable only by a flush behind it? WRITE SAME knows no FUA. */
+static bool needs_sync(const struct berth_lun *lun, const struct berth_io *io)
+{
+    bool fua = lun->info.fua && io->op == BERTH_WRITE;
+    return (io->op == BERTH_WRITE || io->op == BERTH_ZERO) && (io->flags & BERTH_FUA) && !fua &&
+           lun->info.write_cache;
+}
+
 void command_issue(struct berth_lun *lun, struct request *r, struct task *task)
 {
     struct command *cmd = &lun->commands[task->slot];
@@ -187,6 +195,7 @@ void command_issue(struct berth_lun *lun, struct request *r, struct task *task)
     cmd->offset = r->io.offset_bytes + r->issued;
     cmd->len = least(left, limit);
     r->begun = true;
+    r->sync_after |= needs_sync(lun, &r->io); /* now, as the command is built now */
     r->issued += cmd->len;
     r->outstanding++;
     depth_enter(&lun->depth, &cmd->counts);

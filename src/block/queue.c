@@ -97,14 +97,6 @@ static int check_io(const struct berth_lun *lun, const struct berth_io *io)
     return moves_data(io) ? check_segs(io) : BERTH_OK;
 }
 
-/* Durable only by a flush behind it? WRITE SAME knows no FUA. */
-static bool needs_sync(const struct berth_lun *lun, const struct berth_io *io)
-{
-    bool fua = lun->info.fua && io->op == BERTH_WRITE;
-    return (io->op == BERTH_WRITE || io->op == BERTH_ZERO) && (io->flags & BERTH_FUA) && !fua &&
-           lun->info.write_cache;
-}
-
 static void take_command(struct request *r, struct berth_command *c)
 {
     memcpy(r->cdb, c->cdb, c->cdb_len);
@@ -131,7 +123,7 @@ static void enqueue(struct berth_queue *q, const struct berth_io *io)
     r->outstanding = 0;
     r->begun = r->cancelled = false;
     r->under_way = true;
-    r->sync_after = needs_sync(q->lun, io);
+    r->sync_after = false;
     r->done = (struct berth_done){.tag = io->tag, .bad_offset_bytes = UINT64_MAX};
     q->outstanding++;
     list_push(&q->lun->waiting, &r->link);

@@ -407,6 +407,38 @@ static void force_unit_access(void **state)
     }
 }
 
+/* While a write waits the LUN turns out to know no FUA any more: then it is the flush that makes it last. */
+static void fua_unlearnt(void **state)
+{
+    static const uint8_t mode[4 + 20] = {23, 0, 0, 0, 0x08, 0x12, 0x04};
+    uint8_t buf[2][512] = {{0}};
+    struct berth_seg segs[2] = {seg_memory(buf[0], 512), seg_memory(buf[1], 512)};
+    struct berth_io ios[2] = {make_io(BERTH_READ, 0, 512, &segs[0], 1),
+                              make_io(BERTH_WRITE, 512, 512, &segs[1], 1)};
+    struct lab *l = lab_cached(true, true, NULL);
+    struct berth_done done[2];
+    struct berth_queue *q;
+    (void)state;
+    ios[1].flags = BERTH_FUA;
+    l->lun->depth.limit = l->lun->depth.most = 1;
+    lab_no_rules(l);
+    lab_rule(l, (struct lab_rule){.op = SCSI_READ_10, .turn = MINI_HOLD, .times = 1});
+    lab_rule(
+        l, (struct lab_rule){.op = SCSI_MODE_SENSE_6, .turn = MINI_ANSWER, .data = mode, .len = sizeof mode});
+    assert_int_equal(berth_queue_new(&q, l->lun, 2), 0);
+    assert_int_equal(berth_queue_submit(q, ios, 2), 2);
+    assert_int_equal(berth_queue_reap(q, done, 1, 2, 10), 0);
+    check_want(l->lun);
+    assert_int_equal(berth_queue_reap(q, done, 1, 2, 100), 0);
+    assert_false(berth_lun_info(l->lun)->fua);
+    mini_release(l->target);
+    assert_int_equal(berth_queue_reap(q, done, 2, 2, 5000), 2);
+    assert_int_equal(done[0].error | done[1].error, 0);
+    assert_false(lab_find(l, SCSI_WRITE_10, 0)->fua);
+    assert_int_equal(lab_seen(l, SCSI_SYNCHRONIZE_CACHE_10), 1);
+    lab_free(l);
+}
+
 /* The flush comes when all pieces are done, not before, and only if they went well. */
 static void flush_behind_all_pieces(void **state)
 {
@@ -452,13 +484,21 @@ static void unknown_cache(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(zero_by_write_same), cmocka_unit_test(zero_with_holes),
-        cmocka_unit_test(zero_as_data),       cmocka_unit_test(zero_without_holes),
-        cmocka_unit_test(zero_neither_way),   cmocka_unit_test(zero_refused_and_accepted),
-        cmocka_unit_test(zero_refused_later), cmocka_unit_test(trim_splits),
-        cmocka_unit_test(trim_ways),          cmocka_unit_test(trim_between_two_pages),
-        cmocka_unit_test(trim_no_more),       cmocka_unit_test(trim_of_everything),
-        cmocka_unit_test(force_unit_access),  cmocka_unit_test(flush_behind_all_pieces),
+        cmocka_unit_test(zero_by_write_same),
+        cmocka_unit_test(zero_with_holes),
+        cmocka_unit_test(zero_as_data),
+        cmocka_unit_test(zero_without_holes),
+        cmocka_unit_test(zero_neither_way),
+        cmocka_unit_test(zero_refused_and_accepted),
+        cmocka_unit_test(zero_refused_later),
+        cmocka_unit_test(trim_splits),
+        cmocka_unit_test(trim_ways),
+        cmocka_unit_test(trim_between_two_pages),
+        cmocka_unit_test(trim_no_more),
+        cmocka_unit_test(trim_of_everything),
+        cmocka_unit_test(force_unit_access),
+        cmocka_unit_test(fua_unlearnt),
+        cmocka_unit_test(flush_behind_all_pieces),
         cmocka_unit_test(unknown_cache),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
