@@ -19,6 +19,8 @@ static bool hopeless(const struct initiator *i, int error)
     case BERTH_E_CHAP:
     case BERTH_E_NEGOTIATION:
         return true;
+    case BERTH_E_PROTOCOL: /* a discovery session has one question, and would have the same answer */
+        return i->login.discovery;
     default:
         return false;
     }
@@ -120,7 +122,7 @@ void recovery_begin(struct initiator *i, int error, const char *text)
     initiator_say(i, error, text);
     i->relogin = false;
     connection_drop(i);
-    if (!i->kept) {
+    if (!i->kept || (was_up && hopeless(i, error))) {
         if (was_up)
             recovery_fail(i, error);
         else
