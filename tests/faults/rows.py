@@ -263,7 +263,8 @@ def lost_responses(s):
 
 @row("F13", "bits flipped in headers and data, digests on", digests=("both",), bound_s=0.5)
 def flips(s):
-    s.serve_with("on reply chance 1/500 corrupt anywhere", "on request 200.. chance 1/500 corrupt data random")
+    # Not in the login, which has no digests: a flipped bit may make a refusal of an answer, and that is final.
+    s.serve_with("on reply 10.. per connection chance 1/500 corrupt anywhere", "on request 200.. chance 1/500 corrupt data random")
     s.begin_load()
 
 
@@ -427,10 +428,9 @@ def killed_initiator(s):
 
 
 def reinstated(s):
+    """How often the old session still stood when the new login came; its FIN may be faster. e2e.isid makes sure of one."""
     count = len(re.findall("logged in again: the old session ends", s.children[0].complains()))
     s.notes.append(f"{count} sessions reinstated")
-    if root() and count == 0:
-        s.wrong.append("no session was reinstated")
 
 
 @row(

@@ -265,7 +265,8 @@ static bool open_disk(struct disk *d, uint8_t choice)
                                  .late = choice & 16,
                                  .attentions = choice & 32,
                                  .script = script,
-                                 .breaks = "A1", /* who is not called for a second cannot leave within it */
+                                 .breaks =
+                                     "A1 A3", /* who is not called for a second cannot leave within it */
                                  .random = chance,
                                  .arg = d};
     struct berth_options options;
