@@ -8,6 +8,12 @@
 
 /* --- what is found --- */
 
+/* It waits, to be sent again or for the first time. */
+static bool unsent(const struct command *cmd)
+{
+    return cmd->request && (!list_empty(&cmd->link) || cmd->task->state == TASK_QUEUED);
+}
+
 /* Ends an I/O of which nothing is on the wire. */
 static void fail_command(struct berth_lun *lun, struct command *cmd, const struct berth_done *why)
 {
@@ -25,8 +31,7 @@ static void fail_all(struct berth_lun *lun, const struct berth_done *why)
     lun_fail_waiting(lun, why);
     for (uint32_t n = 0; n < lun->command_count; n++) {
         struct command *cmd = &lun->commands[n];
-        bool unsent = cmd->request && (!list_empty(&cmd->link) || cmd->task->state == TASK_QUEUED);
-        if (unsent && !check_asks(lun, cmd))
+        if (unsent(cmd) && !check_asks(lun, cmd))
             fail_command(lun, cmd, why);
     }
     lun->check.ended = true;
@@ -73,8 +78,7 @@ static void cut_off(struct berth_lun *lun)
     const struct berth_done why = {.error = BERTH_E_RANGE, .bad_offset_bytes = UINT64_MAX};
     for (uint32_t n = 0; n < lun->command_count; n++) {
         struct command *cmd = &lun->commands[n];
-        bool unsent = cmd->request && (!list_empty(&cmd->link) || cmd->task->state == TASK_QUEUED);
-        if (unsent && request_beyond(lun, cmd->request))
+        if (unsent(cmd) && request_beyond(lun, cmd->request))
             fail_command(lun, cmd, &why);
     }
 }
@@ -115,7 +119,7 @@ static bool anybody_waits(const struct berth_lun *lun)
 {
     bool waits = !list_empty(&lun->waiting) || !list_empty(&lun->paused);
     for (uint32_t n = 0; n < lun->command_count && !waits; n++)
-        waits = lun->commands[n].request && lun->commands[n].task->state == TASK_QUEUED;
+        waits = unsent(&lun->commands[n]);
     return waits;
 }
 

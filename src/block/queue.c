@@ -108,45 +108,46 @@ static void take_command(struct request *r, struct berth_command *c)
     c->moved_bytes = c->overflow_bytes = 0;
 }
 
+/* A free one, of which nothing has been done yet. */
+static struct request *take_request(struct berth_queue *q, const struct berth_io *io)
+{
+    struct list *node = list_pop(&q->free);
+    if (!node)
+        return NULL;
+    struct request *r = list_entry(node, struct request, link);
+    r->io = *io;
+    r->data = (struct extent){0};
+    r->issued = r->outstanding = r->reply_len = 0;
+    r->begun = r->sync_after = r->cancelled = false;
+    r->under_way = true;
+    r->done = (struct berth_done){.tag = io->tag, .bad_offset_bytes = UINT64_MAX};
+    q->outstanding++;
+    return r;
+}
+
 static void enqueue(struct berth_queue *q, const struct berth_io *io)
 {
-    struct request *r = list_entry(list_pop(&q->free), struct request, link);
-    r->io = *io;
+    struct request *r = take_request(q, io);
     if (io->op == BERTH_FLUSH)
         r->io.offset_bytes = r->io.len_bytes = 0;
     if (io->op == BERTH_SCSI)
         take_command(r, io->command);
-    r->data = (struct extent){0};
     if (moves_data(io))
         r->data = (struct extent){.segs = io->segs, .count = io->seg_count, .len = io->len_bytes};
-    r->issued = 0;
-    r->outstanding = 0;
-    r->begun = r->cancelled = false;
-    r->under_way = true;
-    r->sync_after = false;
-    r->done = (struct berth_done){.tag = io->tag, .bad_offset_bytes = UINT64_MAX};
-    q->outstanding++;
     list_push(&q->lun->waiting, &r->link);
 }
 
 struct request *queue_question(struct berth_queue *q, const uint8_t *cdb, uint32_t cdb_len,
                                const struct berth_seg *seg)
 {
-    struct list *node = list_pop(&q->free);
-    if (!node)
+    struct request *r = take_request(q, &(struct berth_io){.op = OP_ASK, .len_bytes = seg->len});
+    if (!r)
         return NULL;
-    struct request *r = list_entry(node, struct request, link);
-    r->io = (struct berth_io){.op = OP_ASK, .len_bytes = seg->len};
-    r->done = (struct berth_done){.bad_offset_bytes = UINT64_MAX};
     r->direction = BERTH_DATA_IN;
     r->attribute = BERTH_ATTRIBUTE_SIMPLE;
     r->data = (struct extent){.segs = seg, .count = seg->len ? 1 : 0, .len = seg->len};
-    r->issued = r->outstanding = r->reply_len = 0;
-    r->begun = r->sync_after = r->cancelled = false;
-    r->under_way = true;
     memcpy(r->cdb, cdb, cdb_len);
     r->cdb_len = (uint8_t)cdb_len;
-    q->outstanding++;
     return r;
 }
 

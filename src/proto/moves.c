@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Which state follows which, of tasks and of connections. Builds for tests insist on it; what has been seen
- * is noted, so that a test can tell that nothing is listed here that never happens. */
+/* Which state follows which, of tasks and of connections. All builds insist on it, but for those with NDEBUG
+ * (which no preset sets); what has been seen is noted, so that a test can tell that nothing is listed here
+ * that never happens. */
 #include "proto/core.h"
 
 #define TO(state) (1u << (state))

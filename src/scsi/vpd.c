@@ -116,20 +116,26 @@ static const uint8_t *read_designator(struct reader *r, struct scsi_designator *
     return read_bytes(r, d->len);
 }
 
+/* The next one of the LU itself, not of a port; NULL after the last. */
+static const uint8_t *next_of_lu(struct reader *r, struct scsi_designator *d)
+{
+    const uint8_t *bytes = NULL;
+    uint8_t association = 0;
+    while (reader_left(r) > 0 && (bytes = read_designator(r, d, &association)) && association != 0)
+        bytes = NULL;
+    return bytes;
+}
+
 bool scsi_get_vpd_designator(const uint8_t *data, size_t len, struct scsi_designator *best)
 {
     struct reader r;
+    struct scsi_designator d = {0};
+    const uint8_t *bytes;
     *best = (struct scsi_designator){0};
     if (!page_open(data, len, VPD_IDENTIFICATION, &r))
         return false;
-    while (reader_left(&r) > 0) {
-        struct scsi_designator d;
-        uint8_t association;
-        const uint8_t *bytes = read_designator(&r, &d, &association);
-        if (!bytes)
-            break;
-        if (association != 0 ||
-            rank(d.type, d.len) <= rank(best->type, best->len)) /* 0: the LU, not a port */
+    while ((bytes = next_of_lu(&r, &d)) != NULL) {
+        if (rank(d.type, d.len) <= rank(best->type, best->len))
             continue;
         best->type = d.type;
         best->code_set = d.code_set;
@@ -142,18 +148,14 @@ bool scsi_get_vpd_designator(const uint8_t *data, size_t len, struct scsi_design
 bool scsi_has_vpd_designator(const uint8_t *data, size_t len, const struct scsi_designator *wanted)
 {
     struct reader r;
+    struct scsi_designator d = {0};
+    const uint8_t *bytes;
     if (!page_open(data, len, VPD_IDENTIFICATION, &r))
         return false;
-    while (reader_left(&r) > 0) {
-        struct scsi_designator d;
-        uint8_t association;
-        const uint8_t *bytes = read_designator(&r, &d, &association);
-        if (!bytes)
-            break;
-        if (association == 0 && d.type == wanted->type && d.code_set == wanted->code_set &&
-            d.len == wanted->len && memcmp(bytes, wanted->bytes, d.len) == 0)
+    while ((bytes = next_of_lu(&r, &d)) != NULL)
+        if (d.type == wanted->type && d.code_set == wanted->code_set && d.len == wanted->len &&
+            memcmp(bytes, wanted->bytes, d.len) == 0)
             return true;
-    }
     return false;
 }
 

@@ -10,28 +10,12 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lab.h"
+#include "clocked.h"
 #include "proto/core.h" /* for a peer that never answers a ping */
 
 #define NS_MS 1000000ull
 
 static uint8_t buf[64 * 1024];
-
-static uint64_t read_ms(struct lab *l, int expected)
-{
-    uint64_t begin = world_ms(l->world);
-    int error = berth_read(l->lun, buf, 512, 0);
-    if (error != expected)
-        print_message("%s: %s\n", berth_error_name(error), berth_lun_detail(l->lun)->text);
-    assert_int_equal(error, expected);
-    return world_ms(l->world) - begin;
-}
-
-/* Long enough for a session to count as a good one. */
-static void live_a_while(struct lab *l)
-{
-    sim_world_advance(l->world->sim, 2 * INITIATOR_STEADY);
-}
 
 static struct lab *lab_with_recovery(uint32_t recovery_ms)
 {

@@ -8,26 +8,11 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lab.h"
+#include "clocked.h"
 
 #define NS_MS 1000000ull
 
 static uint8_t buf[512];
-
-static uint64_t read_ms(struct lab *l, int expected)
-{
-    uint64_t begin = world_ms(l->world);
-    int error = berth_read(l->lun, buf, 512, 0);
-    if (error != expected)
-        print_message("%s: %s\n", berth_error_name(error), berth_lun_detail(l->lun)->text);
-    assert_int_equal(error, expected);
-    return world_ms(l->world) - begin;
-}
-
-static void live_a_while(struct lab *l)
-{
-    sim_world_advance(l->world->sim, 2 * INITIATOR_STEADY);
-}
 
 static uint16_t temporarily(void *arg)
 {
