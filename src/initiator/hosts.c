@@ -36,14 +36,9 @@ void hosts_end(struct initiator *i)
     i->lookup = NULL;
 }
 
-static bool same(const struct portal *a, const struct portal *b)
-{
-    return a->port == b->port && strcmp(a->host, b->host) == 0;
-}
-
 static int ask(struct initiator *i, const struct portal *p, const char **why)
 {
-    if (same(&i->asked, p))
+    if (portal_same(&i->asked, p))
         return RESOLVE_LATER;
     int error = have_lookup(i) ? lookup_ask(i->lookup, p) : BERTH_E_SYSTEM;
     if (error) {
@@ -62,7 +57,7 @@ int hosts_find(struct initiator *i, const struct portal *p, struct resolved *out
         return i->resolve(p, out, why);
     if (host_numeric(p, out))
         return BERTH_OK;
-    if (!same(&i->asked, p) || !lookup_take(i->lookup, out, &error, why))
+    if (!portal_same(&i->asked, p) || !lookup_take(i->lookup, out, &error, why))
         return ask(i, p, why);
     i->asked.host[0] = 0;
     return error;

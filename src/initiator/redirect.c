@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Being sent elsewhere (RFC 7143 11.13.5). Each hop is a login from the beginning, with all that the first
  * one demands. Where it may lead, the caller says; how far, and never in a circle, we do. */
-#include <string.h>
 #include "initiator/parts.h"
-
-static bool same(const struct portal *a, const struct portal *b)
-{
-    return a->port == b->port && strcmp(a->host, b->host) == 0;
-}
 
 static bool seen(const struct initiator *i, const struct portal *to)
 {
     for (uint32_t n = 0; n < i->redirects; n++)
-        if (same(&i->visited[n], to))
+        if (portal_same(&i->visited[n], to))
             return true;
-    return same(&i->here->portal, to);
+    return portal_same(&i->here->portal, to);
 }
 
 /* Names are judged here; addresses once they are known, in seek.c. */

@@ -375,6 +375,11 @@ void portal_complete(struct portal *p, const struct portal *via)
         take_scope(p, scope);
 }
 
+bool portal_same(const struct portal *a, const struct portal *b)
+{
+    return a->port == b->port && strcmp(a->host, b->host) == 0;
+}
+
 void portal_print(const struct portal *p, char *out, size_t size)
 {
     bool ipv6 = strchr(p->host, ':') != NULL;

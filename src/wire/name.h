@@ -43,6 +43,8 @@ struct portal {
 };
 
 bool portal_parse(struct span text, struct portal *p);
+/* Spelt alike; the group does not count. */
+bool portal_same(const struct portal *a, const struct portal *b);
 
 /* What an address that came over a connection to `via` leaves out: one without a host of its own (0.0.0.0,
  * ::) means that one's; a link-local one is on the same link. */
