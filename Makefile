@@ -29,7 +29,7 @@ help:
 	@echo 'make guest          boots a Debian from a LUN (minutes; make test does not); installs what is missing'
 	@echo 'make citizen        shows what the host can do to connections of berth; installs what is missing'
 	@echo 'make fuzz           runs each fuzz target for FUZZ seconds ($(FUZZ)); installs what is missing'
-	@echo 'make bench          measures berth beside libiscsi on the same target; installs what is missing'
+	@echo 'make bench          measures berth beside its peers and plain TCP (20 minutes; BENCH=--quick: 3); installs what is missing'
 	@echo 'make bench-hostile  measures the initiator under hostile load beside raw TCP'
 	@echo 'make bench-target   measures berth serve beside tgtd; as root, installs what is missing'
 	@echo 'make install        installs below PREFIX ($(PREFIX)), staged under DESTDIR if that is set'
@@ -97,10 +97,11 @@ faults:
 bench:
 	scripts/install-deps bench
 	@$(MAKE) --no-print-directory all
-	bench/run build/berth $(BENCH)
+	cmake --build build -j $(JOBS) --target bench_programs
+	bench/run build/berth --json build/bench.json --plots build/bench-plots $(BENCH)
 
 bench-hostile: all
-	cmake --build build --target bench_hostile
+	cmake --build build -j $(JOBS) --target bench_programs
 	bench/hostile build/berth $(BENCH)
 
 bench-target:

@@ -16,7 +16,7 @@
     "ceiling run ADDRESS:PORT [--shape two-reads|staged|predicted|plain] [--rw RW] [--bs BYTES] [--depth "   \
     "N]\n"                                                                                                   \
     "           [--time SECONDS] [--sockets N] [--poll] [--hold PERCENT] [--lowat BYTES] [--segment BYTES]"
-#define EVENTS 64
+#define EVENTS 256
 
 struct run {
     struct load load;
@@ -26,6 +26,7 @@ struct run {
     bool poll;
     int epoll;
     struct line *lines;
+    uint32_t under_way; /* I/Os of all lines */
 };
 
 /* --- sending --- */
@@ -89,8 +90,10 @@ static void turn(struct run *r, struct line *n)
     bool more = load_more(l, now);
     for (uint32_t i = 0; i < n->done_count; i++) {
         load_done(l, n->done[i], now);
-        if (!more)
+        if (!more) {
+            r->under_way--;
             continue;
+        }
         load_next(l, n->done[i], now);
         n->waiting[n->waiting_count++] = n->done[i];
     }
@@ -111,14 +114,6 @@ static void receive(struct run *r, struct line *n, int flags)
         turn(r, n);
 }
 
-static bool busy(const struct run *r)
-{
-    for (uint32_t i = 0; i < r->load.sessions; i++)
-        if (line_in_flight(&r->lines[i]))
-            return true;
-    return false;
-}
-
 static void one_line(struct run *r)
 {
     struct line *n = r->lines;
@@ -129,7 +124,7 @@ static void one_line(struct run *r)
 static void many_lines(struct run *r)
 {
     struct epoll_event events[EVENTS];
-    while (busy(r)) {
+    while (r->under_way) {
         int count = epoll_wait(r->epoll, events, EVENTS, r->poll ? 0 : -1);
         r->load.syscalls++;
         if (count < 0)
@@ -142,7 +137,8 @@ static void many_lines(struct run *r)
 static void start(struct run *r)
 {
     uint64_t now = clock_ns();
-    for (uint32_t i = 0; i < r->load.depth * r->load.sessions; i++) {
+    r->under_way = r->load.depth * r->load.sessions;
+    for (uint32_t i = 0; i < r->under_way; i++) {
         struct line *n = &r->lines[i / r->load.depth];
         load_next(&r->load, i, now);
         n->waiting[n->waiting_count++] = i;

@@ -11,9 +11,6 @@
  * drink PORT receives and forgets, until the end: the least that receiving them can cost.
  *
  * relay and pour print the port they listen at. Sockets are blocking; one thread for each direction. */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,8 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+#include "cli/clock.h"
+#include "load.h"
+#include "sockets.h"
 
 #define BHS         48u
 #define PIECE       (256u * 1024) /* received at once */
@@ -35,12 +34,6 @@
 #define LOGIN_IN    0x23
 #define DATA_IN     0x25
 #define R2T         0x31
-
-static _Noreturn void fail(const char *what)
-{
-    fprintf(stderr, "hostile: %s: %s\n", what, strerror(errno));
-    exit(2);
-}
 
 static uint32_t get32(const uint8_t *at)
 {
@@ -55,46 +48,9 @@ static void put32(uint8_t *at, uint32_t value)
 
 /* --- sockets --- */
 
-static struct sockaddr_in loopback(uint16_t port)
-{
-    return (struct sockaddr_in){
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-}
-
-/* Segments as they are said, at once: some congestion controls would pace them by timers. */
-static void no_delay(int fd)
-{
-    static const char control[] = "reno";
-    int on = 1;
-    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0 ||
-        setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, control, sizeof control - 1) < 0)
-        fail("TCP_NODELAY, TCP_CONGESTION");
-}
-
-static int reach(const char *port)
-{
-    struct sockaddr_in to = loopback((uint16_t)atoi(port));
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) < 0)
-        fail("connect");
-    no_delay(fd);
-    return fd;
-}
-
 static int receive_call(void)
 {
-    struct sockaddr_in at = loopback(0);
-    socklen_t len = sizeof at;
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (listener < 0 || bind(listener, (struct sockaddr *)&at, sizeof at) < 0 || listen(listener, 1) < 0 ||
-        getsockname(listener, (struct sockaddr *)&at, &len) < 0)
-        fail("listen");
-    printf("%u\n", ntohs(at.sin_port));
-    fflush(stdout);
-    int fd = accept(listener, NULL, NULL);
-    if (fd < 0)
-        fail("accept");
-    no_delay(fd);
+    int listener = socket_listen("127.0.0.1"), fd = socket_accept(listener);
     close(listener);
     return fd;
 }
@@ -122,17 +78,10 @@ struct record {
     uint64_t sent_at; /* when the last segment was handed over */
 };
 
-static uint64_t clock_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static void record_end(struct record *r)
 {
     if (r->run.count && fwrite(&r->run, sizeof r->run, 1, r->file) != 1)
-        fail("record");
+        die("record");
     r->run.count = 0;
 }
 
@@ -216,7 +165,7 @@ static void cut(struct relay *r, int from, bool (*take)(struct relay *, const ui
     uint8_t *bytes = malloc(room);
     ssize_t n;
     if (!bytes)
-        fail("memory");
+        die("memory");
     while ((n = recv(from, bytes + have, PIECE, 0)) > 0) {
         size_t at = 0;
         have += (size_t)n;
@@ -256,11 +205,11 @@ static int relay(const char *way, const char *port, const char *record)
     pthread_t thread;
     r.record.file = fopen(record, "wb");
     if (!r.record.file)
-        fail(record);
+        die(record);
     r.initiator = receive_call();
-    r.target = reach(port);
+    r.target = socket_connect(port);
     if (pthread_create(&thread, NULL, from_initiator, &r) != 0)
-        fail("thread");
+        die("thread");
     cut(&r, r.target, hand_on);
     pthread_join(thread, NULL);
     record_end(&r.record);
@@ -282,13 +231,13 @@ static int pour(const char *record)
     struct run run;
     FILE *file = fopen(record, "rb");
     if (!file)
-        fail(record);
+        die(record);
     int fd = receive_call();
     while (fread(&run, sizeof run, 1, file) == 1) {
         rest(run.pause_us);
         for (uint32_t i = 0; i < run.count; i++)
             if (run.len > SEGMENT_MAX || !send_all(fd, zeros, run.len))
-                fail("send");
+                die("send");
     }
     fclose(file);
     close(fd);
@@ -299,7 +248,7 @@ static int drink(const char *port)
 {
     static uint8_t bytes[64 * 1024];
     uint64_t all = 0;
-    int fd = reach(port);
+    int fd = socket_connect(port);
     ssize_t n;
     while ((n = recv(fd, bytes, sizeof bytes, 0)) > 0)
         all += (uint64_t)n;

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""What the programs of this folder share: one noun a file. BENCHMARKING.md tells what they measure, and how."""

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+"""What the harness makes of samples: bars, comparisons, the table of cells, the form of a record."""
+import os
+import sys
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "bench"))
+from harness import bars, cells, comparison, counts, record
+from harness.figures import quartiles, ratios
+from harness.processes import Failure
+
+
+def entry(**costs):
+    """A cell whose contestants cost so much, one sample a figure."""
+    return {"name": "cell", "contestants": {name.replace("_", ":"): {"samples": [
+        {"ios": 1, "iops": 1, "cpu_us_per_io": cost, "cpu_ms_per_gb": cost, "syscalls_per_io": cost, "rss_kib": 9}
+        for cost in each]} for name, each in costs.items()}}
+
+
+def bar(limit, theirs, **more):
+    return bars.Bar(1, "a bar", limit, "cell", "berth", theirs, **more)
+
+
+class Bars(unittest.TestCase):
+    def test_is_met_at_its_limit(self):
+        cell = entry(berth=[1, 2, 3], libiscsi=[2, 4, 6])
+        self.assertTrue(bars.judge(bar(0.5, ("libiscsi",)), None, cell)["met"])
+        self.assertFalse(bars.judge(bar(0.49, ("libiscsi",)), None, cell)["met"])
+
+    def test_takes_the_median_of_ratios_of_neighbours(self):
+        row = bars.judge(bar(9, ("libiscsi",)), None, entry(berth=[1, 10, 3], libiscsi=[1, 100, 1]))
+        self.assertEqual(row["figure"], 1)
+
+    def test_is_held_against_the_best(self):
+        row = bars.judge(bar(9, ("a", "b")), None, entry(berth=[6, 6], a=[3, 3], b=[2, 2]))
+        self.assertEqual((row["against"], row["figure"]), ("b", 3))
+
+    def test_may_stand_by_itself(self):
+        row = bars.judge(bar(0.1, (), metric="syscalls_per_io"), None, entry(berth=[0.2, 0.2]))
+        self.assertEqual((row["figure"], row["met"]), (0.2, False))
+
+    def test_says_why_it_is_not_measured(self):
+        cell = entry(berth=[1])
+        cell["contestants"]["berth"] = {"samples": [], "missing": "not built"}
+        row = bars.judge(bar(1, ()), None, cell)
+        self.assertEqual((row["met"], row["why"]), (None, "not built"))
+        self.assertIn("not built", bars.describe(row))
+
+    def test_each_names_a_cell_and_contestants_of_it(self):
+        table = {cell.name: cell for cell in cells.read_table()}
+        for row in bars.BARS:
+            self.assertIn(row.cell, table)
+            self.assertIn("bars", table[row.cell].sets)
+            for name in (row.theirs if row.count else (row.mine, *row.theirs)):
+                self.assertIn(name, table[row.cell].contestants, row.what)
+
+
+class Figures(unittest.TestCase):
+    def test_quartiles_of_one(self):
+        self.assertEqual(quartiles([7]), (7, 7, 7))
+
+    def test_ratios_leave_out_what_has_no_figure(self):
+        self.assertEqual(ratios([{"a": 4}, {"a": None}], [{"a": 2}, {"a": 2}], "a"), [2])
+
+    def test_a_slope_takes_off_start_and_end(self):
+        self.assertEqual(counts.slope((100, 1000), (100, 5000)), 0)
+        self.assertEqual(counts.slope((100, 1000), (110, 11000)), 1000)
+
+
+class Comparison(unittest.TestCase):
+    def test_noise_is_no_change(self):
+        self.assertFalse(comparison.apart([1.0, 1.1, 1.2], [1.1, 1.15, 1.3]))
+        self.assertFalse(comparison.apart([1.00, 1.00], [1.01, 1.01]))
+        self.assertTrue(comparison.apart([1.0, 1.1, 1.2], [2.0, 2.1, 2.2]))
+
+    def test_a_bar_that_turned_is_told(self):
+        rows = [{"what": "a bar", "met": met, "number": 1} for met in (True, False)]
+        old, new = ({"bars": [row], "cells": []} for row in rows)
+        self.assertEqual(len(list(comparison.bars_that_turned(old, new))), 1)
+        self.assertEqual(len(list(comparison.bars_that_turned(old, old))), 0)
+
+
+class Cells(unittest.TestCase):
+    def test_units(self):
+        self.assertEqual([cells.size(s) for s in ("512", "4k", "1M")], [512, 4096, 1 << 20])
+
+    def test_names_are_said_once(self):
+        names = [cell.name for cell in cells.read_table()]
+        self.assertEqual(len(names), len(set(names)))
+
+    def test_unknown_cells_are_refused(self):
+        with self.assertRaises(Failure):
+            cells.named(cells.read_table(), ["no-such-cell"])
+
+
+class Record(unittest.TestCase):
+    def test_what_is_missing_is_named(self):
+        with self.assertRaisesRegex(Failure, "rounds"):
+            record.check({"schema": record.SCHEMA}, "x")
+        with self.assertRaises(Failure):
+            record.check([], "x")
+
+
+if __name__ == "__main__":
+    unittest.main()
