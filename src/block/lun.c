@@ -100,6 +100,7 @@ static int start(struct berth_lun *lun, const struct url *url, const struct bert
                                     .replay = lun_replay,
                                     .session = session_changed,
                                     .attention = lun_attention,
+                                    .tend = lun_tend,
                                     .cancelled = options->cancelled ? cancelled : NULL,
                                     .owner = lun};
     int error = options_check(&config, options, url->user, detail);

@@ -169,8 +169,7 @@ void lun_fail_waiting(struct berth_lun *lun, const struct berth_done *why);
 void lun_task_done(void *owner, struct task *task);
 int lun_replay(void *owner, const struct task *task);
 void lun_attention(void *owner, uint64_t lun_field, const struct scsi_sense *sense);
-void lun_tick(struct berth_lun *lun);
-uint64_t lun_due(const struct berth_lun *lun);
+uint64_t lun_tend(void *owner);
 void command_end(struct berth_lun *lun, struct command *cmd,
                  int error); /* `error` unless an earlier one tells */
 void outcome_say(struct berth_lun *lun, const struct berth_done *done); /* into berth_lun_detail() */

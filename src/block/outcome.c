@@ -386,7 +386,7 @@ static bool due(const struct berth_lun *lun, const struct command *cmd, uint64_t
     return goes || lun->initiator->state == INITIATOR_FAILED;
 }
 
-void lun_tick(struct berth_lun *lun)
+static void send_due(struct berth_lun *lun)
 {
     uint64_t now = list_empty(&lun->paused) ? 0 : initiator_now(lun->initiator);
     for (struct list *at = lun->paused.next, *next; at != &lun->paused; at = next) {
@@ -400,7 +400,7 @@ void lun_tick(struct berth_lun *lun)
     }
 }
 
-uint64_t lun_due(const struct berth_lun *lun)
+static uint64_t next_due(const struct berth_lun *lun)
 {
     uint64_t first = check_due(lun);
     list_each (at, &lun->paused) {
@@ -409,4 +409,16 @@ uint64_t lun_due(const struct berth_lun *lun)
             first = cmd->due_ns;
     }
     return first;
+}
+
+/* A check may be what is to be waited for, or end what was. */
+uint64_t lun_tend(void *owner)
+{
+    struct berth_lun *lun = owner;
+    if (lun->closing)
+        return UINT64_MAX;
+    send_due(lun);
+    bool ended = check_tick(lun);
+    lun_pump(lun);
+    return ended ? 0 : next_due(lun);
 }

@@ -190,15 +190,11 @@ uint32_t queue_collect(struct berth_queue *q, struct berth_done *done, uint32_t 
     return n;
 }
 
-/* A check may be what is to be waited for, or end what was. */
 int queue_wait(struct berth_lun *lun, uint64_t until_ns)
 {
-    bool ended = check_tick(lun);
-    uint64_t due = ended ? 0 : lun_due(lun);
-    int error = initiator_wait(lun->initiator, due < until_ns ? due : until_ns);
-    lun_tick(lun);
-    check_tick(lun);
-    lun_pump(lun);
+    int error = initiator_wait(lun->initiator, until_ns);
+    if (lun->initiator->state == INITIATOR_FAILED) /* which has no rounds any more */
+        lun_tend(lun);
     if (error && error != BERTH_E_ABORTED)
         lun_say(&lun->detail, error, initiator_detail(lun->initiator));
     return error;
@@ -236,7 +232,7 @@ static bool any_done(const struct berth_lun *lun)
 static void part(struct berth_queue *q)
 {
     initiator_flush(q->lun->initiator);
-    initiator_alarm(q->lun->initiator, any_done(q->lun) ? 0 : lun_due(q->lun));
+    reactor_alarm(q->lun->initiator->reactor, any_done(q->lun) ? 0 : UINT64_MAX);
 }
 
 BERTH_EXPORT int berth_queue_reap(struct berth_queue *q, struct berth_done *done, uint32_t min, uint32_t max,
@@ -252,5 +248,5 @@ BERTH_EXPORT int berth_queue_reap(struct berth_queue *q, struct berth_done *done
 
 BERTH_EXPORT int berth_queue_fd(const struct berth_queue *q)
 {
-    return initiator_fd(q->lun->initiator);
+    return reactor_fd(q->lun->initiator->reactor);
 }

@@ -50,7 +50,7 @@ BERTH_EXPORT int berth_queue_cancel(struct berth_queue *q, uint64_t tag)
     }
     if (count > 0) {
         initiator_settle(q->lun->initiator);
-        initiator_alarm(q->lun->initiator, 0); /* there is something to reap, or to send */
+        reactor_alarm(q->lun->initiator->reactor, 0); /* there is something to reap, or to send */
     }
     return count;
 }

@@ -10,49 +10,51 @@
 
 static void gone_off(void *owner)
 {
-    struct initiator *i = owner;
+    struct reactor *r = owner;
     uint64_t count;
-    i->alarm_at = 0;
-    i->engine->syscalls++;
-    if (read(i->alarm_fd, &count, sizeof count) < 0)
+    r->alarm_at = 0;
+    r->engine->syscalls++;
+    if (read(r->alarm_fd, &count, sizeof count) < 0)
         return; /* moved in the meantime */
 }
 
-static void begin(struct initiator *i)
+static void begin(struct reactor *r)
 {
     int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     if (fd < 0)
         return;
-    if (i->engine->ops->watch(i->engine, fd, gone_off, i) == BERTH_OK)
-        i->alarm_fd = fd;
+    if (r->engine->ops->watch(r->engine, fd, gone_off, r) == BERTH_OK)
+        r->alarm_fd = fd;
     else
         close(fd);
 }
 
-void alarm_end(struct initiator *i)
+void reactor_alarm_end(struct reactor *r)
 {
-    if (i->alarm_fd < 0)
+    if (r->alarm_fd < 0)
         return;
-    i->engine->ops->watch(i->engine, i->alarm_fd, NULL, NULL);
-    close(i->alarm_fd);
-    i->alarm_fd = -1;
+    r->engine->ops->watch(r->engine, r->alarm_fd, NULL, NULL);
+    close(r->alarm_fd);
+    r->alarm_fd = -1;
 }
 
-int initiator_fd(struct initiator *i)
+int reactor_fd(struct reactor *r)
 {
-    if (i->alarm_fd < 0 && i->engine->ops->caps & ENGINE_REAL_TIME)
-        begin(i);
-    return i->engine->ops->fd(i->engine);
+    if (r->alarm_fd < 0 && r->engine->ops->caps & ENGINE_REAL_TIME)
+        begin(r);
+    return r->engine->ops->fd(r->engine);
 }
 
-void initiator_alarm(struct initiator *i, uint64_t due_ns)
+void reactor_alarm(struct reactor *r, uint64_t due_ns)
 {
-    uint64_t timers = timers_next(i), at = timers < due_ns ? timers : due_ns;
-    if (i->alarm_fd < 0 || at == UINT64_MAX || (i->alarm_at && i->alarm_at <= at))
+    if (r->alarm_fd < 0)
+        return;
+    uint64_t timers = reactor_due(r), at = timers < due_ns ? timers : due_ns;
+    if (at == UINT64_MAX || (r->alarm_at && r->alarm_at <= at))
         return;
     uint64_t past_is_now = at ? at : 1; /* all zero would disarm it */
     struct itimerspec t = {.it_value = {(time_t)(past_is_now / NS_PER_S), (long)(past_is_now % NS_PER_S)}};
-    i->engine->syscalls++;
-    if (timerfd_settime(i->alarm_fd, TFD_TIMER_ABSTIME, &t, NULL) == 0)
-        i->alarm_at = at ? at : 1;
+    r->engine->syscalls++;
+    if (timerfd_settime(r->alarm_fd, TFD_TIMER_ABSTIME, &t, NULL) == 0)
+        r->alarm_at = past_is_now;
 }

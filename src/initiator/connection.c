@@ -46,6 +46,7 @@ static void on_up(struct link *l)
 {
     struct racer *r = list_entry(l, struct racer, link);
     struct initiator *i = r->initiator;
+    reactor_touch(i);
     race_won(i, r);
     session_restart(i->session);
     conn_init(i->conn, i->session, &i->conn_config, initiator_now(i));
@@ -77,6 +78,7 @@ static void on_down(struct link *l, int error)
     struct racer *r = list_entry(l, struct racer, link);
     struct initiator *i = r->initiator;
     bool early = i->state == INITIATOR_LOGIN && !conn_login(i->conn)->started;
+    reactor_touch(i);
     if (i->state == INITIATOR_CONNECTING)
         race_failed(i, r, error);
     else if (i->parting)
@@ -216,7 +218,9 @@ void connection_drain(struct initiator *i)
 
 static void on_progress(struct link *l)
 {
-    connection_drain(list_entry(l, struct racer, link)->initiator);
+    struct initiator *i = list_entry(l, struct racer, link)->initiator;
+    reactor_touch(i);
+    connection_drain(i);
 }
 
 const struct link_owner connection_callbacks = {on_up, on_progress, on_down};

@@ -75,7 +75,7 @@ void deadlines_shift(struct initiator *i, uint64_t away)
         if (!runs(i->session, n))
             continue;
         uint64_t given = i->watches[n].step ? step : time_of(i, task);
-        if (task->deadline_ns <= i->left_at + given)
+        if (task->deadline_ns <= i->reactor->left_at + given)
             task->deadline_ns += away;
     }
 }

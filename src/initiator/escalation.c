@@ -115,6 +115,7 @@ void escalation_late(struct initiator *i, struct task *task)
 void initiator_cancel(struct initiator *i, struct task *task, int error)
 {
     struct watch *w = watch_of(i, task);
+    reactor_touch(i);
     if (task->state == TASK_QUEUED || task->state == TASK_DETACHED) {
         give_up(i, task, error);
         return;

@@ -9,7 +9,9 @@
 
 static void heard(void *owner)
 {
-    lookup_heard(((struct initiator *)owner)->lookup);
+    struct initiator *i = owner;
+    lookup_heard(i->lookup);
+    reactor_touch(i);
 }
 
 static bool have_lookup(struct initiator *i)
@@ -53,8 +55,10 @@ int hosts_find(struct initiator *i, const struct portal *p, struct resolved *out
 {
     int error;
     *why = NULL;
-    if (i->resolve)
+    if (i->resolve) {
+        reactor_touch(i); /* there is nobody who would tell when to ask it again */
         return i->resolve(p, out, why);
+    }
     if (host_numeric(p, out))
         return BERTH_OK;
     if (!portal_same(&i->asked, p) || !lookup_take(i->lookup, out, &error, why))

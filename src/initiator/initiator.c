@@ -39,6 +39,7 @@ struct task *initiator_task_ahead(struct initiator *i)
 
 void initiator_hold(struct initiator *i, bool held)
 {
+    reactor_touch(i);
     session_hold(i->session, held);
     if (!held)
         initiator_kick(i);
@@ -54,6 +55,7 @@ void initiator_submit(struct initiator *i, struct task *task, uint32_t timeout_m
 {
     i->watches[task->slot] = (struct watch){.timeout_ms = timeout_ms};
     list_init(&i->watches[task->slot].link);
+    reactor_touch(i);
     deadlines_begin(i, task);
     session_submit(i->session, task);
     initiator_kick(i);
@@ -62,6 +64,7 @@ void initiator_submit(struct initiator *i, struct task *task, uint32_t timeout_m
 /* A session that has failed takes nothing more: what comes then has its answer at once. */
 void initiator_resubmit(struct initiator *i, struct task *task)
 {
+    reactor_touch(i);
     deadlines_begin(i, task);
     session_requeue(i->session, task);
     if (i->state == INITIATOR_FAILED) {
@@ -74,6 +77,7 @@ void initiator_resubmit(struct initiator *i, struct task *task)
 
 void initiator_cut(struct initiator *i)
 {
+    reactor_touch(i);
     connection_lost(i, BERTH_E_ABORTED, "commands that were taken back did not end in time");
 }
 
@@ -84,6 +88,7 @@ void initiator_task_free(struct initiator *i, struct task *task)
 
 void initiator_settle(struct initiator *i)
 {
+    reactor_touch(i);
     connection_drain(i);
 }
 
@@ -102,31 +107,18 @@ void initiator_flush(struct initiator *i)
         i->engine->ops->flush(i->link);
 }
 
-/* Never longer than the caller's patience, where there is somebody to ask for it. */
-static uint64_t wait_until(const struct initiator *i, uint64_t until_ns, uint64_t now)
-{
-    uint64_t next = timers_next(i), look = i->owner.cancelled ? now + INITIATOR_PATIENCE : UINT64_MAX;
-    if (look < next)
-        next = look;
-    return next < until_ns ? next : until_ns;
-}
-
 static bool cancelled(struct initiator *i)
 {
     return i->owner.cancelled && i->owner.cancelled(i->owner.owner);
 }
 
-static void work(struct initiator *i, uint64_t until_ns)
+/* Never longer than the caller's patience, where there is somebody to ask for it. */
+static uint64_t wait_until(const struct initiator *i, uint64_t until_ns)
 {
-    uint64_t now = initiator_now(i);
-    timers_resume(i, now);
-    int error = engine_poll(i->engine, wait_until(i, until_ns, now));
-    if (error) {
-        initiator_say(i, error, strerror(errno));
-        recovery_fail(i, error);
-    }
-    timers_run(i);
-    connection_drain(i);
+    if (!i->owner.cancelled || until_ns == 0)
+        return until_ns;
+    uint64_t look = initiator_now(i) + INITIATOR_PATIENCE;
+    return look < until_ns ? look : until_ns;
 }
 
 int initiator_wait(struct initiator *i, uint64_t until_ns)
@@ -134,7 +126,7 @@ int initiator_wait(struct initiator *i, uint64_t until_ns)
     if (i->state == INITIATOR_FAILED)
         connection_deliver(i);
     else
-        work(i, until_ns);
+        reactor_poll(i->reactor, wait_until(i, until_ns));
     if (cancelled(i))
         return BERTH_E_ABORTED;
     return i->state == INITIATOR_FAILED ? i->error : BERTH_OK;
@@ -192,6 +184,19 @@ static void set_racers(struct initiator *i)
     i->link = &i->race.racers[0].link;
 }
 
+static int find_reactor(struct initiator *i, const struct initiator_config *config)
+{
+    struct reactor *r = config->reactor;
+    int error = r ? BERTH_OK : reactor_new(&r, config->engine);
+    if (error)
+        return error;
+    error = reactor_join(r, i);
+    i->owns_reactor = !config->reactor && !error;
+    if (error && !config->reactor)
+        reactor_free(r);
+    return error;
+}
+
 static int set_up(struct initiator *i, const struct initiator_config *config)
 {
     i->policy = config->policy;
@@ -206,16 +211,13 @@ static int set_up(struct initiator *i, const struct initiator_config *config)
     if (config->target_name)
         snprintf(i->target_name, sizeof i->target_name, "%s", config->target_name);
     set_racers(i);
-    i->alarm_fd = -1;
     i->resolve = config->resolve;
     i->random = config->seed;
     if (!i->random && !host_crypto()->random(&i->random, sizeof i->random))
         return BERTH_E_SYSTEM;
-    i->owns_engine = config->engine == NULL;
-    i->engine = config->engine ? config->engine : engine_new("sockets");
-    if (!i->engine)
-        return errno == ENOMEM ? BERTH_E_MEMORY : BERTH_E_SYSTEM;
-    int error = wishes_set(i, config);
+    int error = find_reactor(i, config);
+    if (!error)
+        error = wishes_set(i, config);
     return error ? error : make_session(i, config);
 }
 
@@ -258,16 +260,17 @@ void initiator_free(struct initiator *i)
 {
     if (!i)
         return;
-    if (i->engine && i->link)
+    struct reactor *r = i->reactor;
+    if (r && i->link)
         connection_drop(i);
     if (i->session)
         abort_all(i);
-    if (i->engine) {
-        alarm_end(i);
+    if (r) {
         hosts_end(i);
+        reactor_leave(i);
     }
-    if (i->engine && i->owns_engine)
-        engine_free(i->engine);
+    if (i->owns_reactor)
+        reactor_free(r);
     free(i->conn);
     free(i->watches);
     free(i->session);
@@ -279,8 +282,9 @@ void initiator_free(struct initiator *i)
 int initiator_open(struct initiator *i)
 {
     int error = BERTH_OK;
-    i->left_at = initiator_now(i);
-    i->open_deadline = i->left_at + i->policy.connect_timeout_ms * NS_PER_MS;
+    i->reactor->left_at = initiator_now(i);
+    i->open_deadline = i->reactor->left_at + i->policy.connect_timeout_ms * NS_PER_MS;
+    reactor_touch(i);
     seek_begin(i);
     while (i->state != INITIATOR_UP && error == BERTH_OK)
         error = initiator_wait(i, UINT64_MAX);
@@ -298,6 +302,7 @@ void initiator_close(struct initiator *i, uint32_t timeout_ms)
         return;
     i->relogin = false;
     i->state = INITIATOR_LEAVING;
+    reactor_touch(i);
     i->attempt_deadline = initiator_now(i) + timeout_ms * NS_PER_MS;
     conn_logout(i->conn, WIRE_LOGOUT_SESSION);
     link_kick(i->link);

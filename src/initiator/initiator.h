@@ -2,13 +2,14 @@
 /* The policy over one session: resolve, connect, log in, keep alive, bring back, leave. Tasks go in, outcomes
  * come out; in between connections may die and come back without the floor above noticing more than a delay.
  *
- * Everything happens inside initiator_wait(), on the caller's thread. */
+ * Everything happens inside initiator_wait() or reactor_poll(), on the thread that its reactor belongs to. */
 #ifndef INITIATOR_INITIATOR_H
 #define INITIATOR_INITIATOR_H
 
 #include "engine/engine.h"
 #include "host/resolve.h"
 #include "initiator/allowance.h"
+#include "initiator/reactor.h"
 #include "initiator/url.h"
 #include "scsi/sense.h"
 #include "wire/wish.h"
@@ -56,7 +57,8 @@ struct initiator_config {
     uint32_t key_count;
     struct engine_bind bind;    /* of every connection */
     struct allowance allowance; /* where redirects may lead */
-    struct engine *engine;      /* borrowed; NULL: an own one of the sockets engine */
+    struct reactor *reactor;    /* borrowed; NULL: an own one */
+    struct engine *engine;      /* of the own one: see reactor_new() */
     /* Names to addresses of that engine: at once, or RESOLVE_LATER. NULL: those of the system, for which a
      * thread asks */
     int (*resolve)(const struct portal *p, struct resolved *out, const char **why);
@@ -74,6 +76,10 @@ struct initiator_owner {
     /* The target tells of something that no command asked for (11.9.1 event 0), such as a changed capacity.
      * `lun` is the field of the message; sense that could not be read is not passed on. May be NULL. */
     void (*attention)(void *owner, uint64_t lun, const struct scsi_sense *sense);
+    /* The floor above, too, has its turn in every round that looks after this session: before anybody waits,
+     * and afterwards. Returns when it wants the next one at the latest; UINT64_MAX: when something happens.
+     * May be NULL. */
+    uint64_t (*tend)(void *owner);
     /* Asked after every wait: true ends waiting calls with BERTH_E_ABORTED. May be NULL. */
     bool (*cancelled)(void *owner);
     void *owner;
@@ -147,8 +153,11 @@ struct initiator {
     struct chap_memory challenges;     /* of all logins */
     struct login_config login;
     struct engine_bind bind;
-    struct engine *engine;
-    bool owns_engine;
+    struct reactor *reactor;
+    bool owns_reactor;
+    struct list member, touched; /* of the reactor's */
+    struct agenda_entry due;
+    struct engine *engine; /* the reactor's */
     int (*resolve)(const struct portal *p, struct resolved *out, const char **why);
     struct lookup *lookup; /* the thread that asks for names; NULL while none was needed */
     struct portal asked;   /* what it was asked for; "" nothing, or its answer was taken */
@@ -183,14 +192,11 @@ struct initiator {
     uint64_t up_at;         /* when the present session began, or the last one had begun */
     uint64_t down_at;       /* when it was lost */
     uint64_t lost_at;       /* when the present trouble began: of it, recovery_timeout_ms are allowed */
-    uint64_t left_at;       /* when the caller's last call ended */
     uint64_t wait_ns;       /* Time2Wait of the present session */
     uint64_t backoff;       /* the next pause, before jitter */
     uint64_t random;        /* for the jitter */
     uint64_t reconnects, replays;
     uint64_t rx_bytes, tx_bytes; /* of earlier connections */
-    int alarm_fd;                /* -1: nobody sleeps on the descriptor */
-    uint64_t alarm_at;           /* what it is set to; 0: it has gone off */
 };
 
 /* Whether a login may ask for this; if not, `flaw` says why. */
@@ -226,18 +232,13 @@ void initiator_cancel(struct initiator *i, struct task *task, int error);
 void initiator_cut(struct initiator *i);
 void initiator_task_free(struct initiator *i, struct task *task);
 
-/* One round of work: sends, waits until something happens or `until_ns` of the engine's clock, receives,
- * looks after timers. Returns 0, or the error that made the session fail for good. */
+/* One round of work, of the reactor's: for this session and for the others there. Returns 0, or the error
+ * that made this session fail for good. */
 int initiator_wait(struct initiator *i, uint64_t until_ns);
 /* Sends what is ready to be sent, for callers that will not be back soon. */
 void initiator_flush(struct initiator *i);
 /* Delivers what is finished already, without waiting. */
 void initiator_settle(struct initiator *i);
-
-/* For foreign event loops: a descriptor that is readable when initiator_wait() has something to do, or -1. */
-int initiator_fd(struct initiator *i);
-/* Before the caller goes to sleep on it: it is to be readable at `due_ns` at the latest. */
-void initiator_alarm(struct initiator *i, uint64_t due_ns);
 
 /* Puts an error of the caller's into initiator_detail(), with the portal in front. */
 void initiator_say(struct initiator *i, int error, const char *text);

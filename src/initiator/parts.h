@@ -2,6 +2,7 @@
 /* Inside of floor initiator: the calls between its files.
  *
  *   initiator.c   the handle                       seek.c        an attempt to reach the portal
+ *   reactor.c     rounds, of many sessions
  *   connection.c  events, and the loss of one      hosts.c       where addresses come from
  *   recovery.c    coming back                      addresses.c   in which order
  *   timers.c      what time brings                 race.c        all of them, one soon after the other
@@ -80,10 +81,12 @@ void escalation_tick(struct initiator *i, uint64_t now);
 uint64_t escalation_due(const struct initiator *i); /* UINT64_MAX: nothing waits to be asked for */
 
 /* timers.c */
-void timers_run(struct initiator *i);
+#define TIMERS_AWAY_NS                                                                                       \
+    (10000ull * 1000000) /* without a round for so long, at least, and the caller was away */
+void timers_run(struct initiator *i, uint64_t now);
 uint64_t timers_next(const struct initiator *i); /* when timers_run() is due next */
 /* The caller is back: time that it was away, if for long, does not count. */
-void timers_resume(struct initiator *i, uint64_t now);
+void timers_resume(struct initiator *i, uint64_t away);
 
 /* backoff.c: ns until the next attempt, the first time none. */
 uint64_t backoff_next(struct initiator *i);
@@ -95,9 +98,6 @@ void recovery_tick(struct initiator *i, uint64_t now);
 void recovery_up(struct initiator *i);
 void recovery_fail(struct initiator *i, int error);
 uint64_t recovery_deadline(const struct initiator *i); /* UINT64_MAX while nothing is being brought back */
-
-/* alarm.c */
-void alarm_end(struct initiator *i);
 
 /* wishes.c */
 int wishes_set(struct initiator *i, const struct initiator_config *config); /* 0 or BERTH_E_MEMORY */

@@ -3,7 +3,6 @@
 #include "initiator/parts.h"
 
 #define NS_PER_MS 1000000ull
-#define AWAY_NS   (10000 * NS_PER_MS) /* without a call for so long, at least, and the caller was away */
 
 static uint64_t later(uint64_t a, uint64_t b)
 {
@@ -87,10 +86,8 @@ static void leave_time(struct initiator *i, uint64_t now)
         connection_lost(i, BERTH_E_NO_ANSWER, "the logout got no answer");
 }
 
-void timers_run(struct initiator *i)
+void timers_run(struct initiator *i, uint64_t now)
 {
-    uint64_t now = initiator_now(i);
-    i->left_at = now;
     if (now >= recovery_deadline(i)) {
         recovery_fail(i, BERTH_E_LOST);
         return;
@@ -161,13 +158,12 @@ uint64_t timers_next(const struct initiator *i)
 
 static uint64_t most_between_calls(const struct initiator *i)
 {
-    return later(2 * NS_PER_MS * i->policy.ping_interval_ms, AWAY_NS);
+    return later(2 * NS_PER_MS * i->policy.ping_interval_ms, TIMERS_AWAY_NS);
 }
 
 /* Whatever ran while nobody received, sent or looked was not the target's time. */
-void timers_resume(struct initiator *i, uint64_t now)
+void timers_resume(struct initiator *i, uint64_t away)
 {
-    uint64_t away = now - i->left_at;
     if (away <= most_between_calls(i))
         return;
     deadlines_shift(i, away);
