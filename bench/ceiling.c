@@ -9,7 +9,8 @@ static int serve(char **argv)
 {
     bool busy = false;
     const struct word words[] = {{"busy-poll", WORD_FLAG, &busy}, {NULL, WORD_FLAG, NULL}};
-    ceiling_serve(words_take(argv, words, "ceiling serve [--busy-poll] ADDRESS[:PORT]"), busy, 64u << 20);
+    const char *address = words_take(argv, words, "ceiling serve [--busy-poll] ADDRESS[:PORT]");
+    ceiling_serve(address, busy, 64u << 20);
 }
 
 int main(int argc, char **argv)

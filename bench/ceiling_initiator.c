@@ -171,7 +171,7 @@ static void prepare(struct run *r, const char *where)
 int ceiling_run(char **argv)
 {
     static struct run r = {
-        .load = LOAD_DEFAULTS, .shape_name = "staged", .segment = 256u << 10, .hold_percent = 50};
+        .load = LOAD_DEFAULTS, .shape_name = "staged", .segment = 256u << 10, .hold_percent = 100};
     const struct word words[] = {LOAD_WORDS(&r.load),
                                  {"shape", WORD_TEXT, &r.shape_name},
                                  {"sockets", WORD_NUMBER, &r.load.sessions},
