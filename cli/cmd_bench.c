@@ -47,6 +47,7 @@ static void json_run(struct json *j, const struct bench *b, const struct options
     json_text(j, "rw", o->rw);
     json_u64(j, "bs", o->block_bytes);
     json_u64(j, "depth", o->depth);
+    json_text(j, "crc32c", berth_crc32c_name());
     json_real(j, "duration_s", b->seconds);
 }
 

@@ -356,7 +356,7 @@ void berth_targets_free(struct berth_target *targets);
 int berth_luns(uint32_t *luns, uint32_t max, const char *url, const struct berth_options *options,
                struct berth_detail *detail);
 
-/** Name of the bulk CRC32C in use ("isa-l", "crc32q", "table"); for reports. Any thread. */
+/** Name of the bulk CRC32C in use ("isa-l", "crc32q", "armv8", "table"); for reports. Any thread. */
 const char *berth_crc32c_name(void);
 
 #ifdef __cplusplus

@@ -42,8 +42,7 @@ static bool head_digest_ok(struct conn *c)
     uint32_t len = WIRE_BHS_LEN + wire_ahs_len(f->head);
     if (!c->header_digest)
         return true;
-    uint32_t crc = crc32c_final(c->session->config.crypto->crc32c(CRC32C_INIT, f->head, len));
-    return crc == get32_le(f->head + len);
+    return c->session->config.crypto->header_digest(f->head, len) == get32_le(f->head + len);
 }
 
 /* What that length makes us wait for may never come, if it is the length that is damaged. Only commands have
@@ -163,7 +162,7 @@ static void run_tail(struct conn *c)
     f->tail_have += take(c, f->tail + f->tail_have, f->tail_need - f->tail_have);
     if (f->tail_have < f->tail_need)
         return;
-    if (c->data_digest)
+    if (c->data_digest && pad)
         f->crc = c->session->config.crypto->crc32c(f->crc, f->tail, pad);
     data_end(c);
 }

@@ -47,14 +47,15 @@ static void seal(struct conn *c, struct tx_slot *slot)
 
     slot->head_len = (uint8_t)(WIRE_BHS_LEN + wire_ahs_len(slot->head));
     if (digests && c->header_digest) {
-        put32_le(slot->head + slot->head_len,
-                 crc32c_final(crypto->crc32c(CRC32C_INIT, slot->head, slot->head_len)));
+        put32_le(slot->head + slot->head_len, crypto->header_digest(slot->head, slot->head_len));
         slot->head_len += WIRE_DIGEST_LEN;
     }
     memset(slot->tail, 0, pad);
     slot->tail_len = (uint8_t)pad;
     if (digests && c->data_digest && slot->data_len) {
-        uint32_t crc = crypto->crc32c(digest_payload(c, slot), slot->tail, pad);
+        uint32_t crc = digest_payload(c, slot);
+        if (pad)
+            crc = crypto->crc32c(crc, slot->tail, pad);
         put32_le(slot->tail + pad, crc32c_final(crc));
         slot->tail_len += WIRE_DIGEST_LEN;
     }

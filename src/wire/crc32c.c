@@ -45,3 +45,8 @@ uint32_t crc32c_table(uint32_t state, const void *bytes, size_t len)
         state = state >> 8 ^ remainders[(uint8_t)state ^ p[i]];
     return state;
 }
+
+uint32_t crc32c_table_header(const void *header, size_t len)
+{
+    return crc32c_final(crc32c_table(CRC32C_INIT, header, len));
+}

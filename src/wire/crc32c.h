@@ -18,4 +18,7 @@ static inline uint32_t crc32c_final(uint32_t state)
 /* Feeds `len` bytes into `state`, byte-table version: slow, correct everywhere, every other one's oracle. */
 uint32_t crc32c_table(uint32_t state, const void *bytes, size_t len);
 
+/* The digest of a header and its additional segments: 48 bytes or more. */
+uint32_t crc32c_table_header(const void *header, size_t len);
+
 #endif
