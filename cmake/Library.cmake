@@ -10,6 +10,7 @@ set_target_properties(libberth_shared PROPERTIES
   OUTPUT_NAME berth VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
   LINKER_LANGUAGE C LINK_DEPENDS ${map})
 target_link_options(libberth_shared PRIVATE LINKER:--version-script=${map})
+berth_across_files(libberth_shared)
 # Never unloaded: a thread may still be in the system's resolver when the last LUN is closed (src/host/lookup.c).
 target_link_options(libberth_shared PRIVATE LINKER:-z,nodelete)
 if(NOT BERTH_SANITIZE AND NOT BERTH_FUZZ)
@@ -20,10 +21,14 @@ endif()
 # The static library is one object in which everything but the public functions has become local: it must not
 # bring names like session_init into other people's programs. Instrumented builds have no use for that.
 set(static_objects ${objects})
+set(one_object "")
+if(BERTH_ACROSS_FILES)
+  set(one_object -O2 -g -fPIC ${BERTH_ACROSS_FILES} -flinker-output=nolto-rel)
+endif()
 if(NOT BERTH_SANITIZE AND NOT BERTH_FUZZ AND NOT BERTH_COVER)
   set(static_objects ${CMAKE_BINARY_DIR}/libberth.o)
   add_custom_command(OUTPUT ${static_objects} VERBATIM COMMAND_EXPAND_LISTS
-    COMMAND ${CMAKE_C_COMPILER} -r -nostdlib -o ${static_objects} ${objects}
+    COMMAND ${CMAKE_C_COMPILER} ${one_object} -r -nostdlib -o ${static_objects} ${objects}
     COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${static_objects}
     DEPENDS ${objects})
 endif()
