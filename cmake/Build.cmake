@@ -11,6 +11,12 @@ set(BERTH_SANITIZE "" CACHE STRING "Sanitizers to build with, as -fsanitize take
 option(BERTH_COVER "Count executed lines (gcov)" OFF)
 option(BERTH_FUZZ "Build the libFuzzer targets (clang only)" OFF)
 
+# Moves of state machines that no table lists stop the program, and those that are made are noted: for tests, and free of
+# cost in what users get. It changes structures, and so is the same for every file.
+if(NOT CMAKE_BUILD_TYPE STREQUAL Release)
+  add_compile_definitions(BERTH_MOVES)
+endif()
+
 include(CheckPIESupported)
 check_pie_supported(LANGUAGES C)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)

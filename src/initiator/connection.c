@@ -36,7 +36,7 @@ void connection_lost(struct initiator *i, int error, const char *text)
         return; /* known already */
     if (i->state == INITIATOR_LEAVING && !i->relogin) {
         connection_drop(i);
-        i->state = INITIATOR_IDLE;
+        initiator_become(i, INITIATOR_IDLE);
         return;
     }
     recovery_begin(i, error, text);
@@ -51,7 +51,7 @@ static void on_up(struct link *l)
     session_restart(i->session);
     conn_init(i->conn, i->session, &i->conn_config, initiator_now(i));
     i->attached = true;
-    i->state = INITIATOR_LOGIN;
+    initiator_become(i, INITIATOR_LOGIN);
     link_attach(l, i->conn);
     link_kick(l);
 }

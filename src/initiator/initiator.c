@@ -301,7 +301,7 @@ void initiator_close(struct initiator *i, uint32_t timeout_ms)
     if (i->state != INITIATOR_UP)
         return;
     i->relogin = false;
-    i->state = INITIATOR_LEAVING;
+    initiator_become(i, INITIATOR_LEAVING);
     reactor_touch(i);
     i->attempt_deadline = initiator_now(i) + timeout_ms * NS_PER_MS;
     conn_logout(i->conn, WIRE_LOGOUT_SESSION);

@@ -94,6 +94,7 @@ enum initiator_state {
     INITIATOR_LEAVING, /* logout is on its way */
     INITIATOR_WAITING, /* lost; the next attempt is due at retry_at */
     INITIATOR_FAILED,  /* given up: `error` tells why */
+    INITIATOR_STATES,
 };
 
 /* A portal and what is known of it. */
@@ -172,11 +173,14 @@ struct initiator {
     uint32_t redirects;
     bool moved;       /* all of them were permanent */
     uint16_t refusal; /* login status that ended the attempt; 0: something else did */
-    uint8_t state;    /* enum initiator_state */
-    bool kept;        /* a lost session is brought back */
-    bool relogin;     /* LEAVING because the target asked for it: come back */
-    bool parting;     /* LEAVING, and logged out: only the end of the connection is to come */
-    int32_t group;    /* portal group of the session; -1 unknown */
+    uint8_t state;    /* enum initiator_state; initiator_become() changes it */
+#ifdef BERTH_MOVES
+    uint64_t moves_seen; /* bit from * INITIATOR_STATES + to */
+#endif
+    bool kept;     /* a lost session is brought back */
+    bool relogin;  /* LEAVING because the target asked for it: come back */
+    bool parting;  /* LEAVING, and logged out: only the end of the connection is to come */
+    int32_t group; /* portal group of the session; -1 unknown */
     int error;
     char detail[INITIATOR_DETAIL_MAX];
     struct watch *watches; /* by slot */

@@ -26,7 +26,7 @@ static void leave(struct initiator *i, uint64_t now)
     uint32_t most = i->policy.connect_timeout_ms;
     i->part_by = 0;
     i->relogin = true;
-    i->state = INITIATOR_LEAVING;
+    initiator_become(i, INITIATOR_LEAVING);
     i->attempt_deadline = now + (i->part_given_ms < most ? i->part_given_ms : most) * NS_PER_MS;
     conn_logout(i->conn, WIRE_LOGOUT_SESSION);
     initiator_kick(i);

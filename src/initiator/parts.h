@@ -10,7 +10,8 @@
  *   wishes.c      what the login asks for          allowance.c   where to
  *   url.c         iscsi://                         refusal.c     whom to ask again
  *   deadlines.c   how long a command may take      backoff.c     and when
- *   escalation.c  what is done with late ones      parting.c     being asked to log out */
+ *   escalation.c  what is done with late ones      parting.c     being asked to log out
+ *   states.c      which follows which */
 #ifndef INITIATOR_PARTS_H
 #define INITIATOR_PARTS_H
 
@@ -18,6 +19,10 @@
 
 /* initiator.c */
 void initiator_kick(struct initiator *i); /* there is something to be sent */
+
+/* states.c: what may follow each state, as bits of states. */
+extern const uint16_t initiator_moves[INITIATOR_STATES];
+void initiator_become(struct initiator *i, enum initiator_state state);
 
 /* connection.c */
 extern const struct link_owner connection_callbacks;

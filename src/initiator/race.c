@@ -106,7 +106,7 @@ void race_begin(struct initiator *i)
     struct place *here = i->here;
     uint64_t time = i->attempt_deadline - initiator_now(i);
 
-    i->state = INITIATOR_CONNECTING;
+    initiator_become(i, INITIATOR_CONNECTING);
     race->count = addresses_order(&here->addresses, here->first, here->failed, race->order);
     race->next = race->running = 0;
     race->error = BERTH_OK;

@@ -55,7 +55,7 @@ static void end_tasks(struct initiator *i, int error)
 void recovery_fail(struct initiator *i, int error)
 {
     connection_drop(i);
-    i->state = INITIATOR_FAILED;
+    initiator_become(i, INITIATOR_FAILED);
     i->error = error;
     if (i->detail[0] == 0)
         initiator_say(i, error, NULL);
@@ -75,7 +75,7 @@ uint64_t recovery_deadline(const struct initiator *i)
 /* Towards the end the pauses shrink, so that a target that comes back just in time is found. */
 static void wait_for_next(struct initiator *i, uint64_t now, uint64_t at_least)
 {
-    i->state = INITIATOR_WAITING;
+    initiator_become(i, INITIATOR_WAITING);
     uint64_t pause = backoff_next(i), end = recovery_deadline(i), left = end > now ? end - now : 0;
     if (pause > left / 2 && left > INITIATOR_BACKOFF_MIN)
         pause = left / 2;
@@ -166,7 +166,7 @@ void recovery_up(struct initiator *i)
     uint64_t now = initiator_now(i);
     struct list *node;
 
-    i->state = INITIATOR_UP;
+    initiator_become(i, INITIATOR_UP);
     i->up_at = i->scan_at = now;
     i->part_by = 0;
     i->wait_ns = i->session->keys.agreed[KEY_DEFAULT_TIME2WAIT] * 1000 * NS_PER_MS; /* 7.5.1 */

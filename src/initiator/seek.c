@@ -75,7 +75,7 @@ void seek_begin(struct initiator *i)
         race_begin(i);
         return;
     }
-    i->state = INITIATOR_RESOLVING;
+    initiator_become(i, INITIATOR_RESOLVING);
     resolve(i);
 }
 

@@ -119,6 +119,7 @@ void timers_run(struct initiator *i, uint64_t now)
         break;
     case INITIATOR_IDLE:
     case INITIATOR_FAILED:
+    case INITIATOR_STATES:
         break;
     }
 }

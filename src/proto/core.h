@@ -84,6 +84,9 @@ struct conn {
     bool ping_out;
     bool parting;        /* initiator: no new command goes out */
     uint16_t moves_seen; /* bit from * CONN_PHASES + to */
+#ifdef BERTH_MOVES
+    uint32_t login_moves_seen; /* bit per row of login_moves */
+#endif
     uint32_t epoch;
     uint32_t exp_stat_sn;  /* initiator: next StatSN expected */
     uint32_t told_stat_sn; /* initiator: the ExpStatSN that was sent last */
@@ -179,6 +182,17 @@ void stamp_target(struct conn *c, uint8_t *bhs, bool takes_stat_sn);
 extern const uint8_t task_moves[TASK_STATES], conn_moves[CONN_PHASES];
 void task_become(struct session *s, struct task *task, enum task_state state);
 void conn_become(struct conn *c, enum conn_phase phase);
+
+/* login_moves.c */
+struct login_move {
+    uint8_t role, from, from_step, to, to_step; /* stages and steps */
+};
+#define LOGIN_MOVES    18u
+#define LOGIN_NO_STAGE 2u /* not started; a number that 11.12.3 does not use */
+extern const struct login_move login_moves[LOGIN_MOVES];
+void login_enter(struct conn *c, uint8_t stage);
+void login_step(struct conn *c, enum login_chap_step step);
+bool login_possible(const struct conn *c); /* is there a way to where it is? */
 
 /* session.c */
 struct task *session_find(struct session *s, uint32_t tag);

@@ -306,6 +306,7 @@ void field_conn(struct archive *a, struct conn *c)
 {
     field_state(a, c);
     field_login(a, &c->login);
+    require(a, login_possible(c));
     field_queue(a, &c->tasks, true, is_on_wire);
     if (thawing(a) && a->ok)
         adopt(a->session, c);

@@ -53,7 +53,7 @@ enum login_chap_step { CHAP_IDLE, CHAP_SENT_LIST, CHAP_SENT_CHALLENGE, CHAP_SENT
 struct login {
     const struct login_config *config;
     struct negotiation keys;
-    uint8_t csg, nsg; /* stage we are in */
+    uint8_t csg, nsg; /* stage we are in, once it has started */
     uint8_t rounds;
     bool started, done;
     bool chap_on;      /* AuthMethod=CHAP agreed */

@@ -181,6 +181,6 @@ const char *login_verify(struct conn *c, const struct login_credentials *who, co
     if (!name_ok || !response_ok || !span_copy(chap->name, l->chap_name, sizeof l->chap_name))
         return "its CHAP_N or CHAP_R is wrong (12.1.3)";
     l->peer_proved = true;
-    l->chap_step = CHAP_PASSED;
+    login_step(c, CHAP_PASSED);
     return NULL;
 }

@@ -45,7 +45,7 @@ void login_begin(struct conn *c)
     struct writer w = text_area(c);
     bool chap = cfg->mine.name != NULL;
 
-    l->csg = WIRE_STAGE_SECURITY;
+    login_enter(c, WIRE_STAGE_SECURITY);
     l->itt = 0;
     text_put(&w, "InitiatorName", cfg->initiator_name);
     if (cfg->initiator_alias)
@@ -161,7 +161,7 @@ static const uint8_t *algorithms(const struct login *l)
 static void chap_list(struct conn *c, struct writer *w)
 {
     chap_put_list(w, algorithms(&c->login), c->login.config->algorithm_count);
-    c->login.chap_step = CHAP_SENT_LIST;
+    login_step(c, CHAP_SENT_LIST);
     request(c, WIRE_STAGE_SECURITY, (uint32_t)writer_len(w));
 }
 
@@ -194,7 +194,7 @@ static void chap_respond(struct conn *c, const struct chap_keys *chap, struct wr
     else if (!w->ok)
         give_up(c, BERTH_E_LIMIT, too_much);
     else {
-        l->chap_step = CHAP_SENT_RESPONSE;
+        login_step(c, CHAP_SENT_RESPONSE);
         request(c, WIRE_STAGE_OPERATIONAL, (uint32_t)writer_len(w));
     }
 }
@@ -205,7 +205,7 @@ static bool chap_end(struct conn *c, const struct chap_keys *chap)
     const struct login_credentials *peer = &c->login.config->peer;
     const char *flaw = NULL;
     if (!peer->name)
-        c->login.chap_step = CHAP_PASSED;
+        login_step(c, CHAP_PASSED);
     else if (chap->seen == (CHAP_BIT(KEY_CHAP_N) | CHAP_BIT(KEY_CHAP_R)))
         flaw = login_verify(c, peer, chap);
     else
@@ -287,7 +287,7 @@ static void advance(struct conn *c, const struct wire_login_response *r, const s
     if (r->transit && l->csg == WIRE_STAGE_SECURITY && !may_leave_security(c, chap))
         return;
     if (r->transit)
-        l->csg = r->nsg;
+        login_enter(c, r->nsg);
     if (l->csg == WIRE_STAGE_SECURITY)
         security(c, chap, w);
     else if (l->csg == WIRE_STAGE_OPERATIONAL)

@@ -52,7 +52,7 @@ static void remember(struct conn *c, const struct wire_login_request *r)
 {
     struct login *l = &c->login;
     struct session *s = c->session;
-    l->csg = r->csg;
+    login_enter(c, r->csg <= WIRE_STAGE_OPERATIONAL ? r->csg : WIRE_STAGE_SECURITY); /* refused */
     l->tsih = r->tsih;
     memcpy(l->isid, r->isid, sizeof l->isid);
     memcpy(s->config.isid, r->isid, sizeof s->config.isid);
@@ -113,7 +113,7 @@ static bool chap_challenge(struct conn *c, const struct chap_keys *chap, struct 
     if (chap->seen != CHAP_BIT(KEY_CHAP_A) || picked <= 0)
         return false;
     l->algorithm = (uint8_t)picked;
-    l->chap_step = CHAP_SENT_CHALLENGE;
+    login_step(c, CHAP_SENT_CHALLENGE);
     text_put_number(w, "CHAP_A", l->algorithm);
     return login_challenge(c, w);
 }
@@ -209,7 +209,7 @@ static void advance(struct conn *c, const struct wire_login_request *r, struct w
     respond(c, transit, r->nsg, (uint32_t)writer_len(w));
     if (!transit)
         return;
-    l->csg = r->nsg;
+    login_enter(c, r->nsg);
     if (l->csg == WIRE_STAGE_FULL_FEATURE)
         conn_enter_full_feature(c);
 }

@@ -147,6 +147,9 @@ static void paint_conn(struct portrait *p, const struct conn *from)
     struct conn *c = &p->conn;
     *c = *from;
     c->moves_seen = 0;
+#ifdef BERTH_MOVES
+    c->login_moves_seen = 0;
+#endif
     c->answers_at = 0; /* a connection that is thawed answers at once */
     paint_frame(p, from);
     paint_sending(c);

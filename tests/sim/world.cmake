@@ -26,7 +26,7 @@ foreach(part 0 1 2 3)
   set_tests_properties(sim.storm_${part} PROPERTIES LABELS sim TIMEOUT 240)
 endforeach()
 
-foreach(noun seek redirect reconnect aftermath escalation climb)
+foreach(noun initiator_states seek redirect reconnect aftermath escalation climb)
   berth_world_test(sim_${noun}_test ${noun})
   add_test(NAME sim.${noun} COMMAND sim_${noun}_test)
   set_tests_properties(sim.${noun} PROPERTIES LABELS sim TIMEOUT 240)
