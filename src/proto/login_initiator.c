@@ -350,8 +350,7 @@ static void take_response(struct conn *c, const struct wire_login_response *r, c
     struct reader text;
     l->started = true;
     c->exp_stat_sn = r->window.stat_sn + 1;
-    c->session->exp_cmd_sn = r->window.exp_cmd_sn;
-    c->session->max_cmd_sn = r->window.max_cmd_sn;
+    session_window(c->session, &r->window);
     bool complete = login_collect(c, pdu, r->more, &text);
     if (r->status_class == 1)
         redirected(c, &text);

@@ -16,6 +16,14 @@ size_t session_size(const struct session_config *config)
     return sizeof(struct session) + pool_size(config) * sizeof(struct task) + slots + 64;
 }
 
+/* Until the target says otherwise. A window only grows (4.2.2.1): one that begins wider could never be right.
+ */
+static void close_window(struct session *s)
+{
+    s->exp_cmd_sn = s->cmd_sn;
+    s->max_cmd_sn = s->cmd_sn - 1;
+}
+
 struct session *session_init(void *memory, const struct session_config *config)
 {
     struct session *s = memory;
@@ -26,7 +34,8 @@ struct session *session_init(void *memory, const struct session_config *config)
     slots_init(&s->slots, (uint16_t *)(void *)at, pool_size(config));
     at += (SLOTS_MEM((size_t)pool_size(config)) * sizeof(uint16_t) + 15) & ~(size_t)15;
     s->tasks = (struct task *)(void *)at;
-    s->cmd_sn = s->exp_cmd_sn = s->max_cmd_sn = config->first_cmd_sn;
+    s->cmd_sn = config->first_cmd_sn;
+    close_window(s);
     struct list *heads[] = {&s->conns, &s->queued, &s->ready, &s->detached, &s->done};
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
         list_init(heads[i]);
@@ -175,7 +184,7 @@ void session_requeue(struct session *s, struct task *task)
 void session_restart(struct session *s)
 {
     s->tsih = 0;
-    s->exp_cmd_sn = s->max_cmd_sn = s->cmd_sn;
+    close_window(s);
     memset(&s->keys, 0, sizeof s->keys);
 }
 

@@ -614,6 +614,27 @@ static void test_stat_sn_in_login(void **state)
     puppet_free(u);
 }
 
+/* A window that cannot be (4.2.2.1) does not open ours, and one that is closed is closed from the start. */
+static void test_window_in_login(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t exp, told, max; /* from the CmdSN of the login on */
+    } rows[] = {{0, 8, 8}, {0, 0, 0}, {0, ~0u, ~0u}, {99, 8, ~0u}, {0x7fffffff, 8, ~0u}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct puppet *u = hand_new(NULL);
+        struct session *is = u->victim->session;
+        uint8_t bhs[WIRE_BHS_LEN];
+        struct wire_window window = {0, is->cmd_sn + rows[i].exp, is->cmd_sn + rows[i].told};
+        struct wire_login_response r = {.nsg = 1, .window = window};
+        put_login_response(bhs, &r);
+        puppet_say(u, bhs, NULL, 0);
+        puppet_expect(u, WIRE_LOGIN_REQUEST);
+        assert_int_equal(is->max_cmd_sn, is->cmd_sn + rows[i].max);
+        puppet_free(u);
+    }
+}
+
 static void test_no_tsih(void **state)
 {
     (void)state;
@@ -728,6 +749,7 @@ int main(void)
         cmocka_unit_test(test_aliases),
         cmocka_unit_test(test_address_without_redirect),
         cmocka_unit_test(test_stat_sn_in_login),
+        cmocka_unit_test(test_window_in_login),
         cmocka_unit_test(test_no_tsih),
         cmocka_unit_test(test_strangers),
         cmocka_unit_test(test_noise),
