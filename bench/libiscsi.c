@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* libiscsi at its best: its asynchronous calls with vectors, a place of its own for every I/O, the depth kept
  * full from the callbacks, no timeouts, no automatic reconnection, the same TCP options as berth. */
+#include <dlfcn.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -17,12 +18,9 @@
 #include "sockets.h"
 
 #define USAGE                                                                                                \
-    "bench_libiscsi URL [--rw RW] [--bs BYTES] [--depth N] [--time SECONDS] [--poll] [--digests "            \
+    "bench_libiscsi features | URL [--rw RW] [--bs BYTES] [--depth N] [--time SECONDS] [--poll] [--digests " \
     "none|header|both]"
 #define NAME "iqn.2026-11.io.berth:bench"
-
-/* Newer versions have it; where it is missing, data digests are not to be had. */
-extern int iscsi_set_data_digest(struct iscsi_context *iscsi, int digest) __attribute__((weak));
 
 struct task {
     struct driver *driver;
@@ -145,17 +143,28 @@ static void loop(struct driver *d)
 
 /* --- the session --- */
 
+/* Newer versions have it; where it is missing, data digests are not to be had. */
+typedef int set_data_digest_call(struct iscsi_context *iscsi, int digest);
+
+static set_data_digest_call *find_set_data_digest(void)
+{
+    set_data_digest_call *found;
+    *(void **)&found = dlsym(RTLD_DEFAULT, "iscsi_set_data_digest");
+    return found;
+}
+
 static void set_digests(struct driver *d)
 {
     bool both = strcmp(d->digests, "both") == 0;
+    set_data_digest_call *set_data_digest = find_set_data_digest();
     if (strcmp(d->digests, "none") == 0)
         return;
     iscsi_set_header_digest(d->iscsi, ISCSI_HEADER_DIGEST_CRC32C);
     errno = 0;
-    if (both && !iscsi_set_data_digest)
+    if (both && !set_data_digest)
         die("this version of libiscsi has no data digests");
     if (both)
-        iscsi_set_data_digest(d->iscsi, 1);
+        set_data_digest(d->iscsi, ISCSI_HEADER_DIGEST_CRC32C); /* both kinds have the same values */
 }
 
 static void learn(struct driver *d)
@@ -188,6 +197,12 @@ static void log_in(struct driver *d, const char *text)
     socket_hurry(iscsi_get_fd(d->iscsi));
 }
 
+static int tell_features(void)
+{
+    puts(find_set_data_digest() ? "data-digest" : "");
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static struct driver d = {.load = LOAD_DEFAULTS, .digests = "none"};
@@ -196,6 +211,8 @@ int main(int argc, char **argv)
                                  {"poll", WORD_FLAG, &d.poll},
                                  {NULL, WORD_FLAG, NULL}};
     const char *url = words_take(argv + (argc > 0), words, USAGE);
+    if (strcmp(url, "features") == 0)
+        return tell_features();
     log_in(&d, url);
     learn(&d);
     load_prepare(&d.load);

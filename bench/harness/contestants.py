@@ -104,15 +104,7 @@ class Libiscsi(Contestant):
         return None
 
     def data_digests(self):
-        with open(self.bench.program("libiscsi"), "rb") as program:
-            names = set(re.findall(rb"/?(?:[\w.+-]*/)*libiscsi\.so\.\d+", program.read()))
-        for name in names:
-            for folder in ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/local/lib", ""):
-                path = os.path.join(folder, name.decode())
-                if os.path.exists(path):
-                    with open(path, "rb") as library:
-                        return b"iscsi_set_data_digest" in library.read()
-        return False
+        return "data-digest" in processes.run([self.bench.program("libiscsi"), "features"], 10).text
 
     def command(self, cell, url, seconds):
         options = [o for w in self.words for o in (["--poll"] if w == "poll" else ["--digests", w])]

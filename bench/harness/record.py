@@ -34,6 +34,13 @@ def load(path):
     return record
 
 
+def join(old, new):
+    """The new one, and the cells and bars of the old one that it does not have itself."""
+    cells = {cell["name"]: cell for cell in old["cells"] + new["cells"]}
+    bars = {row["what"]: row for row in old["bars"] + new["bars"]}
+    return {**new, "cells": list(cells.values()), "bars": list(bars.values())}
+
+
 def check(record, name):
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:
         raise Failure(f"{name} is no record of bench/run ({SCHEMA})")

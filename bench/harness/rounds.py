@@ -14,12 +14,13 @@ class Bench:
         self.berth, self.work, self.rounds, self.seconds = os.path.abspath(berth), work, rounds, seconds
         self.cores = Cores()
         self.table = {cell.name: cell for cell in table}
+        self.programs = {}  # others than those of the build, by name
         self.link, self.pool = None, None
         if not os.access(self.berth, os.X_OK):
             raise Failure(f"{berth} is not there: run make first")
 
     def program(self, name):
-        return os.path.join(os.path.dirname(self.berth), "bench", "bench_" + name)
+        return self.programs.get(name) or os.path.join(os.path.dirname(self.berth), "bench", "bench_" + name)
 
     def library(self, name):
         return os.path.join(os.path.dirname(self.berth), "bench", f"libbench_{name}.so")

@@ -100,6 +100,11 @@ class Record(unittest.TestCase):
         with self.assertRaises(Failure):
             record.check([], "x")
 
+    def test_joined_ones_keep_what_was_measured_last(self):
+        old = {"cells": [{"name": "a", "is": 1}, {"name": "b", "is": 1}], "bars": []}
+        new = {"cells": [{"name": "b", "is": 2}], "bars": []}
+        self.assertEqual([cell["is"] for cell in record.join(old, new)["cells"]], [1, 2])
+
 
 if __name__ == "__main__":
     unittest.main()
