@@ -10,7 +10,7 @@ FAULTS  ?=
 
 export DESTDIR
 
-.PHONY: all help deps demo test conformance faults guest interop citizen fuzz bench bench-hostile bench-target install uninstall clean format
+.PHONY: all help deps demo test conformance faults guest interop citizen fuzz bench bench-hostile bench-target fio install uninstall clean format
 
 # The command is build/berth, the library build/libberth.so and build/libberth.a.
 all:
@@ -32,10 +32,15 @@ help:
 	@echo 'make bench          measures berth beside its peers and plain TCP (20 minutes; BENCH=--quick: 3); installs what is missing'
 	@echo 'make bench-hostile  measures the initiator under hostile load beside raw TCP'
 	@echo 'make bench-target   measures berth serve beside tgtd; as root, installs what is missing'
+	@echo 'make fio            builds build/berth-fio.so, with which fio runs on a LUN (exports/fio/)'
 	@echo 'make install        installs below PREFIX ($(PREFIX)), staged under DESTDIR if that is set'
 	@echo 'make uninstall      removes what make install put there'
 	@echo 'make format         formats the sources with clang-format'
 	@echo 'make clean          removes all build folders'
+
+# An engine for the fio that is installed.
+fio: all
+	exports/fio/build build/libberth.a build/berth-fio.so
 
 deps:
 	scripts/install-deps build
