@@ -44,11 +44,6 @@ const struct login_move login_moves[LOGIN_MOVES] = {
     MOVE(TARGET, OPERATIONAL, PASSED, FULL, PASSED),
 };
 
-static uint8_t stage_of(const struct login *l)
-{
-    return l->started ? l->csg : LOGIN_NO_STAGE;
-}
-
 bool login_possible(const struct conn *c)
 {
     const struct login *l = &c->login;
@@ -64,6 +59,11 @@ bool login_possible(const struct conn *c)
 }
 
 #ifdef BERTH_MOVES
+static uint8_t stage_of(const struct login *l)
+{
+    return l->started ? l->csg : LOGIN_NO_STAGE;
+}
+
 static void note(struct conn *c, uint8_t stage, uint8_t step)
 {
     uint8_t from = stage_of(&c->login), from_step = c->login.chap_step;
