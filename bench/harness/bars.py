@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from . import counts
 from .figures import median, quartiles, ratios
+from .processes import Failure
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,10 @@ def by_samples(bar, cell):
 def judge(bar, bench, cell):
     """A row of the record. `met` is None if it could not be measured, and `why` says so."""
     row = {"number": bar.number, "what": bar.what, "limit": bar.limit, "cell": bar.cell, "met": None}
-    found = bar.count(bench, bar) if bar.count else by_samples(bar, cell)
+    try:
+        found = bar.count(bench, bar) if bar.count else by_samples(bar, cell)
+    except Failure as why:
+        found = {"why": f"failed: {why}"}
     values = found.pop("values", None)
     row.update(found)
     if values:

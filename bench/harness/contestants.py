@@ -74,16 +74,12 @@ class Berth(Contestant):
         for option in self.options(cell):
             if option.startswith("--") and option not in known:
                 return f"not built: berth bench has no {option}"
-        engine = next((w for w in self.words if "--engine" in self.option(w)), None)
-        return None if engine is None else self.try_engine(engine)
+        return None
 
     def known(self):
         if self.bench.berth not in Berth.help:
             Berth.help[self.bench.berth] = processes.run([self.bench.berth, "bench", "--help"], 10).text
         return re.findall(r"--[a-z-]+", Berth.help[self.bench.berth])
-
-    def try_engine(self, engine):
-        return None
 
     def command(self, cell, url, seconds):
         force = ["--force"] if cell.writes else []

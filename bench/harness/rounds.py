@@ -81,13 +81,21 @@ def measure(bench, cell):
         if not why:
             able.append(contestant)
     for i in range(bench.rounds):
-        for contestant in able[::-1] if i % 2 else able:
+        for contestant in able[::-1] if i % 2 else able[:]:
             tell(f"{cell.name}: round {i + 1} of {bench.rounds}, {contestant.name}")
             row = entry["contestants"][contestant.name]
-            row["command"], got = sample(bench, contestant, cell)
-            row["samples"].append(got)
+            try:
+                row["command"], got = sample(bench, contestant, cell)
+                row["samples"].append(got)
+            except Failure as why:  # the others go on
+                entry["contestants"][contestant.name] = {"missing": f"failed: {why}", "failed": True, "samples": []}
+                able.remove(contestant)
     tell("")
     return entry
+
+
+def failed(entry):
+    return any(row.get("failed") for row in entry["contestants"].values())
 
 
 def measure_links(bench, cells, report):

@@ -46,6 +46,12 @@ class Bars(unittest.TestCase):
         self.assertEqual((row["met"], row["why"]), (None, "not built"))
         self.assertIn("not built", bars.describe(row))
 
+    def test_says_what_failed(self):
+        def count(_bench, _bar):
+            raise Failure("it fell over")
+        row = bars.judge(bar(1, (), count=count), None, entry(berth=[1]))
+        self.assertEqual((row["met"], row["why"]), (None, "failed: it fell over"))
+
     def test_each_names_a_cell_and_contestants_of_it(self):
         table = {cell.name: cell for cell in cells.read_table()}
         for row in bars.BARS:
