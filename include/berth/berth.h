@@ -5,11 +5,14 @@
  *
  * Open a LUN by its URL; read and write it with the blocking calls, or submit and reap I/Os in arrays.
  *
- * Threads: a LUN and its queues belong to one thread at a time (different LUNs may be used by different
- * threads at once). The library installs no signal handler, reads no environment, prints nothing and never
- * exits: all work happens inside the calls below, on the caller's thread, except that a thread of the library
- * asks for host names, because the system's resolver blocks. A LUN that is not called for longer than the
- * target's patience (its NOP interval) may lose its session; the next call brings it back.
+ * Threads: there are two ways to open a LUN.
+ *  - As it is: a LUN and its queues belong to one thread at a time (different LUNs may be used by different
+ *    threads at once). All work happens inside the calls below, on the caller's thread, except that a thread
+ * of the library asks for host names, because the system's resolver blocks. A LUN that is not called for
+ * longer than the target's patience (its NOP interval) may lose its session; the next call brings it back.
+ *  - With options.reactors: all work happens on these threads of the library, whether anybody calls or not.
+ * Each thread may have queues of its own, which belong to it; the blocking calls may be used by all at once.
+ * The library installs no signal handler, reads no environment, prints nothing and never exits.
  */
 #ifndef BERTH_BERTH_H
 #define BERTH_BERTH_H
@@ -30,6 +33,8 @@ extern "C" {
 struct berth_lun;
 /** A place to submit I/Os to one LUN and to reap them. */
 struct berth_queue;
+/** Threads of the library that sessions can be placed on. */
+struct berth_reactors;
 
 /** What happened, in words: for messages. Filled by the calls that take one when they fail. */
 struct berth_detail {
@@ -96,7 +101,12 @@ struct berth_options {
     uint32_t recovery_timeout_ms;
     uint32_t ping_interval_ms; /**< silence after which the target is pinged, 0 never; default 5000 */
     uint32_t ping_timeout_ms;  /**< silence after a ping that means the connection is dead; default 5000 */
-    uint32_t depth;            /**< commands in flight at once, 1..1024; default 128 */
+    uint32_t depth;            /**< commands in flight at once in each session, 1..1024; default 128 */
+    /** Sessions to the LUN, 1..32, which together are one device; default 1. Each has an ISID of its own,
+     * counted on from the first one's, and must reach the same device (VPD 83h or 80h). See libberth(3) for
+     * which I/O takes which, and what cannot be had with several. */
+    uint32_t sessions;
+    struct berth_reactors *reactors; /**< whose threads do all work; NULL: the caller's does, in its calls */
     /** What to ask for in the negotiation (RFC 7143 13) instead of what the library would, as
      * "MaxBurstLength=65536": HeaderDigest, DataDigest, InitialR2T, ImmediateData, MaxConnections (1),
      * MaxRecvDataSegmentLength, MaxBurstLength, FirstBurstLength, MaxOutstandingR2T (1..7), DefaultTime2Wait,
@@ -121,7 +131,8 @@ struct berth_options {
     bool (*cancelled)(void *arg);
     void *cancelled_arg; /**< handed to @c cancelled */
     /** Told what happens to the session and the LUN by itself, see struct berth_notice; may be NULL. Called
-     * inside other calls, and must make none on this LUN but for its facts, counters and detail. */
+     * inside other calls, or with @c reactors on one of theirs, one notice of a LUN at a time; and must make
+     * no call on this LUN but for its facts, counters and detail. */
     void (*notice)(void *arg, const struct berth_notice *notice);
     void *notice_arg; /**< handed to @c notice */
 };
@@ -174,15 +185,17 @@ int berth_lun_open(struct berth_lun **out, const char *url, const struct berth_o
                    struct berth_detail *detail);
 
 /** Logs out (waiting at most a second or so) and frees everything. I/Os in flight end with BERTH_E_ABORTED
- * without being reaped. Queues of the LUN are freed with it. NULL is allowed. */
+ * without being reaped. Queues of the LUN are freed with it, so no other thread may be in a call on it or on
+ * them: berth_queue_wake() gets them out. NULL is allowed. */
 void berth_lun_close(struct berth_lun *lun);
 
-/** Facts about @p lun, refreshed in place after reconnects. */
+/** Facts about @p lun, refreshed in place after reconnects; with several sessions or with reactors, by this
+ * call alone, which one thread at a time may make. */
 const struct berth_lun_info *berth_lun_info(struct berth_lun *lun);
 
 /** Counters since the LUN was opened. */
 struct berth_stats {
-    uint64_t syscalls;           /**< made by the library for this LUN */
+    uint64_t syscalls;           /**< made by the library for this LUN; with reactors: by theirs, for all */
     uint64_t rx_bytes, tx_bytes; /**< on the wire */
     uint64_t commands;           /**< SCSI commands completed, without those that look after the LUN */
     uint64_t retries;            /**< commands sent again after BUSY, unit attention or a lost session */
@@ -190,8 +203,27 @@ struct berth_stats {
 };
 void berth_lun_stats(const struct berth_lun *lun, struct berth_stats *stats);
 
-/** What the last failed call on this LUN had to say. Never NULL. */
+/** What the last failed call on this LUN had to say. Never NULL. With reactors: of whichever thread's call,
+ * and to be read while no other thread makes one. */
 const struct berth_detail *berth_lun_detail(const struct berth_lun *lun);
+
+/* --- threads of the library
+ * ------------------------------------------------------------------------------------ */
+
+enum berth_reactors_flags {
+    BERTH_REACTORS_POLL = 1, /**< never sleep: look for bytes all the time, at the cost of a CPU for each */
+};
+
+/**
+ * Starts @p count threads, 1..64, for options.reactors. Each LUN that is opened with them has its sessions
+ * placed where the fewest are. They block all signals.
+ * @param cpus  NULL, or @p count numbers of CPUs: the one that each thread is bound to.
+ * @param flags enum berth_reactors_flags
+ * @return 0, BERTH_E_ARGUMENT, BERTH_E_MEMORY or BERTH_E_SYSTEM.
+ */
+int berth_reactors_new(struct berth_reactors **out, uint32_t count, const int *cpus, uint32_t flags);
+/** Ends them. @return 0, or BERTH_E_STATE while a LUN that uses them is open. NULL is allowed. */
+int berth_reactors_free(struct berth_reactors *reactors);
 
 /* --- asynchronous: submit and reap in arrays
  * ------------------------------------------------------------------ */
@@ -272,9 +304,9 @@ struct berth_done {
 
 /**
  * Makes a queue of up to @p depth I/Os. Several queues may feed one LUN; completions return to the queue that
- * submitted. (A later version lets each thread have its own queue, handing over through a ring; the calls
- * stay.)
- * @return 0, BERTH_E_ARGUMENT or BERTH_E_MEMORY.
+ * submitted. With reactors any thread may make one, which then belongs to it: its calls but for
+ * berth_queue_wake() are made by one thread at a time.
+ * @return 0, BERTH_E_ARGUMENT, BERTH_E_MEMORY or BERTH_E_SYSTEM.
  */
 int berth_queue_new(struct berth_queue **out, struct berth_lun *lun, uint32_t depth);
 /** Takes back what is in flight, unreaped, and waits at most half a second until the target has let go of it:
@@ -282,7 +314,7 @@ int berth_queue_new(struct berth_queue **out, struct berth_lun *lun, uint32_t de
 void berth_queue_free(struct berth_queue *queue);
 
 /**
- * Submits up to @p count I/Os in order. Nothing is sent until berth_queue_reap(), so
+ * Submits up to @p count I/Os in order. Without reactors nothing is sent until berth_queue_reap(), so
  * that commands gather. I/Os are independent: order them by reaping.
  * @return how many were taken (possibly fewer: the queue is full), or BERTH_E_QUEUE_FULL if none was, or a
  * usage error for the first I/O (BERTH_E_RANGE, BERTH_E_ARGUMENT, BERTH_E_UNSUPPORTED, BERTH_E_READ_ONLY).
@@ -294,10 +326,15 @@ int berth_queue_submit(struct berth_queue *queue, const struct berth_io *ios, ui
  * @param min        waits until that many are there (or nothing is outstanding); 0 does not wait.
  * @param timeout_ms waits no longer; -1 without limit. I/Os end by themselves at their deadlines.
  * @return number of completions written to @p done (0..@p max), or BERTH_E_ABORTED when options.cancelled
- * said so. Also returns early, possibly with 0, when a signal handler of the caller interrupts the wait.
+ * said so. Also returns early, possibly with 0, when a signal handler of the caller interrupts the wait, or
+ * after berth_queue_wake().
  */
 int berth_queue_reap(struct berth_queue *queue, struct berth_done *done, uint32_t min, uint32_t max,
                      int timeout_ms);
+
+/** Ends the berth_queue_reap() that waits, or the next one that would, early and possibly with 0. From any
+ * thread, and from signal handlers. */
+void berth_queue_wake(struct berth_queue *queue);
 
 /**
  * Wants I/Os back: all of the queue that have this @p tag and are not done. Does not wait. Each is reaped
@@ -308,15 +345,16 @@ int berth_queue_reap(struct berth_queue *queue, struct berth_done *done, uint32_
  */
 int berth_queue_cancel(struct berth_queue *queue, uint64_t tag);
 
-/** A descriptor that is readable when berth_queue_reap() has something to do; for foreign event loops. Call
- * reap with min 0 at least every ping_interval_ms all the same. The descriptor stays the library's. */
+/** A descriptor that is readable when berth_queue_reap() has something to do; for foreign event loops, which
+ * call reap with min 0 then. Without reactors call it at least every ping_interval_ms all the same. The
+ * descriptor is the same for as long as the queue lives, and stays the library's. */
 int berth_queue_fd(const struct berth_queue *queue);
 
 /* --- blocking wrappers
  * ------------------------------------------------------------------------------------------ */
 
-/** Each waits for its completion and returns its error. Not to be mixed with unreaped I/Os of berth_queue
- * calls from another thread. */
+/** Each waits for its completion and returns its error. Without reactors not to be mixed with unreaped I/Os
+ * of berth_queue calls from another thread; with them from any thread, by many at once. */
 int berth_read(struct berth_lun *lun, void *buf, uint64_t len_bytes, uint64_t offset_bytes);
 int berth_write(struct berth_lun *lun, const void *buf, uint64_t len_bytes, uint64_t offset_bytes,
                 uint32_t flags);

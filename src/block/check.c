@@ -42,18 +42,25 @@ static void tell_gone(struct berth_lun *lun, int error)
 {
     struct berth_notice notice = {BERTH_NOTICE_GONE, error, berth_error_text(error), 0};
     if (!lun->check.told)
-        notice_give(&lun->options, &notice);
+        lanes_notice(lun, &notice);
     lun->check.told = true;
+}
+
+void check_fence(struct berth_lun *lun, const struct berth_done *why)
+{
+    struct check *c = &lun->check;
+    c->running = false;
+    c->fence = *why;
+    fail_all(lun, &c->fence);
 }
 
 /* Another device: for this LUN there is no way back. */
 static void fence(struct berth_lun *lun)
 {
-    struct check *c = &lun->check;
-    c->running = false;
-    c->fence = (struct berth_done){.error = BERTH_E_CHANGED, .bad_offset_bytes = UINT64_MAX};
+    const struct berth_done why = {.error = BERTH_E_CHANGED, .bad_offset_bytes = UINT64_MAX};
     tell_gone(lun, BERTH_E_CHANGED);
-    fail_all(lun, &c->fence);
+    lanes_fence(lun, &why);
+    check_fence(lun, &why);
 }
 
 /* Nothing found out: what waits ends with the reason, what comes has it looked into again. */
@@ -100,8 +107,9 @@ static void succeed(struct berth_lun *lun)
     c->running = c->wanted = c->told = false;
     c->losses = 0;
     initiator_hold(lun->initiator, false);
+    lanes_publish(lun);
     if (c->back)
-        notice_give(&lun->options, &(struct berth_notice){.kind = BERTH_NOTICE_BACK, .text = NULL});
+        lanes_notice(lun, &(struct berth_notice){.kind = BERTH_NOTICE_BACK, .text = NULL});
     c->back = false;
 }
 
@@ -263,7 +271,7 @@ uint64_t check_due(const struct berth_lun *lun)
 
 int check_init(struct berth_lun *lun)
 {
-    return berth_queue_new(&lun->check.queue, lun, 1);
+    return queue_make(&lun->check.queue, lun, 1);
 }
 
 void check_enable(struct berth_lun *lun)

@@ -36,6 +36,8 @@ void check_enable(struct berth_lun *lun);
 void check_want(struct berth_lun *lun);
 /* The session is lost. */
 void check_lost(struct berth_lun *lun);
+/* A sibling has found out that everything ends with this. */
+void check_fence(struct berth_lun *lun, const struct berth_done *why);
 /* Goes on with it, where there is something to go on with, and says whether that has ended any I/Os. Not to
  * be called from inside the initiator. */
 bool check_tick(struct berth_lun *lun);

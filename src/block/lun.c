@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "block/lun.h"
+#include "block/reactors.h"
 #include "host/crypto.h"
 
 #define LOGOUT_MS 1000u
@@ -35,12 +36,13 @@ static void session_changed(void *owner, int error, const char *text)
     if (error) {
         lun_say(&lun->detail, error, text);
         check_lost(lun);
-        notice_give(&lun->options, &(struct berth_notice){BERTH_NOTICE_LOST, error, text, 0});
+        lanes_notice(lun, &(struct berth_notice){BERTH_NOTICE_LOST, error, text, 0});
         return;
     }
     probe_session(lun); /* and whether the LUN is the same, the check will tell */
+    lanes_publish(lun);
     if (text)
-        notice_give(&lun->options, &(struct berth_notice){BERTH_NOTICE_GROUP, BERTH_OK, text, 0});
+        lanes_notice(lun, &(struct berth_notice){BERTH_NOTICE_GROUP, BERTH_OK, text, 0});
 }
 
 static bool cancelled(void *owner)
@@ -77,7 +79,7 @@ static int allocate(struct berth_lun *lun)
         return BERTH_E_MEMORY;
     for (uint32_t i = 0; i < LUN_ZERO_SEGS; i++)
         lun->zero_segs[i] = seg_memory(lun->zeros, LUN_ZEROS);
-    int error = berth_queue_new(&lun->own, lun, 1);
+    int error = queue_make(&lun->own, lun, 1);
     return error ? error : check_init(lun);
 }
 
@@ -92,8 +94,29 @@ static void keep_options(struct berth_lun *lun, const struct berth_options *opti
     lun->options.bind_address = lun->options.bind_device = lun->options.redirects = NULL;
 }
 
+/* Where the session is worked on, and as which one of several. Their identities follow upon that of the
+ * first. */
+static void settle_in(struct berth_lun *lun, const struct lun_place *place, struct initiator_config *config)
+{
+    const struct initiator *first = lun->lane > 0 ? lun->lanes->luns[0]->initiator : NULL;
+    if (lun->worker)
+        config->reactor = lun->worker->reactor;
+    else if (first)
+        config->reactor = first->reactor;
+    if (place->world) {
+        config->engine = place->world->engine;
+        config->resolve = place->world->resolve;
+        config->seed = place->world->seed + lun->lane;
+    }
+    if (!first)
+        return;
+    memcpy(config->isid, first->session->config.isid, sizeof config->isid);
+    config->isid_kind = ISID_GIVEN;
+    config->isid_offset = (uint16_t)lun->lane;
+}
+
 static int start(struct berth_lun *lun, const struct url *url, const struct berth_options *options,
-                 const struct lun_world *world, struct berth_detail *detail)
+                 const struct lun_place *place, struct berth_detail *detail)
 {
     struct initiator_config config = {.target_name = url->target, .portal = url->portal};
     struct initiator_owner owner = {.task_done = lun_task_done,
@@ -107,11 +130,7 @@ static int start(struct berth_lun *lun, const struct url *url, const struct bert
     if (error)
         return error;
     keep_options(lun, options);
-    if (world) {
-        config.engine = world->engine;
-        config.resolve = world->resolve;
-        config.seed = world->seed;
-    }
+    settle_in(lun, place, &config);
     error = initiator_new(&lun->initiator, &config, &owner, lun->detail.text, sizeof lun->detail.text);
     if (error)
         return lun_say(detail, error, lun->detail.text);
@@ -126,10 +145,9 @@ static int start(struct berth_lun *lun, const struct url *url, const struct bert
     return BERTH_OK;
 }
 
-int lun_connect(struct berth_lun **out, const struct url *url, const struct berth_options *options,
-                const struct lun_world *world, struct berth_detail *detail)
+static int connect_at(struct berth_lun **out, const struct url *url, const struct berth_options *options,
+                      const struct lun_place *place, struct berth_detail *detail)
 {
-    struct berth_options defaults;
     struct berth_lun *lun = calloc(1, sizeof *lun);
     *out = NULL;
     if (!lun)
@@ -137,15 +155,28 @@ int lun_connect(struct berth_lun **out, const struct url *url, const struct bert
     list_init(&lun->queues);
     list_init(&lun->waiting);
     list_init(&lun->paused);
-    berth_options_init(&defaults);
+    lun->lanes = place->lanes;
+    lun->lane = place->lane;
+    lun->worker = place->worker;
+    lun->poke.kind = MAIL_POKE;
     lun->lun_field = scsi_lun_encode(url->lun);
-    int error = start(lun, url, options ? options : &defaults, world, detail);
+    int error = start(lun, url, options, place, detail);
     if (error) {
-        berth_lun_close(lun);
+        lun_end(lun);
+        lun_free(lun);
         return error;
     }
     *out = lun;
     return BERTH_OK;
+}
+
+int lun_connect(struct berth_lun **out, const struct url *url, const struct berth_options *options,
+                const struct lun_world *world, struct berth_detail *detail)
+{
+    struct berth_options defaults;
+    const struct lun_place place = {.world = world};
+    berth_options_init(&defaults);
+    return connect_at(out, url, options ? options : &defaults, &place, detail);
 }
 
 static int parse(struct url *url, const char *text, bool lun_optional, struct berth_detail *detail)
@@ -155,25 +186,53 @@ static int parse(struct url *url, const char *text, bool lun_optional, struct be
     return error ? lun_say(detail, error, why) : BERTH_OK;
 }
 
+int lun_open_at(struct berth_lun **out, const struct url *url, const struct berth_options *options,
+                const struct lun_place *place, struct berth_detail *detail)
+{
+    int error = connect_at(out, url, options, place, detail);
+    if (error)
+        return error;
+    struct berth_lun *lun = *out;
+    error = lun->options.commands_only ? probe_identity(lun) : probe(lun);
+    if (!error)
+        return BERTH_OK;
+    lun_say(detail, error, lun->detail.error == error ? lun->detail.text : NULL);
+    lun_end(lun);
+    lun_free(lun);
+    *out = NULL;
+    return error;
+}
+
+void lun_keep(struct berth_lun *lun)
+{
+    initiator_keep(lun->initiator);
+    check_enable(lun);
+}
+
+static bool has_lanes(const struct berth_options *o)
+{
+    return o->size == sizeof *o && o->sessions >= 1 && o->sessions <= LANES_MAX &&
+           (o->sessions > 1 || o->reactors);
+}
+
 int lun_open(struct berth_lun **out, const char *text, const struct berth_options *options,
              const struct lun_world *world, struct berth_detail *detail)
 {
+    struct berth_options defaults;
     struct url url;
+    const struct lun_place alone = {.world = world};
     *out = NULL;
+    berth_options_init(&defaults);
+    if (!options)
+        options = &defaults;
     int error = parse(&url, text, false, detail);
-    if (!error)
-        error = lun_connect(out, &url, options, world, detail);
     if (error)
         return error;
-    error = (*out)->options.commands_only ? probe_identity(*out) : probe(*out);
-    if (!error) {
-        initiator_keep((*out)->initiator);
-        check_enable(*out);
-        return BERTH_OK;
-    }
-    lun_say(detail, error, (*out)->detail.error == error ? (*out)->detail.text : NULL);
-    berth_lun_close(*out);
-    *out = NULL;
+    if (has_lanes(options))
+        return lanes_open(out, &url, options, world, detail);
+    error = lun_open_at(out, &url, options, &alone, detail);
+    if (!error)
+        lun_keep(*out);
     return error;
 }
 
@@ -183,35 +242,61 @@ BERTH_EXPORT int berth_lun_open(struct berth_lun **out, const char *text, const 
     return lun_open(out, text, options, NULL, detail);
 }
 
-BERTH_EXPORT void berth_lun_close(struct berth_lun *lun)
+/* --- close --- */
+
+void lun_end(struct berth_lun *lun)
 {
-    if (!lun)
-        return;
     lun->closing = true;
     if (lun->initiator) {
         initiator_close(lun->initiator, LOGOUT_MS);
         initiator_free(lun->initiator);
     }
+    lun->initiator = NULL;
+    port_flush(lun);
+}
+
+static void drop(struct berth_queue *q)
+{
+    if (q)
+        queue_drop(q);
+}
+
+void lun_free(struct berth_lun *lun)
+{
     while (!list_empty(&lun->queues))
-        berth_queue_free(list_entry(lun->queues.next, struct berth_queue, link));
+        drop(list_entry(lun->queues.next, struct berth_queue, link));
+    drop(lun->own);
+    drop(lun->check.queue);
     free(lun->commands);
     free(lun->zeros);
     free(lun);
+}
+
+BERTH_EXPORT void berth_lun_close(struct berth_lun *lun)
+{
+    if (!lun)
+        return;
+    if (lun->lanes) {
+        lanes_close(lun->lanes);
+        return;
+    }
+    lun_end(lun);
+    lun_free(lun);
 }
 
 /* --- facts --- */
 
 BERTH_EXPORT const struct berth_lun_info *berth_lun_info(struct berth_lun *lun)
 {
-    return &lun->info;
+    return lun->lanes ? lanes_show(lun->lanes) : &lun->info;
 }
 
 BERTH_EXPORT const struct berth_detail *berth_lun_detail(const struct berth_lun *lun)
 {
-    return &lun->detail;
+    return lun->lanes && lun->lanes->threaded ? &lun->lanes->detail : &lun->detail;
 }
 
-BERTH_EXPORT void berth_lun_stats(const struct berth_lun *lun, struct berth_stats *stats)
+void lun_stats(const struct berth_lun *lun, struct berth_stats *stats)
 {
     const struct initiator *i = lun->initiator;
     *stats = (struct berth_stats){.syscalls = i->engine->syscalls,
@@ -220,4 +305,12 @@ BERTH_EXPORT void berth_lun_stats(const struct berth_lun *lun, struct berth_stat
                                   .commands = lun->completed,
                                   .retries = i->replays,
                                   .lost_writes = lun->lost_writes};
+}
+
+BERTH_EXPORT void berth_lun_stats(const struct berth_lun *lun, struct berth_stats *stats)
+{
+    if (lun->lanes)
+        lanes_stats(lun->lanes, stats);
+    else
+        lun_stats(lun, stats);
 }

@@ -7,7 +7,9 @@
  *   policy.c   what each status is answered with   depth.c      how many commands at once
  *   check.c    is it still the same LUN?           questions.c  what it is asked for that
  *   binding.c  the local end of connections        notice.c     what a caller is told unasked
- *   withdrawal.c  I/Os that are wanted back */
+ *   withdrawal.c  I/Os that are wanted back
+ *   lanes.c    several sessions as one device      reactors.c  threads of the library
+ *   port.c     queues of threads other than the sessions' */
 #ifndef BLOCK_LUN_H
 #define BLOCK_LUN_H
 
@@ -15,6 +17,8 @@
 #include "base/export.h"
 #include "block/check.h"
 #include "block/depth.h"
+#include "block/lanes.h"
+#include "block/port.h"
 #include "initiator/initiator.h"
 #include "scsi/cdb.h"
 #include "scsi/identity.h"
@@ -35,10 +39,21 @@
 
 enum lun_op { OP_ASK = BERTH_SCSI + 1 }; /* beside enum berth_op: a question of our own about the LUN */
 
+/* Where a request is, as its queue sees it. */
+enum request_place {
+    REQUEST_FREE,
+    REQUEST_AWAY, /* with a LUN: what is not said to be the queue's is the LUN's now */
+    REQUEST_BACK, /* done, and not reaped */
+};
+
 /* One I/O on its way. */
 struct request {
     struct list link; /* in its queue's free, or the LUN's waiting list, or the queue's done list */
     struct berth_queue *queue;
+    struct berth_lun *lun; /* the lane that it belongs to */
+    struct mail mail, recall;
+    uint8_t place; /* the queue's, enum request_place */
+    bool recalled; /* the queue's: `recall` is on its way */
     struct berth_io io;
     struct extent data;
     uint64_t issued;      /* bytes covered by commands so far */
@@ -77,6 +92,13 @@ struct berth_queue {
     struct berth_lun *lun;
     struct list free, done;
     uint32_t depth, outstanding, done_count;
+    struct port *port; /* NULL: the sessions are on the queue's thread */
+    int bell;          /* an eventfd for berth_queue_wake() where there is no port; -1: there is none */
+    bool woken;
+    bool internal; /* not the caller's */
+    uint32_t home; /* its own lane */
+    uint32_t recalls;
+    uint32_t load[LANES_MAX]; /* I/Os not reaped, by lane */
     struct request requests[];
 };
 
@@ -85,10 +107,16 @@ struct berth_lun {
     struct berth_lun_info info;
     struct berth_detail detail;
     struct berth_options options; /* callbacks and numbers; no secrets, no strings */
+    struct lanes *lanes;          /* NULL: it is the only one, on its caller's thread */
+    uint32_t lane;
+    struct worker *worker; /* whose thread works on it; NULL: the caller's */
+    struct mail poke;
+    struct berth_queue *returning_to; /* what is to leave for this queue at the end of the round */
+    struct mail_bundle returning;
     struct list queues;
-    struct list waiting; /* requests with bytes not yet issued, in order */
-    struct list paused;  /* commands that wait for their due_ns */
-    struct berth_queue *own;
+    struct list waiting;     /* requests with bytes not yet issued, in order */
+    struct list paused;      /* commands that wait for their due_ns */
+    struct berth_queue *own; /* of one request, for what its thread waits for */
     struct depth depth;
     struct check check;
     struct command *commands; /* by task slot */
@@ -129,6 +157,14 @@ int lun_connect(struct berth_lun **out, const struct url *url, const struct bert
 /* berth_lun_open() in a given world. */
 int lun_open(struct berth_lun **out, const char *text, const struct berth_options *options,
              const struct lun_world *world, struct berth_detail *detail);
+/* The same at a place: a lane that has been opened, and does not yet come back when it is lost. */
+int lun_open_at(struct berth_lun **out, const struct url *url, const struct berth_options *options,
+                const struct lun_place *place, struct berth_detail *detail);
+void lun_keep(struct berth_lun *lun);
+/* Logs out and gives up the session; then frees what is left. */
+void lun_end(struct berth_lun *lun);
+void lun_free(struct berth_lun *lun);
+void lun_stats(const struct berth_lun *lun, struct berth_stats *stats);
 int lun_say(struct berth_detail *detail, int error, const char *text); /* returns error */
 
 /* notice.c: tells the caller, who may not want to know. Without a text it has the words for its kind. */
@@ -172,9 +208,26 @@ void lun_attention(void *owner, uint64_t lun_field, const struct scsi_sense *sen
 uint64_t lun_tend(void *owner);
 void command_end(struct berth_lun *lun, struct command *cmd,
                  int error); /* `error` unless an earlier one tells */
-void outcome_say(struct berth_lun *lun, const struct berth_done *done); /* into berth_lun_detail() */
+void outcome_words(const struct berth_done *done, char *out, size_t size); /* of one with a status */
+void outcome_say(struct berth_lun *lun, const struct berth_done *done);    /* into berth_lun_detail() */
 
 /* queue.c */
+/* What is known of the LUN, on whichever thread it was found out. */
+struct bounds {
+    uint32_t block_bytes;
+    uint64_t size_bytes;
+    bool read_only, trims, thin;
+};
+struct bounds lun_bounds(const struct berth_lun *lun);
+/* Without a thread, or a place in a list, of its own. */
+int queue_make(struct berth_queue **out, struct berth_lun *lun, uint32_t depth);
+/* For any thread, of the LUN's own spare ones; give it back unless it was cut. */
+int queue_borrow(struct berth_queue **out, struct berth_lun *lun);
+void queue_give_back(struct berth_queue *q);
+/* Frees one of which nothing is anywhere. */
+void queue_drop(struct berth_queue *q);
+/* Submits a request of the queue's that is ready. */
+void queue_give(struct berth_queue *q, struct request *r);
 void request_finish(struct request *r);
 int queue_wait(struct berth_lun *lun, uint64_t until_ns);
 uint32_t queue_collect(struct berth_queue *q, struct berth_done *done, uint32_t max);
@@ -185,6 +238,9 @@ struct request *queue_question(struct berth_queue *q, const uint8_t *cdb, uint32
 /* withdrawal.c */
 /* Ends every I/O of the queue unreaped; nothing touches its callers' memory any more when this returns. */
 void queue_cut(struct berth_queue *q);
+void queue_cut_lane(struct berth_queue *q,
+                    struct berth_lun *lun); /* the same, as far as this lane has to do with it */
+void request_withdraw(struct request *r);
 
 /* sync.c: one CDB, its answer of at most `size` bytes into `reply`; returns the bytes received or an error.
  */

@@ -13,7 +13,8 @@ BERTH_EXPORT void berth_options_init(struct berth_options *options)
                                       .ping_interval_ms = 5000,
                                       .ping_timeout_ms = 5000,
                                       .chap_challenge_min_bytes = CHAP_CHALLENGE_MIN,
-                                      .depth = 128};
+                                      .depth = 128,
+                                      .sessions = 1};
 }
 
 static const char *secret_flaw(const struct berth_options *o, const void *secret, size_t len)
@@ -62,10 +63,11 @@ static const char *credentials_flaw(const struct berth_options *o, const char *u
 
 static bool numbers_ok(const struct berth_options *o)
 {
-    return o->depth >= 1 && o->depth <= LUN_DEPTH_MAX && o->header_digest <= BERTH_DIGEST_CRC32C &&
-           o->data_digest <= BERTH_DIGEST_CRC32C && o->connect_timeout_ms && o->command_timeout_ms &&
-           o->abort_timeout_ms && (o->ping_timeout_ms || !o->ping_interval_ms) &&
-           o->chap_challenge_min_bytes >= 1 && o->chap_challenge_min_bytes <= CHAP_CHALLENGE_MAX;
+    return o->depth >= 1 && o->depth <= LUN_DEPTH_MAX && o->sessions >= 1 && o->sessions <= LANES_MAX &&
+           o->header_digest <= BERTH_DIGEST_CRC32C && o->data_digest <= BERTH_DIGEST_CRC32C &&
+           o->connect_timeout_ms && o->command_timeout_ms && o->abort_timeout_ms &&
+           (o->ping_timeout_ms || !o->ping_interval_ms) && o->chap_challenge_min_bytes >= 1 &&
+           o->chap_challenge_min_bytes <= CHAP_CHALLENGE_MAX;
 }
 
 static struct initiator_policy policy_of(const struct berth_options *o)

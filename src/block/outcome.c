@@ -68,7 +68,7 @@ static int moved_all(const struct request *r, const struct task *task)
                                                                                            : BERTH_E_SHORT;
 }
 
-static void status_words(const struct berth_done *done, char *out, size_t size)
+void outcome_words(const struct berth_done *done, char *out, size_t size)
 {
     const char *asc = scsi_asc_text(done->asc);
     if (done->scsi_status != SCSI_CHECK_CONDITION)
@@ -84,7 +84,7 @@ void outcome_say(struct berth_lun *lun, const struct berth_done *done)
     char words[sizeof lun->detail.text];
     const char *session = initiator_detail(lun->initiator);
     if (done->scsi_status) {
-        status_words(done, words, sizeof words);
+        outcome_words(done, words, sizeof words);
         lun_say(&lun->detail, done->error, words);
     } else {
         bool lost = lun->initiator->state == INITIATOR_FAILED && *session;
@@ -183,12 +183,12 @@ static enum policy_verdict judge(struct berth_lun *lun, struct command *cmd, con
 
 static void tell_loss(struct berth_lun *lun, struct request *r)
 {
-    if (r->io.op != BERTH_FLUSH || r->done.error || !lun->loss.error)
+    struct berth_done loss;
+    if (r->io.op != BERTH_FLUSH || r->done.error || !lanes_take_loss(lun, &loss))
         return;
-    lun->loss.tag = r->done.tag;
-    lun->loss.bad_offset_bytes = UINT64_MAX;
-    r->done = lun->loss;
-    lun->loss.error = BERTH_OK;
+    loss.tag = r->done.tag;
+    loss.bad_offset_bytes = UINT64_MAX;
+    r->done = loss;
 }
 
 static void complete_request(struct berth_lun *lun, struct request *r)
@@ -255,11 +255,12 @@ static void note_loss(struct berth_lun *lun, int error, const struct scsi_sense 
 {
     char text[128];
     lun->lost_writes++;
-    lun->loss = (struct berth_done){
+    const struct berth_done loss = {
         .error = error, .scsi_status = SCSI_CHECK_CONDITION, .sense_key = sense->key, .asc = sense->asc};
+    lanes_note_loss(lun, &loss);
     snprintf(text, sizeof text, "the LUN failed to keep data that it had acknowledged: %s, %02xh/%02xh",
              scsi_sense_key_text(sense->key), sense->asc >> 8, sense->asc & 0xffu);
-    notice_give(&lun->options, &(struct berth_notice){BERTH_NOTICE_WRITES, error, text, 0});
+    lanes_notice(lun, &(struct berth_notice){BERTH_NOTICE_WRITES, error, text, 0});
 }
 
 static void take_news(struct berth_lun *lun, const struct policy_row *row, const struct scsi_sense *sense)
@@ -267,9 +268,9 @@ static void take_news(struct berth_lun *lun, const struct policy_row *row, const
     if (row->effects & POLICY_LOSS)
         note_loss(lun, row->error, sense);
     if (row->effects & POLICY_SPACE)
-        notice_give(&lun->options, &(struct berth_notice){.kind = BERTH_NOTICE_SPACE});
+        lanes_notice(lun, &(struct berth_notice){.kind = BERTH_NOTICE_SPACE});
     if (row->effects & POLICY_RIGHTS)
-        notice_give(&lun->options, &(struct berth_notice){.kind = BERTH_NOTICE_RIGHTS});
+        lanes_notice(lun, &(struct berth_notice){.kind = BERTH_NOTICE_RIGHTS});
 }
 
 /* A check is begun with the news that are expected. And a command of the caller's own may well be one that
@@ -420,5 +421,7 @@ uint64_t lun_tend(void *owner)
     send_due(lun);
     bool ended = check_tick(lun);
     lun_pump(lun);
+    lanes_tend(lun);
+    port_flush(lun);
     return ended ? 0 : next_due(lun);
 }

@@ -70,7 +70,9 @@ static void tell_size(struct berth_lun *lun, uint64_t before)
     uint64_t now = lun->info.size_bytes;
     snprintf(text, sizeof text, "the LUN has %s from %" PRIu64 " to %" PRIu64 " bytes",
              now > before ? "grown" : "shrunk", before, now);
-    notice_give(&lun->options, &(struct berth_notice){BERTH_NOTICE_SIZE, BERTH_OK, text, now});
+    lanes_publish(lun);
+    lanes_notice(lun, &(struct berth_notice){BERTH_NOTICE_SIZE, BERTH_OK, text, now});
+    lanes_recheck(lun);
 }
 
 static enum finding take_capacity(struct berth_lun *lun, const struct scsi_capacity *c)

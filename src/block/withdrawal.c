@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* I/Os that are wanted back: one by one, with a completion, or all of a queue's at once, without. */
+#include <string.h>
 #include "block/lun.h"
 
 /* What is paused has an outcome, and its task is ours. */
@@ -27,8 +28,9 @@ static void stop_issuing(struct request *r)
     list_remove(&r->link);
 }
 
-static void withdraw(struct berth_lun *lun, struct request *r)
+void request_withdraw(struct request *r)
 {
+    struct berth_lun *lun = r->lun;
     r->cancelled = true;
     stop_issuing(r);
     for (uint32_t n = 0; n < lun->command_count; n++)
@@ -38,20 +40,26 @@ static void withdraw(struct berth_lun *lun, struct request *r)
         request_finish(r);
 }
 
+static bool is_wanted_back(const struct request *r, uint64_t tag)
+{
+    return r->under_way && !r->cancelled && r->io.tag == tag;
+}
+
 BERTH_EXPORT int berth_queue_cancel(struct berth_queue *q, uint64_t tag)
 {
     int count = 0;
+    if (q->port)
+        return port_cancel(q, tag);
     for (uint32_t n = 0; n < q->depth; n++) {
         struct request *r = &q->requests[n];
-        if (!r->under_way || r->cancelled || r->io.tag != tag)
+        if (!is_wanted_back(r, tag))
             continue;
-        withdraw(q->lun, r);
+        request_withdraw(r);
+        initiator_settle(r->lun->initiator);
         count++;
     }
-    if (count > 0) {
-        initiator_settle(q->lun->initiator);
+    if (count > 0)
         reactor_alarm(q->lun->initiator->reactor, 0); /* there is something to reap, or to send */
-    }
     return count;
 }
 
@@ -62,48 +70,66 @@ static bool is_of(const struct command *cmd, const struct berth_queue *q)
     return cmd->request && cmd->request->queue == q;
 }
 
-static bool any_left(const struct berth_queue *q)
+static bool any_left(const struct berth_queue *q, const struct berth_lun *lun)
 {
-    for (uint32_t n = 0; n < q->lun->command_count; n++)
-        if (is_of(&q->lun->commands[n], q))
+    for (uint32_t n = 0; n < lun->command_count; n++)
+        if (is_of(&lun->commands[n], q))
             return true;
     return false;
 }
 
 /* The target is asked to let go of them; one that takes too long has lost us. */
-static void cut_commands(struct berth_queue *q)
+static void cut_commands(struct berth_queue *q, struct berth_lun *lun)
 {
-    struct berth_lun *lun = q->lun;
     struct initiator *i = lun->initiator;
     uint64_t until = initiator_now(i) + LUN_CUT_NS;
     for (uint32_t n = 0; n < lun->command_count; n++)
         if (is_of(&lun->commands[n], q))
             take_back(lun, &lun->commands[n]);
     initiator_settle(i);
-    while (any_left(q) && initiator_now(i) < until)
+    while (any_left(q, lun) && initiator_now(i) < until)
         initiator_wait(i, until);
-    if (any_left(q))
+    if (any_left(q, lun))
         initiator_cut(i);
     initiator_settle(i);
+}
+
+void queue_cut_lane(struct berth_queue *q, struct berth_lun *lun)
+{
+    for (uint32_t n = 0; n < q->depth; n++) {
+        struct request *r = &q->requests[n];
+        if (r->lun != lun || !r->under_way)
+            continue;
+        list_remove(&r->link);
+        r->cancelled = true;
+    }
+    if (!lun->closing)
+        cut_commands(q, lun);
 }
 
 static void all_free(struct berth_queue *q)
 {
     q->outstanding = q->done_count = 0;
+    memset(q->load, 0, sizeof q->load);
     for (uint32_t n = 0; n < q->depth; n++) {
-        q->requests[n].under_way = false;
-        list_remove(&q->requests[n].link);
-        list_push(&q->free, &q->requests[n].link);
+        struct request *r = &q->requests[n];
+        r->under_way = false;
+        r->place = REQUEST_FREE;
+        list_remove(&r->link);
+        list_push(&q->free, &r->link);
     }
 }
 
 void queue_cut(struct berth_queue *q)
 {
-    for (uint32_t n = 0; n < q->depth; n++) {
-        list_remove(&q->requests[n].link);
-        q->requests[n].cancelled = true;
-    }
-    if (q->outstanding > q->done_count && !q->lun->closing)
-        cut_commands(q);
+    struct lanes *all = q->lun->lanes;
+    bool any = q->outstanding > q->done_count;
+    if (q->port)
+        port_cut(q);
+    else if (any && all && q->internal == false)
+        for (uint32_t n = 0; n < all->count; n++)
+            queue_cut_lane(q, all->luns[n]);
+    else if (any)
+        queue_cut_lane(q, q->lun);
     all_free(q);
 }

@@ -153,13 +153,27 @@ static void resume(struct reactor *r, uint64_t now)
             timers_resume(list_entry(at, struct initiator, member), away);
 }
 
+static void gather(struct reactor *r)
+{
+    if (r->gather)
+        r->gather(r->owner);
+}
+
+static uint64_t wait_until(struct reactor *r, uint64_t until_ns)
+{
+    uint64_t until = earlier(until_ns, agenda_first(&r->agenda));
+    return until > 0 && r->may_sleep && !r->may_sleep(r->owner) ? 0 : until;
+}
+
 int reactor_poll(struct reactor *r, uint64_t until_ns)
 {
     resume(r, engine_now(r->engine));
+    gather(r);
     find_all_due(r);
-    int error = engine_poll(r->engine, earlier(until_ns, agenda_first(&r->agenda)));
+    int error = engine_poll(r->engine, wait_until(r, until_ns));
     if (error)
         fail_all(r, error);
+    gather(r);
     r->left_at = engine_now(r->engine);
     look_after_touched(r, r->left_at);
     return error;

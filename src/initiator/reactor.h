@@ -16,8 +16,13 @@ struct reactor {
     struct list touched; /* of them, those to be looked after in the round that comes */
     uint32_t count, room;
     struct agenda
-        agenda;        /* of the members. None has anything to do before its time there, but those touched */
-    uint64_t left_at;  /* when the last round ended */
+        agenda;       /* of the members. None has anything to do before its time there, but those touched */
+    uint64_t left_at; /* when the last round ended */
+    /* Of whoever has given it a thread, all or none: takes what other threads have left, before others wait
+     * and after; whether it may sleep, as far as they are concerned. */
+    void (*gather)(void *owner);
+    bool (*may_sleep)(void *owner);
+    void *owner;
     int alarm_fd;      /* -1: nobody sleeps on the descriptor */
     uint64_t alarm_at; /* what it is set to; 0: it has gone off */
 };

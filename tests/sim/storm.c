@@ -61,6 +61,7 @@ static void plan_options(struct storm *s)
     o->command_timeout_ms = harsh ? between(s, 500, 5000) : 60000;
     o->recovery_timeout_ms = harsh ? between(s, 1000, 30000) : 600000;
     o->depth = between(s, 1, STORM_DEPTH);
+    o->sessions = s->seed % 3 ? 1 : (uint32_t)(2 + s->seed / 3 % 4);
     o->header_digest = perhaps(s) ? BERTH_DIGEST_CRC32C : BERTH_DIGEST_NONE;
     o->data_digest = perhaps(s) ? BERTH_DIGEST_CRC32C : BERTH_DIGEST_NONE;
     o->notice = notice;

@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: MIT */
+#include "block/lanes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "block/lun.h"
+#include "block/reactors.h"
+
+static void lock(const struct lanes *all)
+{
+    pthread_mutex_lock((pthread_mutex_t *)(uintptr_t)&all->lock);
+}
+
+static void unlock(const struct lanes *all)
+{
+    pthread_mutex_unlock((pthread_mutex_t *)(uintptr_t)&all->lock);
+}
+
+/* --- from one lane to the others --- */
+
+/* That lane's next round comes soon, and lanes_tend() in it. */
+static void poke(struct lanes *all, uint32_t lane)
+{
+    struct berth_lun *lun = all->luns[lane];
+    if (!all->threaded)
+        reactor_touch(lun->initiator);
+    else if (!atomic_exchange(&all->poked[lane], true))
+        worker_post(lun->worker, &(struct mail_bundle){&lun->poke, &lun->poke});
+}
+
+static void poke_others(const struct berth_lun *lun)
+{
+    struct lanes *all = lun->lanes;
+    if (!atomic_load_explicit(&all->complete, memory_order_acquire))
+        return; /* those that are opened later find out by themselves */
+    for (uint32_t n = 0; n < all->count; n++)
+        if (n != lun->lane)
+            poke(all, n);
+}
+
+void lanes_poked(struct berth_lun *lun)
+{
+    atomic_store(&lun->lanes->poked[lun->lane], false);
+    if (!lun->closing)
+        reactor_touch(lun->initiator);
+}
+
+void lanes_fence(struct berth_lun *lun, const struct berth_done *why)
+{
+    struct lanes *all = lun->lanes;
+    if (!all || lun->closing)
+        return;
+    lock(all);
+    bool first = !all->fence.error;
+    if (first)
+        all->fence = *why;
+    if (first && lun->initiator->state == INITIATOR_FAILED)
+        snprintf(all->why, sizeof all->why, "%s", initiator_detail(lun->initiator));
+    atomic_store(&all->fenced, true);
+    unlock(all);
+    if (first)
+        poke_others(lun);
+}
+
+void lanes_recheck(struct berth_lun *lun)
+{
+    struct lanes *all = lun->lanes;
+    if (!all)
+        return;
+    for (uint32_t n = 0; n < LANES_MAX; n++)
+        atomic_store(&all->recheck[n], n != lun->lane);
+    poke_others(lun);
+}
+
+static void hear_others(struct berth_lun *lun)
+{
+    struct lanes *all = lun->lanes;
+    if (atomic_load_explicit(&all->recheck[lun->lane], memory_order_relaxed) &&
+        atomic_exchange(&all->recheck[lun->lane], false))
+        check_want(lun);
+    if (!atomic_load_explicit(&all->fenced, memory_order_acquire) || lun->check.fence.error)
+        return;
+    lock(all);
+    struct berth_done why = all->fence;
+    unlock(all);
+    check_fence(lun, &why);
+}
+
+static void set(_Atomic uint64_t *counter, uint64_t value)
+{
+    atomic_store_explicit(counter, value, memory_order_relaxed);
+}
+
+static void count(struct berth_lun *lun)
+{
+    struct lane_counters *c = &lun->lanes->counters[lun->lane];
+    struct berth_stats now;
+    lun_stats(lun, &now);
+    set(&c->syscalls, now.syscalls);
+    set(&c->rx_bytes, now.rx_bytes);
+    set(&c->tx_bytes, now.tx_bytes);
+    set(&c->commands, now.commands);
+    set(&c->retries, now.retries);
+    set(&c->lost_writes, now.lost_writes);
+}
+
+void lanes_tend(struct berth_lun *lun)
+{
+    struct lanes *all = lun->lanes;
+    const struct initiator *i = lun->initiator;
+    if (!all)
+        return;
+    if (i->state == INITIATOR_FAILED)
+        lanes_fence(lun, &(struct berth_done){.error = i->error, .bad_offset_bytes = UINT64_MAX});
+    hear_others(lun);
+    atomic_store_explicit(&all->up[lun->lane], i->state == INITIATOR_UP && !lun->check.wanted,
+                          memory_order_relaxed);
+    count(lun);
+}
+
+/* --- what is told of the device --- */
+
+static uint32_t lanes_away(const struct lanes *all)
+{
+    uint32_t away = 0;
+    for (uint32_t n = 0; n < all->count; n++)
+        away += all->away[n];
+    return away;
+}
+
+/* A session is lost when the first one is, and back when all are. */
+static bool is_news(struct lanes *all, uint32_t lane, const struct berth_notice *notice)
+{
+    uint32_t before = lanes_away(all);
+    bool had = all->gone;
+    uint64_t size = all->told_size;
+    switch ((enum berth_notice_kind)notice->kind) {
+    case BERTH_NOTICE_LOST:
+        all->away[lane] = true;
+        return before == 0;
+    case BERTH_NOTICE_BACK:
+        all->away[lane] = all->gone = false;
+        return before > 0 && lanes_away(all) == 0;
+    case BERTH_NOTICE_SIZE:
+        all->told_size = notice->size_bytes;
+        return notice->size_bytes != size;
+    case BERTH_NOTICE_GONE:
+        all->gone = true;
+        return !had;
+    default:
+        return true;
+    }
+}
+
+void lanes_notice(struct berth_lun *lun, const struct berth_notice *notice)
+{
+    struct lanes *all = lun->lanes;
+    if (!all) {
+        notice_give(&lun->options, notice);
+        return;
+    }
+    lock(all);
+    if (notice->kind == BERTH_NOTICE_LOST)
+        snprintf(all->why, sizeof all->why, "%s", notice->text ? notice->text : "");
+    if (is_news(all, lun->lane, notice))
+        notice_give(&lun->options, notice);
+    unlock(all);
+}
+
+void lanes_note_loss(struct berth_lun *lun, const struct berth_done *loss)
+{
+    struct lanes *all = lun->lanes;
+    if (!all) {
+        lun->loss = *loss;
+        return;
+    }
+    lock(all);
+    all->loss = *loss;
+    unlock(all);
+}
+
+bool lanes_take_loss(struct berth_lun *lun, struct berth_done *out)
+{
+    struct lanes *all = lun->lanes;
+    struct berth_done *loss = all ? &all->loss : &lun->loss;
+    if (all)
+        lock(all);
+    *out = *loss;
+    loss->error = BERTH_OK;
+    if (all)
+        unlock(all);
+    return out->error != BERTH_OK;
+}
+
+/* --- what is known of the device --- */
+
+static uint64_t all_reconnects(const struct lanes *all)
+{
+    uint64_t sum = 0;
+    for (uint32_t n = 0; n < all->count; n++)
+        sum += all->reconnects[n];
+    return sum;
+}
+
+static void show_first(struct lanes *all, const struct berth_lun *lun)
+{
+    all->latest = lun->info;
+    memcpy(all->rows, lun->negotiated, sizeof all->rows);
+    snprintf(all->alias, sizeof all->alias, "%s", lun->info.target_alias);
+    snprintf(all->portal, sizeof all->portal, "%s", lun->portal);
+}
+
+void lanes_publish(struct berth_lun *lun)
+{
+    struct lanes *all = lun->lanes;
+    if (!all)
+        return;
+    lock(all);
+    if (!all->told_size)
+        all->told_size = lun->info.size_bytes;
+    all->reconnects[lun->lane] = lun->initiator->reconnects;
+    if (lun->lane == 0)
+        show_first(all, lun);
+    all->latest.size_bytes = lun->info.size_bytes;
+    all->latest.read_only = lun->info.read_only;
+    all->latest.reconnects = all_reconnects(all);
+    unlock(all);
+    atomic_store_explicit(&all->facts.size_bytes, lun->info.size_bytes, memory_order_relaxed);
+    atomic_store_explicit(&all->facts.read_only, lun->info.read_only, memory_order_relaxed);
+    atomic_store_explicit(&all->facts.trims, lun->info.max_trim_bytes > 0, memory_order_relaxed);
+    atomic_store_explicit(&all->facts.thin, lun->info.thin, memory_order_relaxed);
+}
+
+const struct berth_lun_info *lanes_show(struct lanes *all)
+{
+    lock(all);
+    all->shown = all->latest;
+    memcpy(all->shown_rows, all->rows, sizeof all->rows);
+    memcpy(all->shown_alias, all->alias, sizeof all->alias);
+    memcpy(all->shown_portal, all->portal, sizeof all->portal);
+    all->shown.negotiated = all->shown_rows;
+    all->shown.target_alias = all->shown_alias;
+    all->shown.portal = all->shown_portal;
+    unlock(all);
+    return &all->shown;
+}
+
+static uint64_t get(const _Atomic uint64_t *counter)
+{
+    return atomic_load_explicit((_Atomic uint64_t *)(uintptr_t)counter, memory_order_relaxed);
+}
+
+/* Lanes that share an engine share its calls. */
+static bool counted_before(const struct lanes *all, uint32_t lane)
+{
+    for (uint32_t n = 0; n < lane; n++)
+        if (all->luns[n]->worker == all->luns[lane]->worker)
+            return true;
+    return false;
+}
+
+void lanes_stats(const struct lanes *all, struct berth_stats *stats)
+{
+    *stats = (struct berth_stats){0};
+    for (uint32_t n = 0; n < all->count; n++) {
+        const struct lane_counters *c = &all->counters[n];
+        stats->syscalls += counted_before(all, n) ? 0 : get(&c->syscalls);
+        stats->rx_bytes += get(&c->rx_bytes);
+        stats->tx_bytes += get(&c->tx_bytes);
+        stats->commands += get(&c->commands);
+        stats->retries += get(&c->retries);
+        stats->lost_writes += get(&c->lost_writes);
+    }
+}
+
+int lanes_say(struct lanes *all, int error, const char *text)
+{
+    lock(all);
+    bool session = berth_error_scope(error) == BERTH_SCOPE_SESSION && *all->why;
+    lun_say(all->threaded ? &all->detail : &all->luns[0]->detail, error,
+            text      ? text
+            : session ? all->why
+                      : NULL);
+    unlock(all);
+    return error;
+}
+
+/* --- which lane --- */
+
+static bool is_up(const struct lanes *all, uint32_t lane)
+{
+    return atomic_load_explicit(&((struct lanes *)(uintptr_t)all)->up[lane], memory_order_relaxed);
+}
+
+/* Of two that can take it now, or of two that cannot, the one with less to do; the queue's own if that is the
+ * same. */
+static bool better(const struct lanes *all, uint32_t lane, uint32_t than, const uint32_t *load)
+{
+    bool up = is_up(all, lane), than_up = is_up(all, than);
+    return up == than_up ? load[lane] < load[than] : up;
+}
+
+uint32_t lanes_choose(const struct lanes *all, uint32_t home, const uint32_t *load)
+{
+    uint32_t best = home;
+    bool enough =
+        atomic_load_explicit(&((struct lanes *)(uintptr_t)all)->feeders, memory_order_relaxed) >= all->count;
+    if (enough && is_up(all, home))
+        return home;
+    for (uint32_t n = 0; n < all->count; n++)
+        if (better(all, n, best, load))
+            best = n;
+    return best;
+}
+
+/* --- open --- */
+
+struct opening {
+    struct lanes *all;
+    uint32_t lane;
+    const struct url *url;
+    const struct berth_options *options;
+    const struct lun_world *world;
+    struct berth_detail *detail;
+    struct worker *worker;
+    atomic_bool given_up;
+};
+
+static int compare(const struct berth_lun *first, const struct berth_lun *lun, struct berth_detail *detail)
+{
+    const struct scsi_designator *a = &first->designator, *b = &lun->designator;
+    bool anonymous = a->type == 0 && !first->serial[0];
+    bool same = a->type == b->type && a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0 &&
+                strcmp(first->serial, lun->serial) == 0 && strcmp(first->vendor, lun->vendor) == 0 &&
+                strcmp(first->product, lun->product) == 0 &&
+                lun->info.block_bytes == first->lanes->block_bytes;
+    if (anonymous)
+        return lun_say(detail, BERTH_E_UNSUPPORTED,
+                       "the LUN has no name (VPD page 83h or 80h) by which a second session could know it");
+    return same
+               ? BERTH_OK
+               : lun_say(detail, BERTH_E_CHANGED, "a second session to the same LUN leads to another device");
+}
+
+static bool given_up(void *arg)
+{
+    return atomic_load((atomic_bool *)arg);
+}
+
+static int open_lane(void *arg)
+{
+    struct opening *o = arg;
+    struct berth_options options = *o->options;
+    struct lun_place place = {.lanes = o->all, .lane = o->lane, .worker = o->worker, .world = o->world};
+    if (o->worker && options.cancelled) {
+        options.cancelled = given_up;
+        options.cancelled_arg = &o->given_up;
+    }
+    struct berth_lun *lun;
+    int error = lun_open_at(&lun, o->url, &options, &place, o->detail);
+    if (error)
+        return error;
+    if (o->worker)
+        lun->options.cancelled = NULL;
+    if (o->lane > 0 && (error = compare(o->all->luns[0], lun, o->detail)) != BERTH_OK) {
+        lun_end(lun);
+        lun_free(lun);
+        return error;
+    }
+    if (o->lane == 0)
+        o->all->block_bytes = lun->info.block_bytes;
+    o->all->luns[o->lane] = lun;
+    lanes_publish(lun);
+    lun_keep(lun);
+    lanes_tend(lun);
+    return BERTH_OK;
+}
+
+static int open_next(struct opening *o)
+{
+    struct lanes *all = o->all;
+    o->worker = o->options->reactors ? reactors_place(o->options->reactors) : NULL;
+    o->lane = all->count;
+    int error = o->worker ? worker_run(o->worker, open_lane, o, o->options, &o->given_up) : open_lane(o);
+    if (error && o->worker)
+        reactors_leave(o->worker);
+    all->count += !error;
+    return error;
+}
+
+static struct lanes *make(const struct berth_options *options)
+{
+    struct lanes *all = calloc(1, sizeof *all);
+    pthread_mutexattr_t again;
+    if (!all)
+        return NULL;
+    all->threaded = options->reactors != NULL;
+    all->cancelled = options->cancelled;
+    all->cancelled_arg = options->cancelled_arg;
+    list_init(&all->spare);
+    list_init(&all->queues);
+    pthread_mutexattr_init(&again);
+    pthread_mutexattr_settype(&again, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&all->lock, &again);
+    pthread_mutexattr_destroy(&again);
+    return all;
+}
+
+int lanes_open(struct berth_lun **out, const struct url *url, const struct berth_options *options,
+               const struct lun_world *world, struct berth_detail *detail)
+{
+    struct lanes *all = make(options);
+    struct opening o = {.all = all, .url = url, .options = options, .world = world, .detail = detail};
+    int error = all ? BERTH_OK : lun_say(detail, BERTH_E_MEMORY, NULL);
+    while (!error && all->count < options->sessions)
+        error = open_next(&o);
+    if (error && all)
+        lanes_close(all);
+    if (error)
+        return error;
+    atomic_store_explicit(&all->complete, true, memory_order_release);
+    *out = all->luns[0];
+    return BERTH_OK;
+}
+
+/* --- close --- */
+
+static int end_lane(void *arg)
+{
+    lun_end(arg);
+    return BERTH_OK;
+}
+
+static int free_lane(void *arg)
+{
+    lun_free(arg);
+    return BERTH_OK;
+}
+
+/* The first one last: without workers the others are on its reactor. */
+static void for_all(struct lanes *all, int (*what)(void *arg))
+{
+    for (uint32_t n = all->count; n-- > 0;) {
+        struct berth_lun *lun = all->luns[n];
+        if (lun->worker)
+            worker_run(lun->worker, what, lun, NULL, NULL);
+        else
+            what(lun);
+    }
+}
+
+/* What one lane has written to another is read before the job that frees that one: it was written before. */
+void lanes_close(struct lanes *all)
+{
+    struct worker *workers[LANES_MAX];
+    for (uint32_t n = 0; n < all->count; n++)
+        workers[n] = all->luns[n]->worker;
+    for_all(all, end_lane);
+    for_all(all, free_lane);
+    for (uint32_t n = 0; n < all->count; n++)
+        if (workers[n])
+            reactors_leave(workers[n]);
+    while (!list_empty(&all->queues))
+        queue_drop(list_entry(all->queues.next, struct berth_queue, link));
+    while (!list_empty(&all->spare))
+        queue_drop(list_entry(all->spare.next, struct berth_queue, link));
+    pthread_mutex_destroy(&all->lock);
+    free(all);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* What a queue has when its LUN is on threads of the library: I/Os leave for the workers as letters, and come
+ * back as letters. The request itself is the letter, and belongs to whom it was sent; so nothing is
+ * allocated, and nothing is locked. */
+#ifndef BLOCK_PORT_H
+#define BLOCK_PORT_H
+
+#include <berth/berth.h>
+#include "base/mailbox.h"
+
+struct berth_lun;
+struct request;
+
+struct port {
+    struct mailbox in; /* of the queue's thread */
+    int bell;          /* an eventfd: rung for a queue's thread that sleeps */
+    bool rung;         /* it may be readable: somebody was told that we sleep since it was read */
+    bool listening;    /* somebody sleeps on it in a loop of their own */
+    struct mail wake;
+    atomic_bool wake_sent; /* and not yet opened */
+};
+
+int port_new(struct port **out); /* 0, BERTH_E_MEMORY or BERTH_E_SYSTEM */
+void port_free(struct port *p);
+
+/* --- the queue's thread --- */
+int port_reap(struct berth_queue *q, struct berth_done *done, uint32_t min, uint32_t max, int timeout_ms);
+int port_cancel(struct berth_queue *q, uint64_t tag);
+int port_fd(struct berth_queue *q);
+/* As queue_cut(), for what is at the workers'. */
+void port_cut(struct berth_queue *q);
+
+/* --- any thread --- */
+void port_wake(struct port *p);
+
+/* --- a worker's --- */
+void port_io_here(struct request *r);
+void port_recall_here(struct request *r);
+void port_return(struct request *r); /* it is done; with the others of this round */
+void port_flush(struct berth_lun *lun);
+
+#endif

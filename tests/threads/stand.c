@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+#include "stand.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "serve/serve.h"
+
+#define IQN "iqn.2026-11.io.berth:threads"
+
+/* --- the target's process --- */
+
+static void announce(void *arg, const char *const *portals, uint32_t count)
+{
+    const int *to = arg;
+    size_t len = strlen(portals[0]) + 1;
+    if (count != 1 || write(*to, portals[0], len) != (ssize_t)len)
+        _exit(3);
+}
+
+static void be_target(const char *portal, const char *path, int to)
+{
+    char why[512], store[64];
+    snprintf(store, sizeof store, "file:%s", path);
+    struct serve_config config = {.portals = {portal},
+                                  .portal_count = 1,
+                                  .targets = {{.iqn = IQN}},
+                                  .target_count = 1,
+                                  .luns = {{.spec = store}},
+                                  .lun_count = 1,
+                                  .ready = announce,
+                                  .ready_arg = &to,
+                                  .stop_fd = -1};
+    if (serve_run(&config, why, sizeof why))
+        fprintf(stderr, "target: %s\n", why);
+    _exit(1);
+}
+
+/* --- the keeper's --- */
+
+static pid_t begin(const char *portal, const char *path, int to)
+{
+    pid_t pid = fork();
+    if (pid == 0)
+        be_target(portal, path, to);
+    return pid;
+}
+
+static void end(pid_t pid)
+{
+    int status;
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+}
+
+/* Orders: R another target, S stand still, C go on. Ends with its orders. */
+static void keep(const char *path, int orders, int answers)
+{
+    char order, portal[256] = "127.0.0.1:0";
+    int told[2];
+    if (pipe(told) != 0)
+        _exit(3);
+    pid_t pid = begin(portal, path, told[1]);
+    if (read(told[0], portal, sizeof portal) <= 0 || write(answers, portal, strlen(portal) + 1) < 0)
+        _exit(3);
+    while (read(orders, &order, 1) == 1) {
+        char again[256];
+        if (order == 'R') {
+            end(pid);
+            pid = begin(portal, path, told[1]);
+            order = read(told[0], again, sizeof again) > 0 ? 'r' : '?';
+        } else {
+            kill(pid, order == 'S' ? SIGSTOP : SIGCONT);
+        }
+        if (write(answers, &order, 1) != 1)
+            break;
+    }
+    end(pid);
+    _exit(0);
+}
+
+/* --- this process --- */
+
+void stand_start(struct stand *s)
+{
+    int orders[2], answers[2];
+    char portal[200] = "";
+    strcpy(s->path, "threads-XXXXXX");
+    int fd = mkstemp(s->path);
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, STAND_BYTES), 0);
+    close(fd);
+    assert_int_equal(pipe(orders), 0);
+    assert_int_equal(pipe(answers), 0);
+    s->keeper = fork();
+    assert_true(s->keeper >= 0);
+    if (s->keeper == 0) {
+        close(orders[1]); /* or it would never see the end */
+        keep(s->path, orders[0], answers[1]);
+    }
+    close(orders[0]);
+    close(answers[1]);
+    s->orders = orders[1];
+    s->answers = answers[0];
+    assert_true(read(s->answers, portal, sizeof portal - 1) > 0);
+    snprintf(s->url, sizeof s->url, "iscsi://%s/%s/0", portal, IQN);
+}
+
+void stand_stop(struct stand *s)
+{
+    int status;
+    close(s->orders);
+    assert_int_equal(waitpid(s->keeper, &status, 0), s->keeper);
+    assert_int_equal(status, 0);
+    close(s->answers);
+    unlink(s->path);
+}
+
+static char order(const struct stand *s, char what)
+{
+    char answer = 0;
+    assert_int_equal(write(s->orders, &what, 1), 1);
+    assert_int_equal(read(s->answers, &answer, 1), 1);
+    return answer;
+}
+
+void stand_restart(struct stand *s)
+{
+    assert_int_equal(order(s, 'R'), 'r');
+}
+
+void stand_freeze(struct stand *s)
+{
+    order(s, 'S');
+}
+
+void stand_thaw(struct stand *s)
+{
+    order(s, 'C');
+}
+
+struct berth_lun *stand_open(const struct stand *s, uint32_t sessions, struct berth_reactors *reactors)
+{
+    struct berth_options options;
+    struct berth_detail why;
+    struct berth_lun *lun;
+    berth_options_init(&options);
+    options.sessions = sessions;
+    options.reactors = reactors;
+    options.recovery_timeout_ms = 60000;
+    int error = berth_lun_open(&lun, s->url, &options, &why);
+    if (error)
+        fail_msg("%s: %s", s->url, why.text);
+    assert_int_equal(berth_lun_info(lun)->size_bytes, STAND_BYTES);
+    return lun;
+}
