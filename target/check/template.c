@@ -48,9 +48,26 @@ static bool known(const char *name, const char *const names[])
     return false;
 }
 
+/* The name of a place whose closing brace was forgotten, as it seems. Other braces are the command's own. */
+static bool unclosed(const char *word, const char *const names[], char name[TEMPLATE_PLACE_MAX])
+{
+    for (; (word = strchr(word, '{')) != NULL; word++) {
+        size_t len = strspn(word + 1, NAME_LETTERS);
+        if (len == 0 || len >= TEMPLATE_PLACE_MAX || word[len + 1] == '}')
+            continue;
+        memcpy(name, word + 1, len);
+        name[len] = '\0';
+        if (known(name, names))
+            return true;
+    }
+    return false;
+}
+
 static bool check_places(const char *word, const char *const names[], char *why, size_t why_size)
 {
     char name[TEMPLATE_PLACE_MAX];
+    if (unclosed(word, names, name))
+        return refuse(why, why_size, "{%s is not closed: write {%s}", name, name);
     while (next_place(&word, name))
         if (!known(name, names))
             return refuse(why, why_size,

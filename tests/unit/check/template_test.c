@@ -45,6 +45,7 @@ static void places_become_their_values(void **state)
     assert_string_equal(filled("r --at={url}/{user}/", all), "r|--at=iscsi://h/t/0/joe/");
     assert_string_equal(filled("r x{user}y", nobody), "r|xy");
     assert_string_equal(filled("r '{\"a\": {}}' {Url}", all), "r|{\"a\": {}}|{Url}");
+    assert_string_equal(filled("r '{print $1}' {urls", all), "r|{print $1}|{urls");
 }
 
 static void groups_are_there_if_all_their_places_have_values(void **state)
@@ -92,6 +93,8 @@ static void what_is_no_command_is_refused(void **state)
     refused("  \t", "empty");
     refused("r {nothing}", "no place {nothing}");
     refused("r 'a b", "not closed");
+    refused("r {url", "{url is not closed: write {url}");
+    refused("r {file} x{url/", "{url is not closed");
     refused("r [-u {user}", "bracket before '-u'");
     memset(text, 'x', sizeof text - 1);
     refused(text, "too long");
