@@ -199,7 +199,7 @@ struct berth_stats {
     uint64_t rx_bytes, tx_bytes; /**< on the wire */
     uint64_t commands;           /**< SCSI commands completed, without those that look after the LUN */
     uint64_t retries;            /**< commands sent again after BUSY, unit attention or a lost session */
-    uint64_t lost_writes;        /**< times that the LUN failed to keep something it had acknowledged */
+    uint64_t lost_writes;        /**< times that the LUN failed to keep something it had acknowledged, or may have */
 };
 void berth_lun_stats(const struct berth_lun *lun, struct berth_stats *stats);
 

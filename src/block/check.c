@@ -90,6 +90,16 @@ static void cut_off(struct berth_lun *lun)
     }
 }
 
+/* What was built for the LUN as it was, above all how a write becomes durable, is built for it as it is. */
+static void build_anew(struct berth_lun *lun)
+{
+    for (uint32_t n = 0; n < lun->command_count; n++) {
+        struct command *cmd = &lun->commands[n];
+        if (unsent(cmd) && !check_asks(lun, cmd))
+            command_renew(lun, cmd);
+    }
+}
+
 static void start_over(struct check *c)
 {
     c->step = 0;
@@ -104,6 +114,7 @@ static void succeed(struct berth_lun *lun)
         return;
     }
     cut_off(lun);
+    build_anew(lun);
     c->running = c->wanted = c->told = false;
     c->losses = 0;
     initiator_hold(lun->initiator, false);
@@ -147,7 +158,6 @@ static void ask_later(struct berth_lun *lun, const struct berth_done *done)
     start_over(c);
 }
 
-/* Somebody's reservation keeps us from asking, and will keep I/Os out as well: it is not for us to judge. */
 static enum finding judge(struct berth_lun *lun, const struct request *r)
 {
     const struct check *c = &lun->check;
@@ -157,7 +167,7 @@ static enum finding judge(struct berth_lun *lun, const struct request *r)
     if (r->done.error == BERTH_E_NO_LUN)
         return GONE;
     if (r->done.error == BERTH_E_RESERVED)
-        return SAME;
+        return (enum finding)questions[c->step].reserved;
     if (refused)
         return (enum finding)questions[c->step].refused;
     return c->step == 0 && r->done.scsi_status ? SAME : UNSURE;
@@ -329,4 +339,9 @@ bool check_asks(const struct berth_lun *lun, const struct command *cmd)
 bool check_begins(const struct berth_lun *lun, const struct command *cmd)
 {
     return check_asks(lun, cmd) && lun->check.step == 0;
+}
+
+bool check_greets(const struct berth_lun *lun, const struct command *cmd)
+{
+    return check_begins(lun, cmd) && lun->check.back;
 }

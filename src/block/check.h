@@ -46,5 +46,7 @@ uint64_t check_due(const struct berth_lun *lun);
  */
 bool check_asks(const struct berth_lun *lun, const struct command *cmd);
 bool check_begins(const struct berth_lun *lun, const struct command *cmd);
+/* The same, of a new session: targets begin each one with a unit attention. */
+bool check_greets(const struct berth_lun *lun, const struct command *cmd);
 
 #endif

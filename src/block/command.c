@@ -63,13 +63,14 @@ static void build_read(struct berth_lun *lun, struct command *cmd)
 static void build_write(struct berth_lun *lun, struct command *cmd)
 {
     struct scsi_rw rw = range_of(lun, cmd, cmd->request->io.flags & BERTH_FUA);
+    cmd->fua = rw.fua;
     cmd->task->cdb_len = (uint8_t)scsi_put_write(cmd->task->cdb, &rw);
     cmd->task->write = true;
 }
 
 static void build_flush(struct berth_lun *lun, struct command *cmd)
 {
-    (void)lun;
+    cmd->covers = lun->writes;
     cmd->task->cdb_len = (uint8_t)scsi_put_synchronize_cache(cmd->task->cdb, 0, 0);
 }
 
@@ -181,6 +182,15 @@ static bool needs_sync(const struct berth_lun *lun, const struct berth_io *io)
     bool fua = lun->info.fua && io->op == BERTH_WRITE;
     return (io->op == BERTH_WRITE || io->op == BERTH_ZERO) && (io->flags & BERTH_FUA) && !fua &&
            lun->info.write_cache;
+}
+
+/* How long its pieces are is settled; so is how zeros are written, for the lengths hang on that. */
+void command_renew(struct berth_lun *lun, struct command *cmd)
+{
+    struct request *r = cmd->request;
+    r->sync_after |= needs_sync(lun, &r->io);
+    if (r->io.op == BERTH_WRITE)
+        command_build(lun, cmd);
 }
 
 void command_issue(struct berth_lun *lun, struct request *r, struct task *task)

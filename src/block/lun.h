@@ -80,8 +80,10 @@ struct command {
     uint64_t due_ns, pause_ns; /* while paused */
     uint64_t patience_ns;      /* when BUSY is no excuse any more; 0 not busy yet */
     uint64_t lost_ns;          /* when a session first died under it; 0 never */
+    uint64_t covers;           /* a flush: so many writes were done when it was built */
     uint32_t tries, losses;
     bool counts; /* in the LUN's depth */
+    bool fua;    /* written through */
     uint8_t way; /* enum zero_way, of a ZERO */
     uint8_t parameters[SCSI_UNMAP_HEADER + SCSI_UNMAP_RANGE];
     struct berth_seg seg; /* of the parameters */
@@ -129,8 +131,9 @@ struct berth_lun {
     bool cache_known;                 /* the LUN said whether it has a write cache */
     bool closing;
     uint64_t completed;
-    uint64_t lost_writes;   /* times */
-    struct berth_done loss; /* of the last of them, until a flush has told of it */
+    uint64_t writes, durable; /* writes that were done; so many of them are sure to be on the medium */
+    uint64_t lost_writes;     /* times */
+    struct berth_done loss;   /* of the last of them, until a flush has told of it */
     struct scsi_inquiry inquiry;
     struct scsi_designator designator; /* the one that `identity` has in words; type 0: none */
     uint8_t pages;                     /* bit per row of probe.c: the LUN has it */
@@ -193,6 +196,7 @@ int discovery_find_lun(struct berth_lun *lun);
 
 /* command.c */
 void command_build(struct berth_lun *lun, struct command *cmd);
+void command_renew(struct berth_lun *lun, struct command *cmd); /* the LUN has changed; it is unsent */
 void lun_pump(struct berth_lun *lun); /* issues what is waiting, as far as there are tasks */
 bool request_issued(const struct request *r);
 bool request_whole(const struct request *r); /* one command, whatever its length */

@@ -206,9 +206,22 @@ static void complete_request(struct berth_lun *lun, struct request *r)
     request_finish(r);
 }
 
+/* Written with FUA it is durable at once. What was written while a flush was on its way, the flush may have
+ * missed. */
+static void count_write(struct berth_lun *lun, const struct command *cmd)
+{
+    uint32_t op = cmd->request->io.op;
+    if (cmd->task->error)
+        return;
+    if (op == BERTH_FLUSH && cmd->covers > lun->durable)
+        lun->durable = cmd->covers;
+    lun->writes += (op == BERTH_WRITE || op == BERTH_ZERO) && !cmd->fua;
+}
+
 static void end_command(struct berth_lun *lun, struct command *cmd)
 {
     struct request *r = cmd->request;
+    count_write(lun, cmd);
     r->outstanding--;
     r->reply_len = cmd->task->moved;
     tell_command(r, cmd->task);
@@ -263,10 +276,23 @@ static void note_loss(struct berth_lun *lun, int error, const struct scsi_sense 
     lanes_notice(lun, &(struct berth_notice){BERTH_NOTICE_WRITES, error, text, 0});
 }
 
-static void take_news(struct berth_lun *lun, const struct policy_row *row, const struct scsi_sense *sense)
+/* What was acknowledged, and was only in the LUN's cache. */
+static void note_volatile(struct berth_lun *lun, int error, const struct scsi_sense *sense)
+{
+    if (lun->info.write_cache && lun->writes > lun->durable)
+        note_loss(lun, error, sense);
+    lun->durable = lun->writes; /* once is enough */
+}
+
+/* Most targets say "power on or reset" to every new session. That it is new we know already, and it says
+ * nothing of their caches. */
+static void take_news(struct berth_lun *lun, const struct policy_row *row, const struct scsi_sense *sense,
+                      bool greeting)
 {
     if (row->effects & POLICY_LOSS)
         note_loss(lun, row->error, sense);
+    if (row->effects & POLICY_VOLATILE && !(greeting && sense->asc == ASC_POWER_ON))
+        note_volatile(lun, row->error, sense);
     if (row->effects & POLICY_SPACE)
         lanes_notice(lun, &(struct berth_notice){.kind = BERTH_NOTICE_SPACE});
     if (row->effects & POLICY_RIGHTS)
@@ -292,7 +318,7 @@ static void react(struct berth_lun *lun, const struct command *cmd, const struct
         depth_fewer(&lun->depth, initiator_now(lun->initiator));
     if (row->effects & POLICY_CHECK && calls_for_check(lun, cmd, sense))
         check_want(lun);
-    take_news(lun, row, sense);
+    take_news(lun, row, sense, check_greets(lun, cmd));
 }
 
 void lun_attention(void *owner, uint64_t lun_field, const struct scsi_sense *sense)
@@ -303,7 +329,7 @@ void lun_attention(void *owner, uint64_t lun_field, const struct scsi_sense *sen
         return;
     if (row->effects & POLICY_CHECK)
         check_want(lun);
-    take_news(lun, row, sense);
+    take_news(lun, row, sense, false);
 }
 
 static void end_in_error(struct berth_lun *lun, struct command *cmd)

@@ -14,6 +14,7 @@ enum policy_kind { OF_STATUS, OF_SENSE, OF_DEFERRED, OF_NO_SENSE, OF_ANY };
 #define LOSS   POLICY_LOSS
 #define SPACE  POLICY_SPACE
 #define RIGHTS POLICY_RIGHTS
+#define RESET  (POLICY_CHECK | POLICY_VOLATILE)
 #define NONE   0
 
 #define SENSE_ANY 0xff /* whatever the key */
@@ -74,7 +75,9 @@ static const struct policy_row rows[] = {
     SENSE(ILLEGAL_REQUEST, 0x0000, 0xffff, FAIL, SCSI, NONE, "asked once more it would say the same"),
 
     SENSE(UNIT_ATTENTION, 0x2800, 0x28ff, AGAIN, SCSI, CHECK, "the medium may have changed"),
-    SENSE(UNIT_ATTENTION, 0x2900, 0x29ff, AGAIN, SCSI, CHECK, "power on, reset, or a lost nexus: everything may have changed"),
+    SENSE(UNIT_ATTENTION, 0x2900, 0x2901, AGAIN, SCSI, RESET, "power on, or a reset: everything may have changed, and caches be empty"),
+    SENSE(UNIT_ATTENTION, 0x2904, 0x2904, AGAIN, SCSI, RESET, "the device has reset itself: the same"),
+    SENSE(UNIT_ATTENTION, 0x2900, 0x29ff, AGAIN, SCSI, CHECK, "a reset by somebody, or a lost nexus: everything but what caches hold may have changed"),
     SENSE(UNIT_ATTENTION, 0x2a00, 0x2a02, AGAIN, SCSI, CHECK, "parameters have changed: caches, write protection"),
     SENSE(UNIT_ATTENTION, 0x2a03, 0x2a05, AGAIN, SCSI, RIGHTS, "reservations or registrations were taken away"),
     SENSE(UNIT_ATTENTION, 0x2a06, 0x2a07, AGAIN, SCSI, NONE, "asymmetric access: the next answer tells whether this path still serves"),

@@ -16,11 +16,12 @@ enum policy_verdict {
 
 /* What else is done, whatever becomes of the command. */
 enum policy_effect {
-    POLICY_CHECK = 1,  /* the LUN is asked who and how it is before anything else is sent to it */
-    POLICY_FEWER = 2,  /* fewer commands are sent at once for a while */
-    POLICY_LOSS = 4,   /* something that was written before is lost: told, and the next flush fails */
-    POLICY_SPACE = 8,  /* the LUN's store is nearly full: told */
-    POLICY_RIGHTS = 16 /* reservations or registrations are gone: told */
+    POLICY_CHECK = 1,    /* the LUN is asked who and how it is before anything else is sent to it */
+    POLICY_FEWER = 2,    /* fewer commands are sent at once for a while */
+    POLICY_LOSS = 4,     /* something that was written before is lost: told, and the next flush fails */
+    POLICY_SPACE = 8,    /* the LUN's store is nearly full: told */
+    POLICY_RIGHTS = 16,  /* reservations or registrations are gone: told */
+    POLICY_VOLATILE = 32 /* a volatile cache is empty: writes that no flush has covered are lost */
 };
 
 struct policy_row {

@@ -151,15 +151,17 @@ static enum finding hear_provisioning(struct berth_lun *lun, const uint8_t *repl
     return SAME;
 }
 
-/* In this order: first the one that hears of the reset, then who it is, then how it is. */
+/* In this order: first the one that hears of the reset, then who it is, then how it is. No reservation
+ * forbids an INQUIRY (SPC-4 5.13.1, SPC-2 5.5.1): who answers so has not said who he is. The rest is the
+ * reservation's, which will keep I/Os out as well. */
 const struct question questions[] = {
-    {ask_ready, hear_ready, 0, SAME},
-    {ask_inquiry, hear_inquiry, SCSI_INQUIRY_LEN, UNSURE},
-    {ask_identity, hear_identity, CHECK_REPLY_MAX, OTHER},
-    {ask_capacity_16, hear_capacity_16, SCSI_CAPACITY_16_LEN, OTHER},
-    {ask_capacity_10, hear_capacity_10, SCSI_CAPACITY_10_LEN, OTHER},
-    {ask_mode, hear_mode, MODE_MAX, SAME},
-    {ask_limits, hear_limits, CHECK_REPLY_MAX, SAME},
-    {ask_provisioning, hear_provisioning, CHECK_REPLY_MAX, SAME},
+    {ask_ready, hear_ready, 0, SAME, SAME},
+    {ask_inquiry, hear_inquiry, SCSI_INQUIRY_LEN, UNSURE, UNSURE},
+    {ask_identity, hear_identity, CHECK_REPLY_MAX, OTHER, UNSURE},
+    {ask_capacity_16, hear_capacity_16, SCSI_CAPACITY_16_LEN, OTHER, SAME},
+    {ask_capacity_10, hear_capacity_10, SCSI_CAPACITY_10_LEN, OTHER, SAME},
+    {ask_mode, hear_mode, MODE_MAX, SAME, SAME},
+    {ask_limits, hear_limits, CHECK_REPLY_MAX, SAME, SAME},
+    {ask_provisioning, hear_provisioning, CHECK_REPLY_MAX, SAME, SAME},
 };
 _Static_assert(sizeof questions / sizeof questions[0] == QUESTIONS, "all of them");

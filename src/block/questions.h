@@ -19,8 +19,9 @@ struct question {
     /* Writes a CDB, or returns 0 where there is nothing to ask. */
     uint32_t (*ask)(const struct berth_lun *lun, uint8_t *cdb);
     enum finding (*hear)(struct berth_lun *lun, const uint8_t *reply, size_t len);
-    uint32_t size;   /* of the reply, at most */
-    uint8_t refused; /* enum finding: what it means that the LUN does not know the question any more */
+    uint32_t size;    /* of the reply, at most */
+    uint8_t refused;  /* enum finding: what it means that the LUN does not know the question any more */
+    uint8_t reserved; /* the same: that somebody's reservation keeps us from asking */
 };
 
 #define QUESTIONS 8u

@@ -565,6 +565,8 @@ static void each_question(struct lab_rule rule, uint32_t times)
         struct lab *l = opened(NULL);
         rule.op = questions[i];
         rule.page = pages[i];
+        if (rule.status == SCSI_RESERVATION_CONFLICT && (i == 1 || i == 2))
+            continue; /* see reserved_and_nameless() */
         rule.times = times;
         lab_rule(l, rule);
         lose_session(l);
@@ -591,6 +593,26 @@ static void reserved_by_somebody(void **state)
 {
     (void)state;
     each_question((struct lab_rule){.turn = MINI_ANSWER, .status = SCSI_RESERVATION_CONFLICT}, 0);
+}
+
+/* No reservation forbids an INQUIRY: who answers so has not said that it is the same LUN. */
+static void reserved_and_nameless(void **state)
+{
+    static const uint8_t pages[] = {0, VPD_IDENTIFICATION};
+    (void)state;
+    for (size_t i = 0; i < sizeof pages; i++) {
+        struct lab *l = opened(NULL);
+        lab_rule(l, (struct lab_rule){.op = SCSI_INQUIRY,
+                                      .page = pages[i],
+                                      .turn = MINI_ANSWER,
+                                      .status = SCSI_RESERVATION_CONFLICT});
+        lose_session(l);
+        assert_int_equal(write_block(l), BERTH_E_RESERVED);
+        assert_int_equal(lab_seen(l, SCSI_WRITE_10), 0);
+        lab_no_rules(l);
+        assert_int_equal(write_block(l), 0); /* asked anew */
+        lab_free(l);
+    }
 }
 
 /* The session dies again under each of them, before or after the answer. */
@@ -780,6 +802,7 @@ int main(void)
         cmocka_unit_test(changing_all_the_time),
         cmocka_unit_test(questions_are_put_off),
         cmocka_unit_test(reserved_by_somebody),
+        cmocka_unit_test(reserved_and_nameless),
         cmocka_unit_test(a_second_loss),
         cmocka_unit_test(a_question_without_an_answer),
         cmocka_unit_test(stopped_meanwhile),

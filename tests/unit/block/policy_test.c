@@ -72,13 +72,24 @@ static void effects(void **state)
         uint16_t asc;
         uint8_t effects;
     } rows[] = {
-        {0x2900, POLICY_CHECK},  {0x2907, POLICY_CHECK},
-        {0x2a01, POLICY_CHECK},  {0x2a03, POLICY_RIGHTS},
-        {0x2a05, POLICY_RIGHTS}, {0x2a06, 0},
-        {0x2a09, POLICY_CHECK},  {0x2f00, 0},
-        {0x3807, POLICY_SPACE},  {0x3f01, POLICY_CHECK},
-        {0x3f03, POLICY_CHECK},  {0x3f05, POLICY_CHECK},
-        {0x3f0e, POLICY_CHECK},  {0x5d00, 0},
+        {0x2900, POLICY_CHECK | POLICY_VOLATILE},
+        {0x2901, POLICY_CHECK | POLICY_VOLATILE},
+        {0x2902, POLICY_CHECK},
+        {0x2903, POLICY_CHECK},
+        {0x2904, POLICY_CHECK | POLICY_VOLATILE},
+        {0x2907, POLICY_CHECK},
+        {0x2a01, POLICY_CHECK},
+        {0x2a03, POLICY_RIGHTS},
+        {0x2a05, POLICY_RIGHTS},
+        {0x2a06, 0},
+        {0x2a09, POLICY_CHECK},
+        {0x2f00, 0},
+        {0x3807, POLICY_SPACE},
+        {0x3f01, POLICY_CHECK},
+        {0x3f03, POLICY_CHECK},
+        {0x3f05, POLICY_CHECK},
+        {0x3f0e, POLICY_CHECK},
+        {0x5d00, 0},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)

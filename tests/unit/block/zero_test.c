@@ -439,6 +439,76 @@ static void fua_unlearnt(void **state)
     lab_free(l);
 }
 
+/* The same of a write that was built before, and is held back. */
+static void fua_unlearnt_when_it_is_built(void **state)
+{
+    static const uint8_t mode[4 + 20] = {23, 0, 0, 0, 0x08, 0x12, 0x04};
+    uint8_t buf[512] = {0};
+    struct berth_seg seg = seg_memory(buf, sizeof buf);
+    struct berth_io io = make_io(BERTH_WRITE, 0, sizeof buf, &seg, 1);
+    struct lab *l = lab_cached(true, true, NULL);
+    struct berth_done done;
+    (void)state;
+    io.flags = BERTH_FUA;
+    lab_no_rules(l);
+    lab_rule(
+        l, (struct lab_rule){.op = SCSI_MODE_SENSE_6, .turn = MINI_ANSWER, .data = mode, .len = sizeof mode});
+    check_want(l->lun);
+    assert_int_equal(one_io(l->lun, &io, &done), 0);
+    assert_false(berth_lun_info(l->lun)->fua);
+    assert_int_equal(lab_seen(l, SCSI_WRITE_10), 1);
+    assert_false(lab_find(l, SCSI_WRITE_10, 0)->fua);
+    assert_int_equal(lab_seen(l, SCSI_SYNCHRONIZE_CACHE_10), 1);
+    lab_free(l);
+}
+
+/* A device that was off has lost what was in its cache: what was written since the last flush is told of by
+ * the next one, once. */
+static void caches_that_lose(void **state)
+{
+    static const struct {
+        uint16_t asc;
+        bool cache, fua, flushed, greeting; /* the last: to the first command of a session */
+        int error;
+    } rows[] = {
+        {0x2900, true, false, false, false, BERTH_E_SCSI},
+        {0x2901, true, false, false, false, BERTH_E_SCSI},
+        {0x2904, true, false, false, false, BERTH_E_SCSI},
+        {0x2901, true, false, false, true, BERTH_E_SCSI},
+        {0x2900, true, false, false, true, 0}, /* all that this says is that the session is new */
+        {0x2902, true, false, false, false, 0},
+        {0x2903, true, false, false, false, 0},
+        {0x2907, true, false, false, false, 0},
+        {0x2901, false, false, false, false, 0},
+        {0x2901, true, true, false, false, 0},
+        {0x2901, true, false, true, false, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint8_t buf[512] = {0};
+        struct berth_stats stats;
+        struct lab *l = lab_cached(rows[i].cache, rows[i].fua, NULL);
+        assert_int_equal(berth_write(l->lun, buf, 512, 0, rows[i].fua ? BERTH_FUA : 0), 0);
+        if (rows[i].flushed)
+            assert_int_equal(berth_flush(l->lun), 0);
+        lab_rule(l, (struct lab_rule){.op = rows[i].greeting ? SCSI_TEST_UNIT_READY : SCSI_READ_10,
+                                      .times = 1,
+                                      .turn = MINI_ANSWER,
+                                      .key = SENSE_UNIT_ATTENTION,
+                                      .asc = rows[i].asc});
+        if (rows[i].greeting)
+            mini_reset(l->target);
+        assert_int_equal(berth_read(l->lun, buf, 512, 0), 0);
+        int error = berth_flush(l->lun);
+        if (error != rows[i].error)
+            fail_msg("row %zu: %s", i, berth_error_name(error));
+        berth_lun_stats(l->lun, &stats);
+        assert_int_equal(stats.lost_writes, error != 0);
+        assert_int_equal(berth_flush(l->lun), 0);
+        lab_free(l);
+    }
+}
+
 /* The flush comes when all pieces are done, not before, and only if they went well. */
 static void flush_behind_all_pieces(void **state)
 {
@@ -498,6 +568,8 @@ int main(void)
         cmocka_unit_test(trim_of_everything),
         cmocka_unit_test(force_unit_access),
         cmocka_unit_test(fua_unlearnt),
+        cmocka_unit_test(fua_unlearnt_when_it_is_built),
+        cmocka_unit_test(caches_that_lose),
         cmocka_unit_test(flush_behind_all_pieces),
         cmocka_unit_test(unknown_cache),
     };
