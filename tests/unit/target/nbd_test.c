@@ -582,12 +582,20 @@ static void a_server_that_comes_back_is_waited_for(void **state)
 
 static void what_was_asked_is_asked_again(void **state)
 {
+    char words[256];
     (void)state;
-    serve("--filter=delay memory 1M rdelay=5 wdelay=5");
-    open_good(",timeout=20");
+    snprintf(words, sizeof words, "--filter=log --filter=delay memory 1M rdelay=60 wdelay=60 logfile=%s/log",
+             folder);
+    serve(words);
+    open_good(",timeout=90");
+    int before = logged(" Read ") + logged(" Write "), arrived = 0;
     for (uint32_t i = 0; i < 8; i++)
         start(i, i % 2 ? LU_WRITE : LU_READ, i * 512, 512, false);
-    pause_ms(200);
+    for (int n = 0; n < 3000 && arrived < 8; n++) {
+        pause_ms(10);
+        arrived = logged(" Read ") + logged(" Write ") - before;
+    }
+    assert_int_equal(arrived, 8);
     end_server();
     serve("memory 1M");
     reap_all();
