@@ -199,7 +199,7 @@ struct berth_stats {
     uint64_t rx_bytes, tx_bytes; /**< on the wire */
     uint64_t commands;           /**< SCSI commands completed, without those that look after the LUN */
     uint64_t retries;            /**< commands sent again after BUSY, unit attention or a lost session */
-    uint64_t lost_writes;        /**< times that the LUN failed to keep something it had acknowledged, or may have */
+    uint64_t lost_writes; /**< times that the LUN failed to keep something it had acknowledged, or may have */
 };
 void berth_lun_stats(const struct berth_lun *lun, struct berth_stats *stats);
 
@@ -287,7 +287,8 @@ struct berth_io {
     uint32_t seg_count;            /**< 0..BERTH_SEGS_MAX */
     uint64_t tag;                  /**< returned with the completion */
     struct berth_command *command; /**< SCSI: stays the caller's, and in place until the I/O is reaped */
-    uint32_t timeout_ms;           /**< deadline of each of its commands; 0: options.command_timeout_ms */
+    uint32_t timeout_ms; /**< how long it may wait to be sent, and each of its commands to be answered;
+                            0: options.command_timeout_ms */
 };
 
 /** One completion. */

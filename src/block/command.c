@@ -70,7 +70,7 @@ static void build_write(struct berth_lun *lun, struct command *cmd)
 
 static void build_flush(struct berth_lun *lun, struct command *cmd)
 {
-    cmd->covers = lun->writes;
+    cmd->covers = lanes_writes(lun);
     cmd->task->cdb_len = (uint8_t)scsi_put_synchronize_cache(cmd->task->cdb, 0, 0);
 }
 
@@ -228,41 +228,19 @@ void request_fail(struct request *r, const struct berth_done *why)
     r->done.tag = tag;
 }
 
-/* Of a request that is not issued in full, what is left is not. */
-static void fail_rest(struct request *r, const struct berth_done *why)
-{
-    list_remove(&r->link);
-    r->issued = r->io.len_bytes;
-    r->begun = true;
-    request_fail(r, why);
-    if (r->outstanding == 0)
-        request_finish(r);
-}
-
-void lun_fail_waiting(struct berth_lun *lun, const struct berth_done *why)
-{
-    while (!list_empty(&lun->waiting))
-        fail_rest(list_entry(lun->waiting.next, struct request, link), why);
-}
-
-static void fail_rest_with(struct request *r, int error)
-{
-    fail_rest(r, &(struct berth_done){.error = error, .bad_offset_bytes = UINT64_MAX});
-}
-
 /* Whether there is anything to be sent at all. */
 static bool next_request(struct berth_lun *lun, struct request **out)
 {
     while (!list_empty(&lun->waiting)) {
         struct request *r = *out = list_entry(lun->waiting.next, struct request, link);
         if (lun->initiator->state == INITIATOR_FAILED)
-            fail_rest_with(r, lun->initiator->error);
+            waiting_fail_with(r, lun->initiator->error);
         else if (lun->check.fence.error)
-            fail_rest(r, &lun->check.fence);
+            waiting_fail(r, &lun->check.fence);
         else if (request_beyond(lun, r))
-            fail_rest_with(r, BERTH_E_RANGE);
+            waiting_fail_with(r, BERTH_E_RANGE);
         else if (r->io.op == BERTH_TRIM && lun->info.max_trim_bytes == 0)
-            fail_rest_with(r, BERTH_E_UNSUPPORTED); /* it was possible, and is no more */
+            waiting_fail_with(r, BERTH_E_UNSUPPORTED); /* it was possible, and is no more */
         else if (r->io.len_bytes == 0 && !request_whole(r))
             request_finish(r);
         else

@@ -103,6 +103,7 @@ static void count(struct berth_lun *lun)
     set(&c->commands, now.commands);
     set(&c->retries, now.retries);
     set(&c->lost_writes, now.lost_writes);
+    set(&c->writes, lun->writes);
 }
 
 void lanes_tend(struct berth_lun *lun)
@@ -193,6 +194,40 @@ bool lanes_take_loss(struct berth_lun *lun, struct berth_done *out)
     return out->error != BERTH_OK;
 }
 
+/* --- what is durable --- */
+
+static uint64_t get(const _Atomic uint64_t *counter)
+{
+    return atomic_load_explicit((_Atomic uint64_t *)(uintptr_t)counter, memory_order_relaxed);
+}
+
+/* Of the others as of their last round, before which nobody has heard of what they have done since. */
+uint64_t lanes_writes(const struct berth_lun *lun)
+{
+    const struct lanes *all = lun->lanes;
+    uint64_t sum = lun->writes;
+    for (uint32_t n = 0; all && n < LANES_MAX; n++)
+        sum += n == lun->lane ? 0 : get(&all->counters[n].writes);
+    return sum;
+}
+
+void lanes_flushed(struct berth_lun *lun, uint64_t writes)
+{
+    struct lanes *all = lun->lanes;
+    if (!all) {
+        lun->durable = writes > lun->durable ? writes : lun->durable;
+        return;
+    }
+    uint64_t before = get(&all->durable);
+    while (writes > before && !atomic_compare_exchange_weak(&all->durable, &before, writes))
+        ;
+}
+
+bool lanes_unflushed(const struct berth_lun *lun)
+{
+    return lanes_writes(lun) > (lun->lanes ? get(&lun->lanes->durable) : lun->durable);
+}
+
 /* --- what is known of the device --- */
 
 static uint64_t all_reconnects(const struct lanes *all)
@@ -244,11 +279,6 @@ const struct berth_lun_info *lanes_show(struct lanes *all)
     all->shown.portal = all->shown_portal;
     unlock(all);
     return &all->shown;
-}
-
-static uint64_t get(const _Atomic uint64_t *counter)
-{
-    return atomic_load_explicit((_Atomic uint64_t *)(uintptr_t)counter, memory_order_relaxed);
 }
 
 /* Lanes that share an engine share its calls. */

@@ -24,7 +24,7 @@ struct worker;
 
 /* What berth_lun_stats() tells, of one lane, for other threads: as of the end of a round. */
 struct lane_counters {
-    _Atomic uint64_t syscalls, rx_bytes, tx_bytes, commands, retries, lost_writes;
+    _Atomic uint64_t syscalls, rx_bytes, tx_bytes, commands, retries, lost_writes, writes;
 };
 
 /* What submitting has to know of the device, for other threads than those that find it out. */
@@ -45,6 +45,7 @@ struct lanes {
     _Atomic bool up[LANES_MAX];      /* it takes commands now */
     _Atomic bool recheck[LANES_MAX]; /* it is to look at the device again */
     _Atomic bool poked[LANES_MAX];   /* the letter that says so is on its way */
+    _Atomic uint64_t durable;        /* so many of the writes of all are sure to be on the medium */
     _Atomic bool fenced;
     _Atomic bool complete;    /* all are open */
     _Atomic uint32_t feeders; /* queues of the caller's */
@@ -91,6 +92,10 @@ void lanes_notice(struct berth_lun *lun, const struct berth_notice *notice);
 void lanes_note_loss(struct berth_lun *lun, const struct berth_done *loss);
 bool lanes_take_loss(struct berth_lun *lun, struct berth_done *out);
 /* Everything ends with this, on all of them. */
+/* Writes that were done, and not with FUA: a flush covers those of all lanes. */
+uint64_t lanes_writes(const struct berth_lun *lun);
+void lanes_flushed(struct berth_lun *lun, uint64_t writes);
+bool lanes_unflushed(const struct berth_lun *lun); /* are there any that no flush has covered? */
 void lanes_fence(struct berth_lun *lun, const struct berth_done *why);
 /* The device has another size: the others are to look, too. */
 void lanes_recheck(struct berth_lun *lun);

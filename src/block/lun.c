@@ -154,6 +154,7 @@ static int connect_at(struct berth_lun **out, const struct url *url, const struc
         return lun_say(detail, BERTH_E_MEMORY, NULL);
     list_init(&lun->queues);
     list_init(&lun->waiting);
+    lun->wait_first = UINT64_MAX;
     list_init(&lun->paused);
     lun->lanes = place->lanes;
     lun->lane = place->lane;

@@ -7,7 +7,7 @@
  *   policy.c   what each status is answered with   depth.c      how many commands at once
  *   check.c    is it still the same LUN?           questions.c  what it is asked for that
  *   binding.c  the local end of connections        notice.c     what a caller is told unasked
- *   withdrawal.c  I/Os that are wanted back
+ *   withdrawal.c  I/Os that are wanted back        waiting.c    I/Os that wait to become commands
  *   lanes.c    several sessions as one device      reactors.c  threads of the library
  *   port.c     queues of threads other than the sessions' */
 #ifndef BLOCK_LUN_H
@@ -57,6 +57,7 @@ struct request {
     struct berth_io io;
     struct extent data;
     uint64_t issued;      /* bytes covered by commands so far */
+    uint64_t wait_until;  /* of initiator_served(): no longer is what is left of it kept; 0: not known yet */
     uint32_t outstanding; /* commands in flight */
     bool begun;           /* for operations without a length: the command was issued */
     bool sync_after;      /* FUA by a flush, where the LUN has no FUA bit */
@@ -117,6 +118,7 @@ struct berth_lun {
     struct mail_bundle returning;
     struct list queues;
     struct list waiting;     /* requests with bytes not yet issued, in order */
+    uint64_t wait_first;     /* none of them has to end before */
     struct list paused;      /* commands that wait for their due_ns */
     struct berth_queue *own; /* of one request, for what its thread waits for */
     struct depth depth;
@@ -131,9 +133,10 @@ struct berth_lun {
     bool cache_known;                 /* the LUN said whether it has a write cache */
     bool closing;
     uint64_t completed;
-    uint64_t writes, durable; /* writes that were done; so many of them are sure to be on the medium */
-    uint64_t lost_writes;     /* times */
-    struct berth_done loss;   /* of the last of them, until a flush has told of it */
+    uint64_t writes;        /* that were done, not with FUA */
+    uint64_t durable;       /* without lanes: so many of them are sure to be on the medium */
+    uint64_t lost_writes;   /* times */
+    struct berth_done loss; /* of the last of them, until a flush has told of it */
     struct scsi_inquiry inquiry;
     struct scsi_designator designator; /* the one that `identity` has in words; type 0: none */
     uint8_t pages;                     /* bit per row of probe.c: the LUN has it */
@@ -203,6 +206,13 @@ bool request_whole(const struct request *r); /* one command, whatever its length
 bool request_beyond(const struct berth_lun *lun, const struct request *r); /* the end of the LUN */
 void request_fail(struct request *r, const struct berth_done *why);        /* unless it has failed before */
 void command_issue(struct berth_lun *lun, struct request *r, struct task *task);
+
+/* waiting.c */
+void waiting_begin(struct berth_lun *lun); /* the time of those that have come */
+bool waiting_tend(struct berth_lun *lun);  /* ends those whose time is over: were there any? */
+uint64_t waiting_due(const struct berth_lun *lun);
+void waiting_fail(struct request *r, const struct berth_done *why); /* what is not issued of it never is */
+void waiting_fail_with(struct request *r, int error);
 void lun_fail_waiting(struct berth_lun *lun, const struct berth_done *why);
 
 /* outcome.c: callbacks of floor initiator, and commands that wait to be sent again */

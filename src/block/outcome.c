@@ -199,6 +199,7 @@ static void complete_request(struct berth_lun *lun, struct request *r)
         r->sync_after = false;
         r->io.op = BERTH_FLUSH;
         r->begun = false;
+        r->wait_until = 0; /* a command of its own, with a time of its own */
         list_push(&lun->waiting, &r->link);
         return;
     }
@@ -213,8 +214,8 @@ static void count_write(struct berth_lun *lun, const struct command *cmd)
     uint32_t op = cmd->request->io.op;
     if (cmd->task->error)
         return;
-    if (op == BERTH_FLUSH && cmd->covers > lun->durable)
-        lun->durable = cmd->covers;
+    if (op == BERTH_FLUSH)
+        lanes_flushed(lun, cmd->covers);
     lun->writes += (op == BERTH_WRITE || op == BERTH_ZERO) && !cmd->fua;
 }
 
@@ -279,9 +280,9 @@ static void note_loss(struct berth_lun *lun, int error, const struct scsi_sense 
 /* What was acknowledged, and was only in the LUN's cache. */
 static void note_volatile(struct berth_lun *lun, int error, const struct scsi_sense *sense)
 {
-    if (lun->info.write_cache && lun->writes > lun->durable)
+    if (lanes_unflushed(lun) && lun->info.write_cache)
         note_loss(lun, error, sense);
-    lun->durable = lun->writes; /* once is enough */
+    lanes_flushed(lun, lanes_writes(lun)); /* once is enough */
 }
 
 /* Most targets say "power on or reset" to every new session. That it is new we know already, and it says
@@ -429,7 +430,9 @@ static void send_due(struct berth_lun *lun)
 
 static uint64_t next_due(const struct berth_lun *lun)
 {
-    uint64_t first = check_due(lun);
+    uint64_t first = check_due(lun), expiry = waiting_due(lun);
+    if (expiry < first)
+        first = expiry;
     list_each (at, &lun->paused) {
         const struct command *cmd = list_entry(at, struct command, link);
         if (cmd->due_ns < first && has_room(lun, cmd))
@@ -447,6 +450,7 @@ uint64_t lun_tend(void *owner)
     send_due(lun);
     bool ended = check_tick(lun);
     lun_pump(lun);
+    ended |= waiting_tend(lun);
     lanes_tend(lun);
     port_flush(lun);
     return ended ? 0 : next_due(lun);

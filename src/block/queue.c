@@ -262,7 +262,8 @@ static struct request *take_request(struct berth_queue *q, const struct berth_io
     q->load[lun->lane]++;
     r->io = *io;
     r->data = (struct extent){0};
-    r->issued = r->outstanding = r->reply_len = 0;
+    r->issued = r->wait_until = 0;
+    r->outstanding = r->reply_len = 0;
     r->begun = r->sync_after = r->cancelled = false;
     r->under_way = true;
     r->done = (struct berth_done){.tag = io->tag, .bad_offset_bytes = UINT64_MAX};
@@ -306,10 +307,12 @@ static void send_off(struct berth_queue *q, struct outgoing *out)
 {
     if (!out->lun)
         return;
-    if (q->port)
+    if (q->port) {
         worker_post(out->lun->worker, &out->letters);
-    else
+    } else {
         lun_pump(out->lun);
+        waiting_begin(out->lun);
+    }
     *out = (struct outgoing){0};
 }
 

@@ -20,6 +20,12 @@ uint64_t initiator_now(const struct initiator *i)
     return engine_now(i->engine);
 }
 
+uint64_t initiator_served(const struct initiator *i)
+{
+    bool up = i->state == INITIATOR_UP || i->state == INITIATOR_LEAVING || !i->kept;
+    return (up ? initiator_now(i) : i->down_at) - i->idle_ns;
+}
+
 const char *initiator_detail(const struct initiator *i)
 {
     return i->detail;

@@ -195,6 +195,7 @@ struct initiator {
     uint64_t open_deadline; /* before it is kept: no attempt begins after that */
     uint64_t up_at;         /* when the present session began, or the last one had begun */
     uint64_t down_at;       /* when it was lost */
+    uint64_t idle_ns;       /* how long there was none, or nobody looked */
     uint64_t lost_at;       /* when the present trouble began: of it, recovery_timeout_ms are allowed */
     uint64_t wait_ns;       /* Time2Wait of the present session */
     uint64_t backoff;       /* the next pause, before jitter */
@@ -247,6 +248,9 @@ void initiator_settle(struct initiator *i);
 /* Puts an error of the caller's into initiator_detail(), with the portal in front. */
 void initiator_say(struct initiator *i, int error, const char *text);
 uint64_t initiator_now(const struct initiator *i);
+/* A clock of the time that the target had: it stands while the session is lost, and leaves out what the
+ * caller was away for long. */
+uint64_t initiator_served(const struct initiator *i);
 const char *initiator_detail(const struct initiator *i);
 
 #endif

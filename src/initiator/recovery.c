@@ -177,6 +177,7 @@ void recovery_up(struct initiator *i)
         return;
     }
     deadlines_after_outage(i, now);
+    i->idle_ns += now - i->down_at;
     while ((node = list_pop(&i->session->detached)) != NULL)
         initiator_resubmit(i, list_entry(node, struct task, link));
     i->reconnects++;

@@ -171,5 +171,6 @@ void timers_resume(struct initiator *i, uint64_t away)
     i->ping_at += away;
     i->lost_at += away;
     i->down_at += away;
+    i->idle_ns += away;
     i->attempt_deadline += away;
 }

@@ -544,6 +544,64 @@ static void late_commands(void **state)
     lab_free(l);
 }
 
+/* One command at a time, and this one is not answered. */
+static struct berth_queue *behind_a_late_one(struct lab *l, struct berth_io ios[3], struct berth_seg segs[3])
+{
+    static uint8_t buf[3][512];
+    struct berth_queue *q;
+    l->lun->depth.limit = l->lun->depth.most = 1;
+    for (uint32_t i = 0; i < 3; i++) {
+        segs[i] = seg_memory(buf[i], 512);
+        ios[i] = make_io(BERTH_READ, i * 512, 512, &segs[i], 1);
+        ios[i].timeout_ms = i == 2 ? 700 : 1000;
+        ios[i].tag = i;
+    }
+    assert_int_equal(berth_queue_new(&q, l->lun, 3), 0);
+    assert_int_equal(berth_queue_submit(q, ios, 3), 3);
+    return q;
+}
+
+/* What waits to become a command has a deadline all the same, each its own. */
+static void late_before_it_is_sent(void **state)
+{
+    struct lab *l = lab_lun(NULL);
+    struct berth_seg segs[3];
+    struct berth_io ios[3];
+    struct berth_done done;
+    (void)state;
+    lab_rule(l, (struct lab_rule){.op = LAB_ANY, .turn = MINI_HOLD});
+    uint64_t begin = world_ms(l->world);
+    struct berth_queue *q = behind_a_late_one(l, ios, segs);
+    for (uint32_t n = 0; n < 3; n++) {
+        assert_int_equal(berth_queue_reap(q, &done, 1, 1, -1), 1);
+        assert_int_equal(done.error, BERTH_E_TIMEOUT);
+        assert_int_equal(done.tag == 2, n == 0);
+        assert_in_range(world_ms(l->world) - begin, n ? 1000 : 700, n ? 1010 : 701);
+    }
+    assert_int_equal(lab_seen(l, SCSI_READ_10), 1);
+    lab_free(l);
+}
+
+/* Not the time in which there was no session. */
+static void an_outage_is_not_waiting(void **state)
+{
+    struct lab *l = lab_lun(NULL);
+    struct berth_seg segs[3];
+    struct berth_io ios[3];
+    struct berth_done done[3];
+    (void)state;
+    lab_rule(l, (struct lab_rule){.op = LAB_ANY, .times = 1, .turn = MINI_HOLD});
+    struct berth_queue *q = behind_a_late_one(l, ios, segs);
+    assert_int_equal(berth_queue_reap(q, done, 3, 3, 500), 0);
+    mini_stop(l->target);
+    assert_int_equal(berth_queue_reap(q, done, 3, 3, 5000), 0);
+    mini_start(l->target);
+    assert_int_equal(berth_queue_reap(q, done, 3, 3, 5000), 3);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(done[i].error, 0);
+    lab_free(l);
+}
+
 /* Only the one whose time is over; the other one has its own. */
 static void late_one_of_two(void **state)
 {
@@ -644,6 +702,8 @@ int main(void)
         cmocka_unit_test(attention_when_the_session_fails),
         cmocka_unit_test(late_commands),
         cmocka_unit_test(late_one_of_two),
+        cmocka_unit_test(late_before_it_is_sent),
+        cmocka_unit_test(an_outage_is_not_waiting),
         cmocka_unit_test(a_command_that_kills),
         cmocka_unit_test(a_command_that_kills_slowly),
     };
