@@ -16,14 +16,18 @@ static const struct scenario {
     char op;
     uint32_t len, segment; /* bytes of an I/O; of a PDU's payload at most */
     uint32_t first_burst;
+    bool digests;
 } scenarios[] = {
-    {"read_4k", 'R', 4096, 262144, 65536},
-    {"write_4k", 'W', 4096, 262144, 65536},
-    {"read_64k_in_8k_pdus", 'R', 65536, 8192, 65536},
-    {"write_64k_in_8k_pdus", 'W', 65536, 8192, 16384}, /* immediate, unsolicited and solicited */
+    {"read_4k", 'R', 4096, 262144, 65536, false},
+    {"write_4k", 'W', 4096, 262144, 65536, false},
+    {"read_64k", 'R', 65536, 262144, 65536, false},
+    {"read_64k_in_8k_pdus", 'R', 65536, 8192, 65536, false},
+    {"write_64k_in_8k_pdus", 'W', 65536, 8192, 16384, false}, /* immediate, unsolicited and solicited */
+    {"read_4k_digests", 'R', 4096, 262144, 65536, true},
+    {"read_256k_digests", 'R', 262144, 262144, 65536, true},
 };
 
-static uint8_t buffers[DEPTH][65536];
+static uint8_t buffers[DEPTH][262144];
 
 static void demand(bool holds, const char *what)
 {
@@ -31,6 +35,54 @@ static void demand(bool holds, const char *what)
         return;
     fprintf(stderr, "core_cost: %s\n", what);
     exit(1);
+}
+
+/* --- the sides ---
+ * All that is done for the initiator is done below a function whose name says so: that is how the script
+ * tells it from the target's. */
+#define CALL static __attribute__((noipa)) /* keeps its name and its place */
+#define SIDE(name)                                                                                           \
+    CALL uint32_t name##_peek(struct conn *c, struct berth_seg *segs)                                        \
+    {                                                                                                        \
+        return conn_tx_peek(c, segs, OUT_MAX);                                                               \
+    }                                                                                                        \
+    CALL void name##_sent(struct conn *c, uint64_t n)                                                        \
+    {                                                                                                        \
+        conn_tx_done(c, conn_epoch(c), n);                                                                   \
+    }                                                                                                        \
+    CALL uint32_t name##_want(struct conn *c, struct berth_seg *segs)                                        \
+    {                                                                                                        \
+        return conn_rx_want(c, segs, IN_MAX);                                                                \
+    }                                                                                                        \
+    CALL void name##_received(struct conn *c, uint64_t n)                                                    \
+    {                                                                                                        \
+        conn_rx_done(c, conn_epoch(c), n, 0);                                                                \
+    }                                                                                                        \
+    static const struct side name = {name##_peek, name##_sent, name##_want, name##_received};
+
+struct side {
+    uint32_t (*peek)(struct conn *c, struct berth_seg *segs);
+    void (*sent)(struct conn *c, uint64_t n);
+    uint32_t (*want)(struct conn *c, struct berth_seg *segs);
+    void (*received)(struct conn *c, uint64_t n);
+};
+
+SIDE(initiator)
+SIDE(target)
+
+CALL struct task *initiator_submit(struct pair *p, char op, uint32_t offset, uint32_t len, void *buf)
+{
+    return pair_submit(p, op, offset, len, buf);
+}
+
+CALL struct task *initiator_reap(struct pair *p)
+{
+    return session_reap(p->is);
+}
+
+CALL void initiator_free(struct pair *p, struct task *task)
+{
+    session_task_free(p->is, task);
 }
 
 /* --- moving bytes, as the sockets engine would --- */
@@ -58,17 +110,18 @@ static uint64_t copy(struct berth_seg *to, uint32_t to_count, struct berth_seg *
     return moved;
 }
 
-static uint64_t move(struct conn *from, struct conn *to)
+static uint64_t move(const struct side *sender, struct conn *from, const struct side *receiver,
+                     struct conn *to)
 {
     struct berth_seg out[OUT_MAX], in[IN_MAX];
-    uint32_t count = conn_tx_peek(from, out, OUT_MAX), first = 0;
+    uint32_t count = sender->peek(from, out), first = 0;
     uint64_t total = 0, moved = 1;
     while (first < count && moved > 0) {
-        moved = copy(in, conn_rx_want(to, in, IN_MAX), out, count, &first);
-        conn_rx_done(to, conn_epoch(to), moved, 0);
+        moved = copy(in, receiver->want(to, in), out, count, &first);
+        receiver->received(to, moved);
         total += moved;
     }
-    conn_tx_done(from, conn_epoch(from), total);
+    sender->sent(from, total);
     return total;
 }
 
@@ -76,9 +129,9 @@ static void exchange(struct pair *p)
 {
     uint64_t moved;
     do {
-        moved = move(p->ic, p->tc);
+        moved = move(&initiator, p->ic, &target, p->tc);
         pair_work(p);
-        moved += move(p->tc, p->ic);
+        moved += move(&target, p->tc, &initiator, p->ic);
     } while (moved > 0);
 }
 
@@ -88,10 +141,10 @@ static void finish(struct pair *p, const struct scenario *s)
 {
     struct task *task;
     uint32_t done = 0;
-    while ((task = session_reap(p->is)) != NULL) {
+    while ((task = initiator_reap(p)) != NULL) {
         demand(task->error == BERTH_OK && task->moved == s->len, "an I/O failed");
         free(task->owner);
-        session_task_free(p->is, task);
+        initiator_free(p, task);
         done++;
     }
     demand(done == DEPTH, "not all I/Os ended");
@@ -100,7 +153,8 @@ static void finish(struct pair *p, const struct scenario *s)
 static void round_of_ios(struct pair *p, const struct scenario *s)
 {
     for (uint32_t i = 0; i < DEPTH; i++)
-        demand(pair_submit(p, s->op, i * s->len % PAIR_DISK, s->len, buffers[i]) != NULL, "no task is free");
+        demand(initiator_submit(p, s->op, i * s->len % PAIR_DISK, s->len, buffers[i]) != NULL,
+               "no task is free");
     exchange(p);
     finish(p, s);
 }
@@ -114,6 +168,8 @@ static struct pair *start(const struct scenario *s)
     config.stage_bytes = CONN_STAGE_MAX;
     config.direct_bytes = 8192;
     config.depth = DEPTH;
+    config.max_burst = 262144;
+    config.header_digest = config.data_digest = s->digests;
     struct pair *p = pair_new(&config);
     pair_run(p);
     demand(p->up, "no login");
