@@ -116,6 +116,7 @@ static void set_binding(struct berth_options *b, const struct options *o)
     b->mark = o->mark;
     b->priority = o->priority;
     b->dscp = o->dscp;
+    b->wait = o->wait;
 }
 
 /* The library keeps looking for a lost target by itself; people should know why nothing moves. */

@@ -285,6 +285,26 @@ static const char *set_no_auth(struct options *o, const char *value)
     return NULL;
 }
 
+static const char *set_wait(struct options *o, uint32_t wait)
+{
+    if (o->wait && o->wait != wait)
+        return "contradicts the other: use --poll or --sleep";
+    o->wait = wait;
+    return NULL;
+}
+
+static const char *set_poll(struct options *o, const char *value)
+{
+    (void)value;
+    return set_wait(o, BERTH_WAIT_POLL);
+}
+
+static const char *set_sleep(struct options *o, const char *value)
+{
+    (void)value;
+    return set_wait(o, BERTH_WAIT_SLEEP);
+}
+
 static const char *set_busy_poll(struct options *o, const char *value)
 {
     (void)value;
@@ -492,6 +512,8 @@ static const struct option_row rows[] = {
     {OPT_SEED, "seed", "N", "where chance begins, whatever the scripts say", set_seed},
     {OPT_IQN, "iqn", "NAME", "the target's iSCSI name", set_iqn},
     {OPT_NO_AUTH, "no-auth", NULL, "let anybody in, on any address", set_no_auth},
+    {OPT_POLL, "poll", NULL, "never sleep while waiting for the target", set_poll},
+    {OPT_SLEEP, "sleep", NULL, "sleep at once when there is nothing to do", set_sleep},
     {OPT_BUSY_POLL, "busy-poll", NULL, "never sleep: for measuring initiators", set_busy_poll},
     {OPT_REFEREE, "referee", NULL, "check all that initiators send against RFC 7143", set_referee},
     {OPT_STATE_DIR, "state-dir", "FOLDER", "keep reservations there when initiators ask for it",

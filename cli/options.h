@@ -50,6 +50,8 @@ enum option_id {
     OPT_IQN,
     OPT_NO_AUTH,
     OPT_BUSY_POLL,
+    OPT_POLL,
+    OPT_SLEEP,
     OPT_STATE_DIR,
     OPT_REFEREE,
     OPT_ALLOW,
@@ -95,6 +97,7 @@ struct options {
     const char *redirects, *bind, *device;
     uint32_t first_port, last_port, mark, priority, dscp;
     bool json, force, luns, verify, no_auth, busy_poll, referee;
+    uint32_t wait;                               /* enum berth_wait */
     uint64_t from_bytes, to_bytes, length_bytes; /* UINT64_MAX: not given */
     const char *rw;                              /* the word for `mode` */
     uint32_t mode;                               /* enum bench_mode */

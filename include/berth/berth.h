@@ -69,6 +69,14 @@ struct berth_notice {
     uint64_t size_bytes; /**< with BERTH_NOTICE_SIZE */
 };
 
+/** How calls wait for the target. */
+enum berth_wait {
+    BERTH_WAIT_AS_PAYS, /**< look for some microseconds before sleeping, as long as answers come that soon */
+    BERTH_WAIT_SLEEP,   /**< sleep at once: the fewest system calls, and the most time to be woken up */
+    BERTH_WAIT_POLL,    /**< never sleep: the shortest latency, and all of a processor. A signal does not end
+                             such a wait */
+};
+
 /** How to open. Set defaults with berth_options_init(), then change what you need. Strings and secrets are
  * copied by berth_lun_open() and berth_discover(); the copies of secrets are wiped when they are no longer
  * needed. */
@@ -123,6 +131,7 @@ struct berth_options {
     uint32_t mark;            /**< of our packets, for the host's filters and routing rules; 0 none */
     uint32_t priority;        /**< of our packets in the host's queues; 0 the default */
     uint32_t dscp;            /**< 0..63, of our packets (RFC 2474); default 0 */
+    uint32_t wait;            /**< enum berth_wait; default BERTH_WAIT_AS_PAYS */
     /** Opens whatever the LUN is, disk or not, ready or not, for BERTH_SCSI alone: its size is taken for 0.
      */
     bool commands_only;

@@ -66,9 +66,13 @@ static bool numbers_ok(const struct berth_options *o)
     return o->depth >= 1 && o->depth <= LUN_DEPTH_MAX && o->sessions >= 1 && o->sessions <= LANES_MAX &&
            o->header_digest <= BERTH_DIGEST_CRC32C && o->data_digest <= BERTH_DIGEST_CRC32C &&
            o->connect_timeout_ms && o->command_timeout_ms && o->abort_timeout_ms &&
-           (o->ping_timeout_ms || !o->ping_interval_ms) && o->chap_challenge_min_bytes >= 1 &&
-           o->chap_challenge_min_bytes <= CHAP_CHALLENGE_MAX;
+           (o->ping_timeout_ms || !o->ping_interval_ms) && o->wait <= BERTH_WAIT_POLL &&
+           o->chap_challenge_min_bytes >= 1 && o->chap_challenge_min_bytes <= CHAP_CHALLENGE_MAX;
 }
+
+static const uint8_t engine_waits[] = {[BERTH_WAIT_AS_PAYS] = ENGINE_WAITS_AS_PAYS,
+                                       [BERTH_WAIT_SLEEP] = ENGINE_SLEEPS,
+                                       [BERTH_WAIT_POLL] = ENGINE_POLLS};
 
 static struct initiator_policy policy_of(const struct berth_options *o)
 {
@@ -79,6 +83,7 @@ static struct initiator_policy policy_of(const struct berth_options *o)
                                      .ping_interval_ms = o->ping_interval_ms,
                                      .ping_timeout_ms = o->ping_timeout_ms,
                                      .depth = (uint16_t)o->depth,
+                                     .wait = engine_waits[o->wait],
                                      .header_digest = o->header_digest == BERTH_DIGEST_CRC32C,
                                      .data_digest = o->data_digest == BERTH_DIGEST_CRC32C};
 }

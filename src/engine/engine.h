@@ -32,6 +32,13 @@ enum engine_caps {
     ENGINE_REAL_TIME = 2, /* now() is a real clock and poll() really waits */
 };
 
+/* How poll() waits; for its user to set, between two polls. */
+enum engine_wait {
+    ENGINE_WAITS_AS_PAYS, /* looks for a moment before it sleeps, as long as that pays */
+    ENGINE_SLEEPS,        /* at once */
+    ENGINE_POLLS, /* looks until there is something or the time has come; a signal does not end that */
+};
+
 /* What an engine can carry; a session agrees to the intersection over all engines it may ever use. */
 struct engine_limits {
     uint32_t max_recv_segment; /* bytes, for MaxRecvDataSegmentLength */
@@ -142,6 +149,7 @@ struct engine {
     uint64_t syscalls; /* made so far, for counted tests and berth bench */
     bool wake;         /* the running poll() must not wait any more */
     bool interrupted;  /* a signal ended the last poll() */
+    uint8_t wait;      /* enum engine_wait */
 };
 
 /* Engines by name: "sockets". NULL for an unknown name. (sim is made with sim_engine_new(): it needs a

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the engines of this floor share about links: link.state is a phase and two flags. */
+/* What the engines of this floor share about links: link.state is a phase and flags. */
 #ifndef ENGINE_LINK_H
 #define ENGINE_LINK_H
 
@@ -13,6 +13,7 @@ enum link_state {
     LINK_PHASE = 3,
     LINK_RX_PAUSED = 4,  /* nobody to take bytes, or the core wants to send first */
     LINK_TX_BLOCKED = 8, /* the transport takes no more for now */
+    LINK_SLEEPY = 16,    /* sockets: the descriptor blocks, and every call says that it must not */
 };
 
 static inline uint32_t link_phase(const struct link *l)

@@ -4,6 +4,7 @@
  * Three rules keep it to about three system calls per batch: everything pending leaves in one sendmsg(), but
  * for pieces of files, which take a sendfile() each; a receive that brought less than asked for has drained
  * the socket and is not tried again; and epoll_ctl() is called only when what a link waits for has changed.
+ * How it waits, and how it saves a call where there is but one link, is in sockets_wait.c.
  *
  * Two rules keep it safe against callbacks that close and free links: whoever closes scrubs the events of
  * this round and `current`, and after a callback a link is touched only if `current` still names it. */
@@ -13,14 +14,9 @@
 
 #include <berth/error.h>
 #include <errno.h>
-#include <limits.h>
-#include <linux/time_types.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-
-#define MS_NS 1000000ull
 
 uint64_t sockets_now(struct engine *e)
 {
@@ -102,7 +98,7 @@ static void dispatch_one(struct sockets *s, const struct epoll_event *ev)
     }
 }
 
-static void dispatch(struct sockets *s, int count)
+void sockets_dispatch(struct sockets *s, int count)
 {
     s->event_count = count;
     for (s->event = 0; s->event < s->event_count; s->event++)
@@ -110,72 +106,16 @@ static void dispatch(struct sockets *s, int count)
     s->event = s->event_count = 0;
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-/* When the wait must end: what the caller said, or a connect deadline, or a resting listener. */
-static uint64_t wait_until(struct sockets *s, uint64_t until_ns)
-{
-    if (s->engine.wake || !list_empty(&s->engine.dirty))
-        return 0;
-    if (s->connecting > 0)
-        list_each (node, &s->engine.links) {
-            struct link *l = list_entry(node, struct link, node);
-            if (link_phase(l) == LINK_CONNECTING)
-                until_ns = earlier(until_ns, l->connect_deadline_ns);
-        }
-    if (s->resting > 0)
-        list_each (node, &s->listeners) {
-            struct listener *ln = list_entry(node, struct listener, node);
-            until_ns = earlier(until_ns, ln->rest_until_ns ? ln->rest_until_ns : UINT64_MAX);
-        }
-    return until_ns;
-}
-
-static int wait_ms(struct sockets *s, int timeout_ms)
-{
-    s->engine.syscalls++;
-    return epoll_wait(s->epoll, s->events, SOCKETS_EVENTS, timeout_ms);
-}
-
-static int wait_ns(struct sockets *s, uint64_t left_ns)
-{
-#ifdef SYS_epoll_pwait2
-    struct __kernel_timespec t = {(long long)(left_ns / 1000000000u), (long long)(left_ns % 1000000000u)};
-    if (!s->no_pwait2) {
-        s->engine.syscalls++;
-        long n = syscall(SYS_epoll_pwait2, s->epoll, s->events, SOCKETS_EVENTS, &t, NULL, 0);
-        if (n >= 0 || (errno != ENOSYS && errno != EPERM))
-            return (int)n;
-        s->no_pwait2 = true;
-    }
-#endif
-    uint64_t ms = left_ns / MS_NS + (left_ns % MS_NS != 0); /* never before the time: that would spin */
-    return wait_ms(s, ms > INT_MAX ? INT_MAX : (int)ms);
-}
-
-static int wait_events(struct sockets *s, uint64_t until_ns)
-{
-    if (until_ns == UINT64_MAX)
-        return wait_ms(s, -1);
-    uint64_t now = until_ns ? sockets_now(&s->engine) : 0;
-    return until_ns > now ? wait_ns(s, until_ns - now) : wait_ms(s, 0);
-}
-
 static int sockets_poll(struct engine *e, uint64_t until_ns)
 {
     struct sockets *s = sockets_of(e);
-    e->wake = false;
+    e->wake = e->interrupted = false;
     s->now = sockets_now(e);
+    s->gathering = sockets_lingers(s, until_ns);
     sockets_flush_dirty(s);
-    int count = wait_events(s, wait_until(s, until_ns));
-    e->interrupted = count < 0 && errno == EINTR;
-    if (count < 0 && !e->interrupted)
-        return BERTH_E_SYSTEM;
-    s->now = sockets_now(e);
-    dispatch(s, count < 0 ? 0 : count);
+    int error = sockets_wait(s, until_ns);
+    if (error)
+        return error;
     sockets_expire_connects(s);
     if (s->resting > 0)
         sockets_wake_listeners(s);
@@ -248,5 +188,6 @@ struct engine *sockets_engine_new(void)
     list_init(&s->listeners);
     list_init(&s->watches);
     list_init(&s->flushing);
+    list_init(&s->held);
     return &s->engine;
 }

@@ -122,7 +122,7 @@ void sockets_link_event(struct sockets *s, struct link *l, uint32_t events)
     if (link_phase(l) != LINK_UP)
         return;
     if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-        sockets_rx(s, l, &out);
+        sockets_rx(s, l, &out, MSG_DONTWAIT);
     if (!out.ended && (events & (EPOLLHUP | EPOLLERR)) && (l->state & LINK_RX_PAUSED))
         out = (struct outcome){.moved = out.moved, .ended = true, .err = sockets_error(s, l->fd)};
     if (events & EPOLLOUT)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Inside of the sockets engine: the calls between its files.
  *
- *   sockets.c            waiting, and whom an event is for
+ *   sockets.c            a round, and whom an event is for
+ *   sockets_wait.c       what there is between two rounds
  *   sockets_links.c      connecting, up, closed      sockets_listeners.c  accepting
  *   sockets_stream.c     moving their bytes          sockets_watches.c    descriptors of others */
 #ifndef ENGINE_SOCKETS_PARTS_H
@@ -36,6 +37,10 @@ struct sockets {
     uint32_t connecting, resting;
     struct list listeners, watches;
     struct list flushing;       /* what this pass of sockets_flush_dirty() has still to send */
+    struct list held;           /* have something to send that may gather until the wait is over */
+    bool gathering;             /* links may be held: the wait begins with looking */
+    uint64_t linger_ns;         /* how long it may still look, until something is sent */
+    uint32_t misses, skip;      /* see sockets_lingers() */
     struct link *current;       /* whose callback runs */
     struct listener *accepting; /* whose callback runs */
     int event, event_count;
@@ -67,6 +72,15 @@ int sockets_set_option(struct sockets *s, int fd, int level, int option);
 int sockets_give_up(struct sockets *s, int fd); /* closes it; errno as an error */
 int sockets_error(struct sockets *s, int fd);   /* errno of what is the matter with it */
 
+void sockets_dispatch(struct sockets *s, int count); /* the first `count` of `events` */
+
+/* sockets_wait.c */
+/* Will a wait until then begin with looking for a while, before it sleeps? To be asked once for each wait. */
+bool sockets_lingers(struct sockets *s, uint64_t until_ns);
+void sockets_sent(struct sockets *s); /* so there may be an answer soon */
+/* Waits, and deals with what has come. Returns 0 or BERTH_E_SYSTEM. */
+int sockets_wait(struct sockets *s, uint64_t until_ns);
+
 /* sockets_links.c */
 void sockets_link_open(struct sockets *s, struct link *l, int fd, uint32_t phase, uint32_t interest);
 void sockets_close(struct link *l);
@@ -79,7 +93,9 @@ void sockets_expire_connects(struct sockets *s);
 void sockets_link_event(struct sockets *s, struct link *l, uint32_t events);
 
 /* sockets_stream.c */
-void sockets_rx(struct sockets *s, struct link *l, struct outcome *out);
+/* The first receive sleeps if it must, or not (MSG_DONTWAIT); none after it does. */
+void sockets_rx(struct sockets *s, struct link *l, struct outcome *out, int flags);
+void sockets_let_block(struct sockets *s, struct link *l, uint64_t most_ns);
 void sockets_tx(struct sockets *s, struct link *l, struct outcome *out);
 /* Makes epoll wait for what the link waits for now. */
 void sockets_settle(struct sockets *s, struct link *l);
@@ -88,6 +104,7 @@ void sockets_conclude(struct sockets *s, struct link *l, struct outcome *out);
 void sockets_kick(struct link *l);
 void sockets_flush(struct link *l);
 void sockets_flush_dirty(struct sockets *s);
+void sockets_let_go(struct sockets *s); /* what is held goes back to what is to be sent */
 
 /* sockets_listeners.c */
 int sockets_listen(struct engine *e, struct engine_addr *where,

@@ -4,6 +4,7 @@
 #include "engine/sockets_parts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
 
@@ -25,13 +26,14 @@ static uint64_t to_iovecs(struct sockets *s, uint32_t first, uint32_t count)
     return total;
 }
 
-static ssize_t receive(struct sockets *s, struct link *l, uint32_t count)
+static ssize_t receive(struct sockets *s, struct link *l, uint32_t count, int flags)
 {
+    struct msghdr msg = {.msg_iov = s->iov, .msg_iovlen = count};
     s->engine.syscalls++;
     l->rx_calls++;
     if (count == 1)
-        return recv(l->fd, s->iov[0].iov_base, s->iov[0].iov_len, 0);
-    return readv(l->fd, s->iov, (int)count);
+        return recv(l->fd, s->iov[0].iov_base, s->iov[0].iov_len, flags);
+    return l->state & LINK_SLEEPY ? recvmsg(l->fd, &msg, flags) : readv(l->fd, s->iov, (int)count);
 }
 
 static bool would_block(int err)
@@ -48,28 +50,50 @@ static uint64_t ask_rx(struct sockets *s, struct link *l, uint32_t *count)
 }
 
 /* One receive. True if there may be more to get. */
-static bool rx_once(struct sockets *s, struct link *l, struct outcome *out)
+static bool rx_once(struct sockets *s, struct link *l, struct outcome *out, int flags)
 {
     uint32_t count;
     uint64_t asked = ask_rx(s, l, &count);
     if (asked == 0)
         return false;
-    ssize_t n = receive(s, l, count);
+    ssize_t n = receive(s, l, count, flags);
     if (n <= 0) {
         out->ended = n == 0 || !would_block(errno);
         out->err = n == 0 ? 0 : errno;
         return false;
     }
     out->moved = true;
+    if (!(flags & MSG_DONTWAIT))
+        s->now = sockets_now(&s->engine); /* it may have slept */
     l->rx_bytes += (uint64_t)n;
     filter_rx_done(l->filter, l->conn, (uint64_t)n, s->now);
     return (uint64_t)n == asked;
 }
 
-void sockets_rx(struct sockets *s, struct link *l, struct outcome *out)
+void sockets_rx(struct sockets *s, struct link *l, struct outcome *out, int flags)
 {
-    for (uint32_t i = 0; i < IO_LOOPS && rx_once(s, l, out); i++)
-        ;
+    for (uint32_t i = 0; i < IO_LOOPS && rx_once(s, l, out, flags); i++)
+        flags = MSG_DONTWAIT;
+}
+
+/* From now on a receive without MSG_DONTWAIT sleeps, so long at most. */
+void sockets_let_block(struct sockets *s, struct link *l, uint64_t most_ns)
+{
+    struct timeval most = {.tv_usec = (suseconds_t)(most_ns / 1000)};
+    int flags = fcntl(l->fd, F_GETFL);
+    s->engine.syscalls += 3;
+    if (flags >= 0 && setsockopt(l->fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most) == 0 &&
+        fcntl(l->fd, F_SETFL, flags & ~O_NONBLOCK) == 0)
+        link_set_flag(l, LINK_SLEEPY, true);
+}
+
+/* There is no flag for sendfile(). */
+static void let_nothing_block(struct sockets *s, struct link *l)
+{
+    int flags = fcntl(l->fd, F_GETFL);
+    s->engine.syscalls += 2;
+    if (flags >= 0 && fcntl(l->fd, F_SETFL, flags | O_NONBLOCK) == 0)
+        link_set_flag(l, LINK_SLEEPY, false);
 }
 
 static void tx_failed(struct link *l, struct outcome *out, int err)
@@ -104,12 +128,14 @@ static ssize_t send_memory(struct sockets *s, const struct link *l, const struct
         return -1;
     }
     struct msghdr msg = {.msg_iov = s->iov, .msg_iovlen = r->count};
-    return sendmsg(l->fd, &msg, MSG_NOSIGNAL | (r->more ? MSG_MORE : 0));
+    return sendmsg(l->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT | (r->more ? MSG_MORE : 0));
 }
 
-static ssize_t send_file(const struct link *l, const struct berth_seg *seg, uint64_t *asked)
+static ssize_t send_file(struct sockets *s, struct link *l, const struct berth_seg *seg, uint64_t *asked)
 {
     off_t offset = (off_t)seg->offset;
+    if (l->state & LINK_SLEEPY)
+        let_nothing_block(s, l);
     *asked = seg->len;
     ssize_t n = sendfile(l->fd, (int)seg->index, &offset, seg->len);
     if (n == 0) { /* somebody made the file shorter: its length has been promised to the peer */
@@ -124,7 +150,7 @@ static ssize_t send_run(struct sockets *s, struct link *l, const struct run *r, 
     const struct berth_seg *seg = &s->segs[r->first];
     s->engine.syscalls++;
     l->tx_calls++;
-    return seg->kind == BERTH_SEG_FILE ? send_file(l, seg, asked) : send_memory(s, l, r, asked);
+    return seg->kind == BERTH_SEG_FILE ? send_file(s, l, seg, asked) : send_memory(s, l, r, asked);
 }
 
 /* Sends what was peeked, as far as the socket takes it. Returns the bytes; *err is 0 if that was all. */
@@ -154,6 +180,7 @@ static bool tx_once(struct sockets *s, struct link *l, struct outcome *out)
     if (sent > 0) {
         out->moved = true;
         l->tx_bytes += sent;
+        sockets_sent(s);
         filter_tx_done(l->filter, l->conn, sent);
     }
     if (err)
@@ -190,7 +217,7 @@ void sockets_conclude(struct sockets *s, struct link *l, struct outcome *out)
 {
     struct outcome last = {.moved = false};
     if (out->unread)
-        sockets_rx(s, l, &last); /* the peer's last words often tell why sending failed */
+        sockets_rx(s, l, &last, MSG_DONTWAIT); /* the peer's last words often tell why sending failed */
     s->current = l;
     if (out->moved || last.moved)
         l->owner->progress(l);
@@ -225,6 +252,10 @@ void sockets_flush(struct link *l)
 static void flush_one(struct sockets *s, struct link *l)
 {
     struct outcome out = {.moved = false};
+    if (s->gathering && link_may_send(l) && !l->filter && conn_tx_gathers(l->conn)) {
+        list_push(&s->held, &l->dirty);
+        return;
+    }
     if (link_phase(l) == LINK_BROKEN)
         out = (struct outcome){.ended = true, .unread = true, .err = l->last_errno};
     else if (link_may_send(l))
@@ -241,4 +272,12 @@ void sockets_flush_dirty(struct sockets *s)
         while ((node = list_pop(&s->flushing)))
             flush_one(s, list_entry(node, struct link, dirty));
     }
+}
+
+void sockets_let_go(struct sockets *s)
+{
+    struct list *node;
+    s->gathering = false;
+    while ((node = list_pop(&s->held)))
+        list_push(&s->engine.dirty, node);
 }

@@ -198,6 +198,8 @@ static int find_reactor(struct initiator *i, const struct initiator_config *conf
         return error;
     error = reactor_join(r, i);
     i->owns_reactor = !config->reactor && !error;
+    if (i->owns_reactor)
+        i->engine->wait = i->policy.wait;
     if (error && !config->reactor)
         reactor_free(r);
     return error;

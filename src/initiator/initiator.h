@@ -37,6 +37,7 @@ struct initiator_policy {
     uint32_t ping_interval_ms, ping_timeout_ms;
     uint16_t depth;
     bool header_digest, data_digest; /* demanded */
+    uint8_t wait;                    /* enum engine_wait, of an engine of its own */
 };
 
 enum isid_kind { ISID_RANDOM, ISID_OF_NAME, ISID_GIVEN };

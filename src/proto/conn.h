@@ -26,7 +26,7 @@
 #define CONN_STAGE_MIN   (4u * 1024)
 #define CONN_CONTROL_MAX (64u * 1024) /* longest data segment of a PDU that is not SCSI data */
 #define CONN_CONTROL_MIN 8192u        /* login text, 13.12 default */
-#define CONN_TX_SLOTS    64u
+#define CONN_TX_SLOTS    128u /* PDUs that one send can gather: 16 writes of 64 KiB in PDUs of 8 KiB */
 #define CONN_OUTBOX      64u
 #define CONN_ANSWERS_NS  (1000ull * 1000) /* so long may answers to pings wait for each other */
 #define CONN_EVENTS      32u
@@ -118,6 +118,9 @@ uint32_t conn_tx_peek(struct conn *c, struct berth_seg *segs, uint32_t max);
 void conn_tx_done(struct conn *c, uint32_t epoch, uint64_t n);
 /* Is anything waiting to be sent? Cheap. */
 bool conn_tx_pending(const struct conn *c);
+/* Is all that waits new commands, fewer than are under way? Then they may wait for others to join them, as
+ * long as the peer keeps answering, and go together. */
+bool conn_tx_gathers(const struct conn *c);
 /* Answers to pings, which gather for a moment, wait no longer: the caller will not be back soon. */
 void conn_hurry(struct conn *c);
 

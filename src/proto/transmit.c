@@ -188,6 +188,17 @@ bool conn_tx_pending(const struct conn *c)
            (c->role == ROLE_INITIATOR ? initiator_pending(c) : target_pending(c));
 }
 
+bool conn_tx_gathers(const struct conn *c)
+{
+    const struct session *s = c->session;
+    if (c->role != ROLE_INITIATOR || c->phase != CONN_FULL || c->tx.count || c->out.count)
+        return false;
+    if (!list_empty(&c->sending) || list_empty(&s->queued))
+        return false;
+    const struct task *first = list_entry(s->queued.next, struct task, link);
+    return first->kind == TASK_SCSI && !first->ahead && 2 * s->in_flight > s->slots.taken;
+}
+
 /* A command of which the peer cannot have more than a part has not been executed. */
 void transmit_mark_unsent(struct conn *c)
 {

@@ -76,7 +76,7 @@ static void check_workload(struct rig *r, const char *name, enum berth_op op, ui
 /* `path`: the file behind the store, no longer needed once the target has it open; or NULL. */
 static void check_store(const char *store, const char *path, bool digests)
 {
-    struct rig r;
+    struct rig r = {0};
     rig_start(&r, store, digests);
     if (path)
         unlink(path);

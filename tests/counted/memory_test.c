@@ -37,7 +37,7 @@ static void check_growth(const char *whose, uint64_t before, uint64_t after, uin
 static void test_idle_sessions(void **state)
 {
     static struct berth_lun *luns[SESSIONS];
-    struct rig r;
+    struct rig r = {0};
     struct berth_detail why;
     (void)state;
     rig_start(&r, "ram:64M", false);

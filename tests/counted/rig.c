@@ -34,6 +34,8 @@ static void be_target(const struct rig *r, const char *store, int announce_to, i
                                   .target_count = 1,
                                   .luns = {{.spec = store}},
                                   .lun_count = 1,
+                                  .keys = {r->key},
+                                  .key_count = r->key != NULL,
                                   .ready = announce,
                                   .ready_arg = &announce_to,
                                   .stop_fd = stop};
@@ -79,6 +81,7 @@ static void open_lun(struct rig *r, bool digests)
     struct berth_options options;
     struct berth_detail why;
     berth_options_init(&options);
+    options.wait = r->wait;
     options.header_digest = options.data_digest = digests ? BERTH_DIGEST_CRC32C : BERTH_DIGEST_NONE;
     int error = berth_lun_open(&r->lun, r->url, &options, &why);
     if (error)
@@ -92,6 +95,9 @@ static void open_lun(struct rig *r, bool digests)
 void rig_start(struct rig *r, const char *store, bool digests)
 {
     *r = (struct rig){
+        .depth = RIG_DEPTH,
+        .key = r->key,
+        .wait = r->wait,
         .heap = mmap(NULL, 2 * sizeof *r->heap, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)};
     assert_ptr_not_equal(r->heap, MAP_FAILED);
     start_target(r, store);
@@ -127,7 +133,7 @@ void rig_run(struct rig *r, enum berth_op op, uint32_t len, uint32_t count)
 {
     struct berth_io ios[RIG_DEPTH];
     struct berth_done done[RIG_DEPTH];
-    uint32_t sent = 0, ended = 0, n = count < RIG_DEPTH ? count : RIG_DEPTH;
+    uint32_t sent = 0, ended = 0, n = count < r->depth ? count : r->depth;
     for (uint32_t i = 0; i < n; i++)
         ios[i] = make_io(r, op, len, i, sent++);
     while (ended < count) {

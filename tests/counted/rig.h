@@ -20,13 +20,17 @@ struct rig {
     struct berth_queue *queue;
     struct berth_seg segs[RIG_DEPTH];
     uint8_t *memory;
+    uint32_t depth; /* I/Os in flight: RIG_DEPTH, or what the test makes of it */
+    /* To be set before rig_start() by who wants it otherwise, all else 0. */
+    const char *key; /* of the target's negotiation; NULL: none */
+    uint32_t wait;   /* enum berth_wait */
 };
 
 /* Serves `store` (as in `berth serve --lun`) and opens it. Failures end the test. */
 void rig_start(struct rig *r, const char *store, bool digests);
 void rig_stop(struct rig *r);
 
-/* Carries out `count` I/Os all over the LUN, RIG_DEPTH of them in flight. */
+/* Carries out `count` I/Os all over the LUN, `depth` of them in flight. */
 void rig_run(struct rig *r, enum berth_op op, uint32_t len, uint32_t count);
 
 #endif

@@ -254,6 +254,12 @@ static void ports_from_0(struct berth_options *o)
 {
     o->last_port = 1;
 }
+
+static void wait_3(struct berth_options *o)
+{
+    o->wait = BERTH_WAIT_POLL + 1;
+}
+
 static void dscp_64(struct berth_options *o)
 {
     o->dscp = 64;
@@ -330,6 +336,7 @@ static const struct option_row rows[] = {
     {ports_endless, BERTH_E_ARGUMENT},
     {ports_from_0, BERTH_E_ARGUMENT},
     {dscp_64, BERTH_E_ARGUMENT},
+    {wait_3, BERTH_E_ARGUMENT},
     {bad_name, BERTH_E_NAME},
     {foreign_name, BERTH_E_NAME},
     {isid_short, BERTH_E_ARGUMENT},
@@ -407,7 +414,7 @@ static void defaults(void **state)
     assert_int_equal(o.key_count, 0);
     assert_null(o.bind_address);
     assert_null(o.bind_device);
-    assert_int_equal(o.first_port | o.last_port | o.mark | o.priority | o.dscp, 0);
+    assert_int_equal(o.first_port | o.last_port | o.mark | o.priority | o.dscp | o.wait, 0);
     assert_null(o.cancelled);
     assert_null(o.notice);
     assert_false(o.allow_weak_secret);

@@ -82,6 +82,7 @@ static void silence_ends_at_the_deadline(void **state)
     struct engine_addr where;
     int fillers[2], fd = silent_host(&where, fillers);
     struct peer *p = peer_new();
+    e->wait = ENGINE_SLEEPS;
     uint64_t deadline = engine_now(e) + 30 * MS, calls = e->syscalls;
     assert_int_equal(e->ops->connect(e, &p->link, &where, NULL, deadline), BERTH_OK);
     while (p->downs == 0)

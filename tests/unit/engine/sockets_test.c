@@ -143,6 +143,7 @@ static void a_full_socket_waits(void **state)
     enum { TOTAL = 16 << 20 };
     int raw;
     struct peer *p = raw_pair(e, &raw);
+    e->wait = ENGINE_SLEEPS;
     stub_push(&p->conn, TOTAL);
     link_kick(&p->link);
     assert_int_equal(engine_poll(e, 0), BERTH_OK);
@@ -197,6 +198,7 @@ static void a_full_socket_takes_no_file(void **state)
     enum { TOTAL = 16 << 20 };
     int raw, file = raw_file(TOTAL);
     struct peer *p = raw_pair(e, &raw);
+    e->wait = ENGINE_SLEEPS;
     p->conn.tx_seg = 60000;
     p->conn.tx_file = file;
     stub_push(&p->conn, TOTAL);
@@ -308,14 +310,14 @@ static void *answer_batches(void *arg)
     return NULL;
 }
 
-/* A batch of commands out, a batch of answers in: sendmsg, epoll_wait, recv. */
-static void three_calls_per_batch(void **state)
+/* A batch of commands out, a batch of answers in, `calls` system calls each time. */
+static void exchange_batches(uint64_t calls, uint64_t before_them)
 {
-    (void)state;
     int raw;
     struct peer *p = raw_pair(e, &raw);
     pthread_t thread;
     p->conn.tx_seg = 48;
+    e->wait = ENGINE_SLEEPS;
     assert_int_equal(pthread_create(&thread, NULL, answer_batches, &raw), 0);
     uint64_t before = e->syscalls, sends = p->link.tx_calls, receives = p->link.rx_calls;
     for (uint32_t round = 1; round <= ROUNDS; round++) {
@@ -326,13 +328,37 @@ static void three_calls_per_batch(void **state)
         while (p->conn.rx_at < (uint64_t)round * COMMANDS * 48)
             assert_int_equal(engine_poll(e, FOREVER), BERTH_OK);
     }
-    assert_int_equal(e->syscalls - before, 3 * ROUNDS);
+    assert_int_equal(e->syscalls - before, calls * ROUNDS + before_them);
     assert_int_equal(p->link.tx_calls - sends, ROUNDS);
     assert_int_equal(p->link.rx_calls - receives, ROUNDS);
     assert_false(p->conn.mismatch);
     peer_free(p);
     pthread_join(thread, NULL);
     close(raw);
+}
+
+/* sendmsg, and a recv that sleeps; before the first sleep the descriptor is told that it may. */
+static void two_calls_per_batch_of_one_link(void **state)
+{
+    (void)state;
+    exchange_batches(2, 3);
+}
+
+static void never(void *owner)
+{
+    (void)owner;
+    fail();
+}
+
+/* sendmsg, epoll_wait, recv. */
+static void three_calls_per_batch(void **state)
+{
+    (void)state;
+    int fd = eventfd(0, 0);
+    assert_int_equal(e->ops->watch(e, fd, never, NULL), BERTH_OK);
+    exchange_batches(3, 0);
+    e->ops->watch(e, fd, NULL, NULL);
+    close(fd);
 }
 
 /* Fewer bytes than asked for: drained. As many as asked for: there may be more. */
@@ -605,6 +631,7 @@ int main(void)
         T(flush_resumes_a_paused_receiver),
         T(bytes_wait_for_a_conn),
         T(kicks_of_links_that_are_not_up),
+        T(two_calls_per_batch_of_one_link),
         T(three_calls_per_batch),
         T(a_short_receive_is_the_last),
         T(no_link_starves),

@@ -160,6 +160,11 @@ void conn_tx_done(struct conn *c, uint32_t epoch, uint64_t n)
     c->ring_len -= (uint32_t)n;
 }
 
+bool conn_tx_gathers(const struct conn *c)
+{
+    return c->gathers;
+}
+
 bool conn_tx_pending(const struct conn *c)
 {
     return c->echo ? c->ring_len > 0 : c->tx_at < c->tx_end;

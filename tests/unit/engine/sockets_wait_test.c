@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/* How the sockets engine waits: looks, sleeps in a receive, and lets commands gather meanwhile. */
+#include "raw.h"
+
+#include <signal.h>
+#include <sys/time.h>
+
+#define LOOKS_MAX 24u /* of one wait that looks first: 20 us, one in each */
+
+static struct engine *e;
+
+static int setup(void **state)
+{
+    (void)state;
+    e = engine_new("sockets");
+    return e ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    engine_free(e);
+    return 0;
+}
+
+static void send_some(struct peer *p, uint64_t n)
+{
+    stub_push(&p->conn, n);
+    link_kick(&p->link);
+}
+
+static uint64_t calls_of_a_wait(uint64_t ms)
+{
+    uint64_t before = e->syscalls, until = engine_now(e) + ms * MS;
+    assert_int_equal(engine_poll(e, until), BERTH_OK);
+    assert_true(engine_now(e) >= until);
+    return e->syscalls - before;
+}
+
+/* --- looking --- */
+
+/* After nothing has come the next waits sleep at once, and ever more of them. */
+static void looks_less_and_less(void **state)
+{
+    (void)state;
+    int raw;
+    uint64_t calls = 0;
+    struct peer *p = raw_pair(e, &raw);
+    for (uint32_t i = 0; i < 130; i++) {
+        send_some(p, 1);
+        calls += calls_of_a_wait(1);
+    }
+    /* a send, a sleep; and at the waits 1, 3, 7, 15, 31, 63, 127 some looks */
+    assert_in_range(calls, 2 * 130, 2 * 130 + 7 * LOOKS_MAX);
+    raw_expect(raw, 0, 0, 130);
+    peer_free(p);
+    close(raw);
+}
+
+/* There may be an answer only to what was sent. */
+static void looks_once_for_what_it_sent(void **state)
+{
+    (void)state;
+    int raw;
+    struct peer *p = raw_pair(e, &raw);
+    uint64_t calls = 0;
+    send_some(p, 1);
+    for (uint32_t i = 0; i < 130; i++)
+        calls += calls_of_a_wait(1);
+    assert_in_range(calls, 1 + 130, 1 + 130 + LOOKS_MAX);
+    peer_free(p);
+    close(raw);
+}
+
+/* One receive a look, and nothing else. */
+static void polls_with_a_receive_each(void **state)
+{
+    (void)state;
+    int raw;
+    struct peer *p = raw_pair(e, &raw);
+    e->wait = ENGINE_POLLS;
+    uint64_t receives = p->link.rx_calls, calls = calls_of_a_wait(20);
+    assert_true(calls > 100);
+    assert_int_equal(p->link.rx_calls - receives, calls);
+    raw_send(raw, 0, 0, 10);
+    assert_int_equal(engine_poll(e, FOREVER), BERTH_OK);
+    assert_int_equal(p->conn.rx_at, 10);
+    receives = p->link.rx_calls, calls = e->syscalls;
+    assert_int_equal(engine_poll(e, 0), BERTH_OK);
+    assert_int_equal(e->syscalls - calls, 1);
+    assert_int_equal(p->link.rx_calls - receives, 1);
+    close(raw);
+    assert_int_equal(engine_poll(e, FOREVER), BERTH_OK);
+    assert_int_equal(p->downs, 1);
+    peer_free(p);
+}
+
+/* --- sleeping in a receive --- */
+
+static void a_nap_keeps_to_the_time(void **state)
+{
+    (void)state;
+    int raw;
+    struct peer *p = raw_pair(e, &raw);
+    e->wait = ENGINE_SLEEPS;
+    assert_in_range(calls_of_a_wait(120), 2, 5); /* three to prepare it, a receive, and epoll for the rest */
+    assert_in_range(calls_of_a_wait(120), 2, 2);
+    assert_in_range(calls_of_a_wait(20), 1, 1);
+    peer_free(p);
+    close(raw);
+}
+
+static void a_nap_ends_with_the_link(void **state)
+{
+    (void)state;
+    int raw;
+    struct peer *p = raw_pair(e, &raw);
+    e->wait = ENGINE_SLEEPS;
+    raw_send(raw, 0, 0, 100);
+    close(raw);
+    while (p->downs == 0)
+        assert_int_equal(engine_poll(e, FOREVER), BERTH_OK);
+    assert_int_equal(p->error, BERTH_E_CLOSED);
+    assert_int_equal(p->rx_at_down, 100);
+    peer_free(p);
+}
+
+static void on_alarm(int number)
+{
+    (void)number;
+}
+
+static void a_signal_ends_a_nap(void **state)
+{
+    (void)state;
+    int raw;
+    struct peer *p = raw_pair(e, &raw);
+    struct sigaction act = {.sa_handler = on_alarm, .sa_flags = SA_RESTART}, old;
+    struct itimerval soon = {.it_value.tv_usec = 10000, .it_interval.tv_usec = 10000};
+    e->wait = ENGINE_SLEEPS;
+    sigaction(SIGALRM, &act, &old);
+    setitimer(ITIMER_REAL, &soon, NULL);
+    assert_int_equal(engine_poll(e, engine_now(e) + 10000 * MS), BERTH_OK);
+    assert_true(e->interrupted);
+    setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
+    sigaction(SIGALRM, &old, NULL);
+    peer_free(p);
+    close(raw);
+}
+
+/* A descriptor that blocks must not do so for a send, be it memory or a file, nor for a look. */
+static void nothing_else_blocks(void **state)
+{
+    (void)state;
+    enum { TOTAL = 16 << 20 };
+    int raw, file = raw_file(TOTAL);
+    struct peer *p = raw_pair(e, &raw);
+    e->wait = ENGINE_SLEEPS;
+    for (uint32_t i = 0; i < 2; i++) {
+        calls_of_a_wait(60); /* the nap */
+        assert_int_equal(engine_poll(e, 0), BERTH_OK);
+        p->conn.tx_file = i ? file : 0;
+        p->conn.tx_seg = 60000;
+        uint64_t begin = p->conn.tx_at;
+        send_some(p, TOTAL);
+        assert_int_equal(engine_poll(e, engine_now(e) + 20 * MS), BERTH_OK);
+        assert_true(p->conn.tx_at < begin + TOTAL);
+        if (i == 0)
+            for (uint64_t at = begin, sent; at < TOTAL; at = sent) {
+                sent = p->conn.tx_at;
+                raw_expect(raw, 0, at, (size_t)(sent - at));
+                engine_poll(e, engine_now(e) + MS);
+            }
+    }
+    peer_free(p);
+    close(raw);
+    close(file);
+}
+
+/* --- gathering --- */
+
+static void commands_gather_while_answers_come(void **state)
+{
+    (void)state;
+    int raw;
+    struct peer *p = raw_pair(e, &raw);
+    send_some(p, 10);
+    assert_int_equal(engine_poll(e, 0), BERTH_OK);
+    p->conn.gathers = true;
+    send_some(p, 10);
+    raw_send(raw, 0, 0, 5);
+    assert_int_equal(engine_poll(e, FOREVER), BERTH_OK);
+    assert_int_equal(p->conn.rx_at, 5);
+    assert_int_equal(p->conn.tx_at, 10); /* held */
+    p->conn.gathers = false;
+    send_some(p, 10);
+    uint64_t sends = p->link.tx_calls;
+    assert_int_equal(engine_poll(e, 0), BERTH_OK);
+    assert_int_equal(p->conn.tx_at, 30);
+    assert_int_equal(p->link.tx_calls - sends, 1);
+    raw_expect(raw, 0, 0, 30);
+    peer_free(p);
+    close(raw);
+}
+
+static void nothing_is_held_when_no_answer_comes(void **state)
+{
+    (void)state;
+    static const uint8_t waits[] = {ENGINE_WAITS_AS_PAYS, ENGINE_POLLS, ENGINE_SLEEPS};
+    int raw;
+    struct peer *p = raw_pair(e, &raw);
+    p->conn.gathers = true;
+    for (uint32_t i = 0; i < 3; i++) {
+        e->wait = waits[i];
+        send_some(p, 10);
+        calls_of_a_wait(2);
+        assert_int_equal(p->conn.tx_at, 10 * (i + 1));
+    }
+    raw_expect(raw, 0, 0, 30);
+    peer_free(p);
+    close(raw);
+}
+
+/* Who does not wait has other things to do. */
+static void nothing_is_held_without_a_wait(void **state)
+{
+    (void)state;
+    int raw;
+    struct peer *p = raw_pair(e, &raw);
+    p->conn.gathers = true;
+    send_some(p, 10);
+    assert_int_equal(engine_poll(e, 0), BERTH_OK);
+    assert_int_equal(p->conn.tx_at, 10);
+    send_some(p, 10);
+    e->ops->flush(&p->link);
+    assert_int_equal(p->conn.tx_at, 20);
+    raw_expect(raw, 0, 0, 20);
+    peer_free(p);
+    close(raw);
+}
+
+/* A link that is closed while it is held is gone. */
+static void close_it(struct peer *p)
+{
+    link_close(p->arg);
+}
+
+static void a_held_link_may_be_closed(void **state)
+{
+    (void)state;
+    int raw[2];
+    struct peer *p = raw_pair(e, &raw[0]), *other = raw_pair(e, &raw[1]);
+    send_some(p, 10);
+    assert_int_equal(engine_poll(e, 0), BERTH_OK);
+    p->conn.gathers = true;
+    send_some(p, 10);
+    other->on_progress = close_it;
+    other->arg = &p->link;
+    raw_send(raw[1], 0, 0, 1);
+    assert_int_equal(engine_poll(e, FOREVER), BERTH_OK);
+    assert_int_equal(p->conn.tx_at, 10);
+    peer_free(p);
+    assert_int_equal(engine_poll(e, 0), BERTH_OK);
+    peer_free(other);
+    close(raw[0]);
+    close(raw[1]);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(looks_less_and_less),
+        T(looks_once_for_what_it_sent),
+        T(polls_with_a_receive_each),
+        T(a_nap_keeps_to_the_time),
+        T(a_nap_ends_with_the_link),
+        T(a_signal_ends_a_nap),
+        T(nothing_else_blocks),
+        T(commands_gather_while_answers_come),
+        T(nothing_is_held_when_no_answer_comes),
+        T(nothing_is_held_without_a_wait),
+        T(a_held_link_may_be_closed),
+    };
+    return cmocka_run_group_tests_name("waiting of the sockets engine", tests, NULL, NULL);
+}
