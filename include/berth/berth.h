@@ -343,7 +343,7 @@ int berth_queue_reap(struct berth_queue *queue, struct berth_done *done, uint32_
                      int timeout_ms);
 
 /** Ends the berth_queue_reap() that waits, or the next one that would, early and possibly with 0. From any
- * thread, and from signal handlers. */
+ * thread, and from signal handlers. The first one of a queue may be noticed some milliseconds late. */
 void berth_queue_wake(struct berth_queue *queue);
 
 /**

@@ -91,7 +91,7 @@ static void dispatch_one(struct sockets *s, const struct epoll_event *ev)
         sockets_listener_event(s, what);
         break;
     case SOURCE_WATCH:
-        sockets_watch_event(what);
+        sockets_watch_event(s, what);
         break;
     case SOURCE_MASK:
         break;

@@ -40,6 +40,8 @@ struct sockets {
     struct list held;           /* have something to send that may gather until the wait is over */
     bool gathering;             /* links may be held: the wait begins with looking */
     uint64_t linger_ns;         /* how long it may still look, until something is sent */
+    uint32_t looks;             /* of who polls */
+    bool heard;                 /* a watched descriptor has been ready once */
     uint32_t misses, skip;      /* see sockets_lingers() */
     struct link *current;       /* whose callback runs */
     struct listener *accepting; /* whose callback runs */
@@ -119,7 +121,7 @@ void sockets_wake_listeners(struct sockets *s);
 
 /* sockets_watches.c */
 int sockets_watch(struct engine *e, int fd, void (*ready)(void *owner), void *owner);
-void sockets_watch_event(const struct watch *w);
+void sockets_watch_event(struct sockets *s, const struct watch *w);
 void sockets_end_watches(struct sockets *s);
 
 #endif

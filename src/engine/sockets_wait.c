@@ -8,7 +8,8 @@
  * way.
  *
  * Where there is one link and nothing else, it is the receive that looks or sleeps: what saves a call for
- * each wait. */
+ * each wait. Watched descriptors do not count before one of them has been ready: most never are, and the
+ * first time it may take as long as a receive sleeps until that is seen. */
 #include "engine/link.h"
 #include "engine/sockets_parts.h"
 
@@ -23,7 +24,8 @@
 #define LINGER_NS  20000ull     /* how long it looks */
 #define PAUSE_NS   1000ull      /* between two looks: each is a system call */
 #define MISSES_MAX 6u           /* 63 waits sleep at once after so many */
-#define NAP_NS     (50 * MS_NS) /* a receive sleeps so long at most; what is due sooner is epoll's */
+#define DEAF_LOOKS 64u          /* who polls looks at what is watched once in so many looks */
+#define NAP_NS     (10 * MS_NS) /* a receive sleeps so long at most; what is due sooner is epoll's */
 
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
@@ -106,13 +108,13 @@ static void learn(struct sockets *s, bool hit)
     s->skip = (1u << s->misses) - 1;
 }
 
-/* The link, if a receive on it is all that there is to wait for. */
-static struct link *only_link(const struct sockets *s)
+/* The link, if a receive on it is all that there is to wait for. `deaf`: whatever is watched. */
+static struct link *only_link(const struct sockets *s, bool deaf)
 {
     const struct list *links = &s->engine.links;
     if (links->next == links || links->next->next != links)
         return NULL;
-    if (!list_empty(&s->listeners) || !list_empty(&s->watches))
+    if (!list_empty(&s->listeners) || (!deaf && !list_empty(&s->watches)))
         return NULL;
     struct link *l = list_entry(links->next, struct link, node);
     bool receives = link_phase(l) == LINK_UP && !(l->state & (LINK_TX_BLOCKED | LINK_RX_PAUSED)) && l->conn;
@@ -132,10 +134,17 @@ static bool receive_only(struct sockets *s, struct link *l, int flags)
     return true;
 }
 
-/* One look at everything. Returns 1 if there was something, 0, or -1 if epoll fails. */
-static int look(struct sockets *s)
+/* For a moment. Who polls has no other moments. */
+static bool may_be_deaf(struct sockets *s)
 {
-    struct link *l = only_link(s);
+    return polls(s) ? ++s->looks % DEAF_LOOKS != 0 : !s->heard;
+}
+
+/* One look at everything, or, `deaf`, at the only link. Returns 1 if there was something, 0, or -1 if epoll
+ * fails. */
+static int look(struct sockets *s, bool deaf)
+{
+    struct link *l = only_link(s, deaf);
     if (l)
         return receive_only(s, l, MSG_DONTWAIT);
     int count = wait_ms(s, 0);
@@ -157,7 +166,7 @@ static void pause_until(struct sockets *s, uint64_t at)
 static int look_until(struct sockets *s, uint64_t end_ns, uint64_t pause_ns)
 {
     int seen;
-    while ((seen = look(s)) == 0 && s->now < end_ns)
+    while ((seen = look(s, may_be_deaf(s))) == 0 && s->now < end_ns)
         pause_until(s, pause_ns ? s->now + pause_ns : 0);
     return seen;
 }
@@ -184,7 +193,7 @@ void sockets_sent(struct sockets *s)
 /* True if that was the wait. */
 static bool sleep_in_receive(struct sockets *s, uint64_t until_ns)
 {
-    struct link *l = only_link(s);
+    struct link *l = only_link(s, !s->heard);
     if (!l || until_ns < s->now + NAP_NS)
         return false;
     if (!(l->state & LINK_SLEEPY))
@@ -211,7 +220,7 @@ int sockets_wait(struct sockets *s, uint64_t until_ns)
 {
     bool lingers = s->gathering;
     until_ns = wait_until(s, until_ns);
-    int seen = until_ns <= s->now ? look(s) : lingers ? linger(s, until_ns) : 0;
+    int seen = until_ns <= s->now ? look(s, polls(s) && may_be_deaf(s)) : lingers ? linger(s, until_ns) : 0;
     sockets_let_go(s);
     if (seen != 0 || until_ns <= s->now)
         return ended(seen);

@@ -50,8 +50,9 @@ int sockets_watch(struct engine *e, int fd, void (*ready)(void *owner), void *ow
     return BERTH_OK;
 }
 
-void sockets_watch_event(const struct watch *w)
+void sockets_watch_event(struct sockets *s, const struct watch *w)
 {
+    s->heard = true;
     w->ready(w->owner);
 }
 

@@ -30,7 +30,7 @@ static const struct scenario {
     {"64 KiB writes in 8 KiB PDUs, 8 in flight", BERTH_WRITE, 65536, 8, 400, BERTH_WAIT_SLEEP, SEGMENT_8K,
      0.6},
     {"64 KiB writes in 8 KiB PDUs, 32 in flight", BERTH_WRITE, 65536, 32, 400, BERTH_WAIT_SLEEP, SEGMENT_8K,
-     0.3},
+     0.45},
 };
 
 static int compare(const void *a, const void *b)
