@@ -47,8 +47,8 @@ class Contestant:
         return command, sample
 
 
-def load_words(cell, seconds):
-    return ["--rw", cell.rw, "--bs", str(cell.block), "--depth", str(cell.depth), "--time", str(seconds)]
+def load_words(cell, seconds, depth=None):
+    return ["--rw", cell.rw, "--bs", str(cell.block), "--depth", str(depth or cell.depth), "--time", str(seconds)]
 
 
 class Berth(Contestant):
@@ -69,6 +69,11 @@ class Berth(Contestant):
         options = [o for word in self.words for o in self.option(word)]
         return options + (["--sessions", str(cell.sessions)] if cell.sessions > 1 else [])
 
+    def depth(self, cell):
+        """Of one thread: a cell's is that of one session."""
+        threads = next((int(w.split("=")[1]) for w in self.words if w.startswith("threads=")), 1)
+        return max(1, cell.depth * cell.sessions // threads)
+
     def missing(self, cell):
         known = self.known()
         for option in self.options(cell):
@@ -83,7 +88,17 @@ class Berth(Contestant):
 
     def command(self, cell, url, seconds):
         force = ["--force"] if cell.writes else []
-        return [self.bench.berth, "bench", url, *load_words(cell, seconds), "--json", *force, *self.options(cell)]
+        return [self.bench.berth, "bench", url, *load_words(cell, seconds, self.depth(cell)), "--json", *force,
+                *self.options(cell)]
+
+
+class Many(Contestant):
+    """Our own driver on libberth: one thread, more sessions than `berth bench` has. Words: handles."""
+    kind = "many"
+
+    def command(self, cell, url, seconds):
+        return [self.bench.program("many"), url, *load_words(cell, seconds), "--sessions", str(cell.sessions),
+                *("--" + word for word in self.words)]
 
 
 class Libiscsi(Contestant):
@@ -198,7 +213,7 @@ class Ceiling(Contestant):
                 *options]
 
 
-KINDS = {c.kind: c for c in (Berth, Libiscsi, IscsiPerf, QemuImg, Ceiling)}
+KINDS = {c.kind: c for c in (Berth, Many, Libiscsi, IscsiPerf, QemuImg, Ceiling)}
 
 
 def make(bench, name):

@@ -88,12 +88,11 @@ def allocations(bench, bar):
 
 
 def session_kib(bench, bar):
-    """Of a process with all sessions and one with one, the difference in memory, by session. Its buffers are in it."""
-    cell, contestant, missing = prepared(bench, bar, lambda _: None)
-    if missing:
-        return {"why": missing}
+    """Of an idle session: what the memory of a process grows by with each."""
+    cell = bench.cell(bar.cell)
     target, kib = bench.ask(cell.target), []
-    for one in (cell, bench.with_sessions(cell, 1)):
-        _, sample = contestant.run(one, target.url, SHORT_S)
-        kib.append(sample["rss_kib"])
-    return {"values": [(kib[0] - kib[1]) / (cell.sessions - 1)]}
+    for sessions in (1, cell.sessions):
+        command = bench.cores.pin(bench.cores.initiator, [bench.program("many"), target.url, "--idle", "--depth", str(cell.depth),
+                                                          "--sessions", str(sessions)])
+        kib.append(json.loads(processes.run(bench.link.initiator + command, 60).text)["rss_kib"])
+    return {"values": [(kib[1] - kib[0]) / (cell.sessions - 1)]}

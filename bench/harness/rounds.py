@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 """Rounds: short runs of all contestants of a cell, in turn; who goes first changes every round."""
-import dataclasses
 import os
 
 from . import contestants, links, machine, targets
@@ -27,10 +26,6 @@ class Bench:
 
     def cell(self, name):
         return self.table[name]
-
-    @staticmethod
-    def with_sessions(cell, sessions):
-        return dataclasses.replace(cell, sessions=sessions)
 
     def connect(self, name):
         """Puts this link between initiators and targets; those of the last one end."""
