@@ -42,6 +42,14 @@ void connection_lost(struct initiator *i, int error, const char *text)
     recovery_begin(i, error, text);
 }
 
+/* Somebody takes connections there and says nothing: that must not cost the others their turn. */
+static uint64_t patience(const struct initiator *i, uint64_t now)
+{
+    const struct place *here = i->here;
+    uint32_t others = here->addresses.count - 1 - (uint32_t)__builtin_popcount(here->failed);
+    return others > 0 ? now + (i->attempt_deadline - now) / 2 : i->attempt_deadline;
+}
+
 static void on_up(struct link *l)
 {
     struct racer *r = list_entry(l, struct racer, link);
@@ -49,6 +57,7 @@ static void on_up(struct link *l)
     reactor_touch(i);
     race_won(i, r);
     session_restart(i->session);
+    i->silent_by = patience(i, initiator_now(i));
     conn_init(i->conn, i->session, &i->conn_config, initiator_now(i));
     i->attached = true;
     initiator_become(i, INITIATOR_LOGIN);

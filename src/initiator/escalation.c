@@ -221,6 +221,9 @@ static void forget(struct initiator *i, struct watch *w)
 {
     if (w->abort && w->abort->state == TASK_QUEUED) /* nothing is left to be aborted */
         session_revoke(i->session, w->abort, BERTH_E_ABORTED);
+    else if (w->abort && w->abort->state == TASK_ACTIVE) /* it keeps its place among those that are out, and
+                                                            its slot, but not for ever */
+        deadlines_set(i, w->abort, limit(i));
     list_remove(&w->link);
     w->abort = NULL;
     w->step = STEP_NONE;

@@ -192,6 +192,7 @@ struct initiator {
     uint64_t part_by;       /* asked to log out: what is under way may take so long; 0: not asked */
     uint32_t part_given_ms; /* for the logout and its answer */
     uint64_t attempt_deadline, retry_at, ping_at;
+    uint64_t silent_by;     /* LOGIN: some answer must have come, or another address has its turn */
     uint64_t scan_at;       /* no deadline is earlier */
     uint64_t open_deadline; /* before it is kept: no attempt begins after that */
     uint64_t up_at;         /* when the present session began, or the last one had begun */

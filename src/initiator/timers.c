@@ -67,13 +67,23 @@ static void keep_alive(struct initiator *i, uint64_t now)
 
 /* --- attempts --- */
 
+static bool silent(const struct initiator *i)
+{
+    return i->attached && !conn_login(i->conn)->started;
+}
+
+static uint64_t login_due(const struct initiator *i)
+{
+    return silent(i) ? earlier(i->silent_by, i->attempt_deadline) : i->attempt_deadline;
+}
+
 static void login_time(struct initiator *i, uint64_t now)
 {
-    if (now < i->attempt_deadline)
+    if (now < login_due(i))
         return;
-    bool silent = i->attached && !conn_login(i->conn)->started;
     connection_lost(i, BERTH_E_NO_ANSWER,
-                    silent ? "connected, but the login got no answer" : "the login did not finish in time");
+                    silent(i) ? "connected, but the login got no answer"
+                              : "the login did not finish in time");
 }
 
 static void leave_time(struct initiator *i, uint64_t now)
@@ -142,7 +152,7 @@ static uint64_t state_due(const struct initiator *i)
     case INITIATOR_CONNECTING:
         return seek_due(i);
     case INITIATOR_LOGIN:
-        return i->attempt_deadline;
+        return login_due(i);
     case INITIATOR_LEAVING:
         return earlier(i->attempt_deadline, conn_deadline(i->conn));
     default:
@@ -173,4 +183,5 @@ void timers_resume(struct initiator *i, uint64_t away)
     i->down_at += away;
     i->idle_ns += away;
     i->attempt_deadline += away;
+    i->silent_by += away;
 }

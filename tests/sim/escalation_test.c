@@ -167,6 +167,33 @@ static void one_late(void **state)
     finish(l, s);
 }
 
+/* Its command has come to an end meanwhile, so nobody waits for it; but what gets no answer is not kept for
+ * ever. */
+static void an_abort_without_an_answer(void **state)
+{
+    struct lab *l = lab_managed();
+    struct ios *s = ios_new(l);
+    (void)state;
+    managed.release = true;
+    managed.turns[0] = MINI_HOLD;
+    hold(l, 1);
+    submit(l, s, 0, BERTH_WRITE, 100);
+    reap_all(l, s);
+    was(s, 0, BERTH_OK, 100, 105);
+    assert_int_equal(managed.count, 1);
+    for (int n = 0; n < 50; n++) {
+        assert_int_equal(l->lun->initiator->aborts, 1);
+        still_works(l);
+        sim_world_advance(l->world->sim, 99 * NS_MS);
+    }
+    assert_int_equal(mini_counters(l->target)->logins, 1);
+    sim_world_advance(l->world->sim, 100 * NS_MS);
+    still_works(l);
+    assert_int_equal(mini_counters(l->target)->logins, 2);
+    assert_int_equal(l->lun->initiator->aborts, 0);
+    finish(l, s);
+}
+
 /* Each I/O has its own time, to the millisecond. */
 static void own_deadlines(void **state)
 {
@@ -557,23 +584,15 @@ static void tasks_ended(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_late),
-        cmocka_unit_test(own_deadlines),
-        cmocka_unit_test(deadlines_in_a_stream),
-        cmocka_unit_test(again_after_busy),
-        cmocka_unit_test(memory_until_the_answer),
-        cmocka_unit_test(response_first),
-        cmocka_unit_test(hundred_late),
-        cmocka_unit_test(every_answer),
-        cmocka_unit_test(every_rejection),
-        cmocka_unit_test(rejected_for_ever),
-        cmocka_unit_test(no_answers),
-        cmocka_unit_test(silence),
-        cmocka_unit_test(connection_dies),
-        cmocka_unit_test(the_innocent),
-        cmocka_unit_test(late_again_and_again),
-        cmocka_unit_test(never_sent),
-        cmocka_unit_test(tasks_ended),
+        cmocka_unit_test(one_late),          cmocka_unit_test(an_abort_without_an_answer),
+        cmocka_unit_test(own_deadlines),     cmocka_unit_test(deadlines_in_a_stream),
+        cmocka_unit_test(again_after_busy),  cmocka_unit_test(memory_until_the_answer),
+        cmocka_unit_test(response_first),    cmocka_unit_test(hundred_late),
+        cmocka_unit_test(every_answer),      cmocka_unit_test(every_rejection),
+        cmocka_unit_test(rejected_for_ever), cmocka_unit_test(no_answers),
+        cmocka_unit_test(silence),           cmocka_unit_test(connection_dies),
+        cmocka_unit_test(the_innocent),      cmocka_unit_test(late_again_and_again),
+        cmocka_unit_test(never_sent),        cmocka_unit_test(tasks_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -305,7 +305,7 @@ static void silent_addresses(void **state)
     l->options.connect_timeout_ms = 700;
     uint64_t begin = world_ms(l->world);
     assert_int_equal(open_host(l, "many-2"), BERTH_E_REFUSED); /* the second one's */
-    assert_int_equal(world_ms(l->world) - begin, 700);
+    assert_int_equal(world_ms(l->world) - begin, 350);
     assert_int_equal(open_host(l, "many-2:3259"), BERTH_E_NO_ANSWER);
     assert_non_null(strstr(l->why.text, "the login got no answer"));
     l->world->silent = true;
