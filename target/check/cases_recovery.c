@@ -181,7 +181,7 @@ static const struct check_case cases[] = {
      .need = NEED_DIGESTS,
      .rules = "on status chance 1/100 drop and disconnect rst\non data-in chance 1/100 corrupt anywhere\n"
               "on command chance 1/50 delay 1ms..100ms\non status chance 1/50 duplicate\n"
-              "on read chance 1/50 answer check-condition sense 6/29/00\non write chance 1/50 answer busy\n"
+              "on read chance 1/50 answer check-condition sense 6/29/03\non write chance 1/50 answer busy\n"
               "on command chance 1/100 window 0 for 300ms\non status every 5 send nop-in ttt 0x77 lun 0",
      .fired = 1 << 7,
      .end = END_EITHER},

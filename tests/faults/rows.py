@@ -291,7 +291,7 @@ def statuses(s):
     s.serve_with(
         "on command lba 8192.. chance 1/60 answer busy",
         "on command lba 8192.. chance 1/60 answer task-set-full",
-        "on command lba 8192.. chance 1/60 answer check-condition sense 6/29/00",
+        "on command lba 8192.. chance 1/60 answer check-condition sense 6/29/03",
         "on command lba 8192.. chance 1/60 answer check-condition sense b/00/00",
         "on command lba 8192.. chance 1/100 answer task-aborted",
         "on read lba 1024..1535 every 3 answer check-condition sense 3/11/00",
