@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -23,7 +24,7 @@ static int check(const struct bench *b, const struct berth_lun_info *info)
     if (b->block_bytes > info->size_bytes)
         return fail(STATUS_USAGE, "--bs %" PRIu64 " is more than the LUN holds; use at most %" PRIu64,
                     b->block_bytes, info->size_bytes);
-    if (b->block_bytes > MEMORY_MAX / b->depth)
+    if (b->block_bytes > MEMORY_MAX / b->depth / b->threads)
         return fail(STATUS_USAGE,
                     "--bs times --depth is more than 1 GiB of buffers; make one of them smaller");
     return STATUS_OK;
@@ -155,14 +156,44 @@ static bool hopeless(const struct bench *b)
     return b->errors >= ERRORS_MAX || (b->errors && scope != BERTH_SCOPE_TASK);
 }
 
-static void measure(struct bench *b)
+static void *measure(void *part)
 {
+    struct bench *b = part;
     uint64_t end = clock_ns() + b->duration_ns;
     for (uint32_t i = 0; i < b->depth; i++)
         fill_io(b, &b->ios[i], i, clock_ns());
     submit(b, b->depth);
     while (b->in_flight && !signals_caught() && !hopeless(b))
         turn(b, clock_ns() < end);
+    return NULL;
+}
+
+/* The first part has the results of both. */
+static void add(struct bench *b, const struct bench *other)
+{
+    histogram_merge(&b->latency, &other->latency);
+    b->reads += other->reads;
+    b->writes += other->writes;
+    if (b->errors == 0)
+        b->first_error = other->first_error;
+    b->errors += other->errors;
+}
+
+/* This thread has the first part. */
+static void measure_all(struct bench *parts)
+{
+    pthread_t threads[BENCH_THREADS_MAX];
+    uint32_t begun = 1;
+    while (begun < parts->threads && pthread_create(&threads[begun], NULL, measure, &parts[begun]) == 0)
+        begun++;
+    if (begun < parts->threads)
+        note_error(parts, &(struct berth_done){.error = BERTH_E_SYSTEM});
+    else
+        measure(parts);
+    for (uint32_t n = 1; n < begun; n++) {
+        pthread_join(threads[n], NULL);
+        add(parts, &parts[n]);
+    }
 }
 
 static double cpu_us(void)
@@ -184,7 +215,7 @@ void bench_run(struct bench *b)
 {
     uint64_t begin = clock_ns(), calls = syscalls(b);
     double cpu = cpu_us(), ios;
-    measure(b);
+    measure_all(b);
     ios = bench_ios(b) ? (double)bench_ios(b) : 1;
     b->seconds = (double)(clock_ns() - begin) / 1e9;
     b->cpu_us_per_io = (cpu_us() - cpu) / ios;

@@ -2,6 +2,7 @@
 /* berth bench: measures a LUN and prints, or draws, the result. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include "cli/bench.h"
 #include "cli/blank.h"
 #include "cli/commands.h"
@@ -14,6 +15,7 @@
 #include "cli/size.h"
 
 #define LIBRARY_DEPTH_MIN 128u
+#define LIBRARY_DEPTH_MAX 1024u
 
 static double us_at(const struct bench *b, double fraction)
 {
@@ -47,6 +49,9 @@ static void json_run(struct json *j, const struct bench *b, const struct options
     json_text(j, "rw", o->rw);
     json_u64(j, "bs", o->block_bytes);
     json_u64(j, "depth", o->depth);
+    json_u64(j, "threads", o->threads);
+    json_u64(j, "sessions", o->sessions);
+    json_u64(j, "reactors", o->reactors);
     json_text(j, "crc32c", berth_crc32c_name());
     json_real(j, "duration_s", b->seconds);
 }
@@ -114,7 +119,11 @@ static int verdict(const struct bench *b, const char *url)
 
 static int run(struct bench *b, const struct options *o, FILE *plot)
 {
-    int drawn = STATUS_OK, status = bench_prepare(b);
+    int drawn = STATUS_OK, status = STATUS_OK;
+    for (uint32_t n = 0; n < b->threads && status == STATUS_OK; n++) {
+        b[n].lun = b->lun;
+        status = bench_prepare(&b[n]);
+    }
     if (status != STATUS_OK)
         return status;
     signals_defer(true);
@@ -143,43 +152,77 @@ static int check_write(const struct bench *b, const struct options *o)
     return blank_check(b->lun, o->operands[0], doing);
 }
 
-static int open_lun(struct bench *b, const struct options *o)
+/* In each session as many at once as all threads could want of it. */
+static uint32_t library_depth(const struct options *o)
+{
+    uint32_t all = o->depth * o->threads;
+    if (all > LIBRARY_DEPTH_MAX)
+        return LIBRARY_DEPTH_MAX;
+    return all > LIBRARY_DEPTH_MIN ? all : LIBRARY_DEPTH_MIN;
+}
+
+static int open_lun(struct bench *b, const struct options *o, struct berth_reactors *reactors)
 {
     struct login l;
     int status = login_prepare(&l, o, o->operands, 1);
     if (status == STATUS_OK) {
-        l.options.depth = o->depth > LIBRARY_DEPTH_MIN ? o->depth : LIBRARY_DEPTH_MIN;
+        l.options.depth = library_depth(o);
+        l.options.sessions = o->sessions;
+        l.options.reactors = reactors;
         status = login_open(&b->lun, o->operands[0], &l);
     }
     login_wipe(&l);
     return status;
 }
 
-static int bench(struct bench *b, const struct options *o, FILE *plot)
+static int bench(struct bench *b, const struct options *o, struct berth_reactors *reactors, FILE *plot)
 {
-    int status = open_lun(b, o);
+    int status = open_lun(b, o, reactors);
     if (status == STATUS_OK)
         status = check_write(b, o);
     if (status == STATUS_OK)
         status = run(b, o, plot);
     berth_lun_close(b->lun);
-    bench_free(b); /* after the LUN, whose I/Os may still name its memory */
+    for (uint32_t n = 0; n < b->threads; n++)
+        bench_free(&b[n]); /* after the LUN, whose I/Os may still name its memory */
     return status;
+}
+
+static int bench_with_reactors(struct bench *b, const struct options *o, FILE *plot)
+{
+    struct berth_reactors *reactors = NULL;
+    int error = o->reactors ? berth_reactors_new(&reactors, o->reactors, NULL, 0) : BERTH_OK;
+    if (error)
+        return fail_error(error, NULL, "the reactors");
+    int status = bench(b, o, reactors, plot);
+    berth_reactors_free(reactors);
+    return status;
+}
+
+static struct bench *make_parts(const struct options *o)
+{
+    struct bench *parts = calloc(o->threads, sizeof *parts);
+    for (uint32_t n = 0; parts && n < o->threads; n++) {
+        parts[n].mode = o->mode;
+        parts[n].depth = o->depth;
+        parts[n].threads = o->threads;
+        parts[n].block_bytes = o->block_bytes;
+        parts[n].duration_ns = o->time_ms * 1000000ull;
+    }
+    return parts;
 }
 
 int cmd_bench(const struct options *o)
 {
-    static struct bench b; /* too large for comfort on the stack */
     FILE *plot = NULL;
-    int status;
-    b.mode = o->mode;
-    b.depth = o->depth;
-    b.block_bytes = o->block_bytes;
-    b.duration_ns = o->time_ms * 1000000ull;
+    if (o->threads > 1 && !o->reactors)
+        return fail(STATUS_USAGE, "several --threads need --reactors; add --reactors 1 or more");
     /* Before the run: finding out afterwards that it cannot be written would waste the run. */
     if (o->plot && !(plot = fopen(o->plot, "we")))
         return fail_errno("write", o->plot);
-    status = bench(&b, o, plot);
+    struct bench *parts = make_parts(o);
+    int status = parts ? bench_with_reactors(parts, o, plot) : fail(STATUS_SYSTEM, "out of memory");
+    free(parts);
     if (plot)
         fclose(plot);
     return status;

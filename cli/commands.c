@@ -23,8 +23,9 @@ static const int discover_options[] = {OPT_LUNS, OPT_JSON, LOGIN_OPTIONS, OPT_NO
 static const int info_options[] = {OPT_JSON, LOGIN_OPTIONS, OPT_NONE};
 static const int copy_options[] = {OPT_FORCE,  OPT_VERIFY, OPT_FROM,      OPT_TO,
                                    OPT_LENGTH, OPT_JSON,   LOGIN_OPTIONS, OPT_NONE};
-static const int bench_options[] = {OPT_RW,    OPT_BS,   OPT_DEPTH, OPT_TIME,      OPT_PLOT, OPT_POLL,
-                                    OPT_SLEEP, OPT_JSON, OPT_FORCE, LOGIN_OPTIONS, OPT_NONE};
+static const int bench_options[] = {OPT_RW,       OPT_BS,    OPT_DEPTH,     OPT_THREADS, OPT_SESSIONS,
+                                    OPT_REACTORS, OPT_TIME,  OPT_PLOT,      OPT_POLL,    OPT_SLEEP,
+                                    OPT_JSON,     OPT_FORCE, LOGIN_OPTIONS, OPT_NONE};
 static const int scsi_options[] = {OPT_IN, OPT_OUT, OPT_RAW, OPT_JSON, LOGIN_OPTIONS, OPT_NONE};
 static const int serve_options[] = {
     OPT_LUN,     OPT_LISTEN,    OPT_IQN, SERVE_LOGINS, OPT_KEY,    OPT_STATE_DIR,  OPT_SCRIPT, OPT_FAULT,

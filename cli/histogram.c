@@ -41,6 +41,18 @@ void histogram_add(struct histogram *h, uint64_t value)
         h->max = value;
 }
 
+void histogram_merge(struct histogram *h, const struct histogram *other)
+{
+    for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+        h->buckets[i] += other->buckets[i];
+    h->count += other->count;
+    h->sum += other->sum;
+    if (other->min < h->min)
+        h->min = other->min;
+    if (other->max > h->max)
+        h->max = other->max;
+}
+
 /* The bucket's largest value, but no more than was ever seen. */
 static uint64_t top_of(const struct histogram *h, uint32_t bucket)
 {

@@ -17,6 +17,7 @@ struct histogram {
 
 void histogram_clear(struct histogram *h);
 void histogram_add(struct histogram *h, uint64_t value);
+void histogram_merge(struct histogram *h, const struct histogram *other); /* adds all of its values */
 
 /* The value that `fraction` (0..1) of all values do not exceed, to the bucket's precision; 0 if there are
  * none. */

@@ -6,6 +6,8 @@
 #include "cli/size.h"
 
 #define DEPTH_MAX     1024
+#define THREADS_MAX   64
+#define SESSIONS_MAX  32
 #define DSCP_MAX      63
 #define IN_MAX        (64u * 1024 * 1024)
 #define CHALLENGE_MAX 1024 /* bytes, RFC 7143 12.1.3 */
@@ -199,6 +201,21 @@ static const char *set_bs(struct options *o, const char *value)
 static const char *set_depth(struct options *o, const char *value)
 {
     return size_count(value, 1, DEPTH_MAX, &o->depth) ? NULL : "a number from 1 to 1024";
+}
+
+static const char *set_threads(struct options *o, const char *value)
+{
+    return size_count(value, 1, THREADS_MAX, &o->threads) ? NULL : "a number from 1 to 64";
+}
+
+static const char *set_sessions(struct options *o, const char *value)
+{
+    return size_count(value, 1, SESSIONS_MAX, &o->sessions) ? NULL : "a number from 1 to 32";
+}
+
+static const char *set_reactors(struct options *o, const char *value)
+{
+    return size_count(value, 0, THREADS_MAX, &o->reactors) ? NULL : "a number from 0 to 64";
 }
 
 static const char *set_time(struct options *o, const char *value)
@@ -491,6 +508,9 @@ static const struct option_row rows[] = {
     {OPT_RW, "rw", "MODE", "read, write, randread (default), randwrite or randrw", set_rw},
     {OPT_BS, "bs", "BYTES", "size of one I/O, with K or M (default 4K)", set_bs},
     {OPT_DEPTH, "depth", "N", "I/Os in flight (default 32)", set_depth},
+    {OPT_THREADS, "threads", "N", "threads that submit, each so many I/Os (default 1)", set_threads},
+    {OPT_SESSIONS, "sessions", "N", "sessions to the LUN (default 1)", set_sessions},
+    {OPT_REACTORS, "reactors", "N", "threads of the library for the sessions (default 0)", set_reactors},
     {OPT_TIME, "time", "SECONDS", "how long to measure (default 10)", set_time},
     {OPT_PLOT, "plot", "FILE", "draw the latency histogram as SVG", set_plot},
     {OPT_IN, "in", "BYTES", "how many bytes the command brings, at most", set_in},
@@ -554,6 +574,7 @@ static void defaults(struct options *o)
     set_rw(o, "randread");
     o->block_bytes = 4096;
     o->depth = 32;
+    o->threads = o->sessions = 1;
     o->from_bytes = o->to_bytes = o->length_bytes = UINT64_MAX;
     o->time_ms = 10000;
     o->limit_ms = 30000;

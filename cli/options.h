@@ -43,6 +43,9 @@ enum option_id {
     OPT_RW,
     OPT_BS,
     OPT_DEPTH,
+    OPT_THREADS,
+    OPT_SESSIONS,
+    OPT_REACTORS,
     OPT_TIME,
     OPT_PLOT,
     OPT_LUN,
@@ -103,6 +106,7 @@ struct options {
     uint32_t mode;                               /* enum bench_mode */
     uint64_t block_bytes;
     uint32_t depth, time_ms;
+    uint32_t threads, sessions, reactors;
     const char *plot;
     uint32_t in_bytes;
     const char *out_file;

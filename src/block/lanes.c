@@ -125,7 +125,7 @@ void lanes_tend(struct berth_lun *lun)
 static uint32_t lanes_away(const struct lanes *all)
 {
     uint32_t away = 0;
-    for (uint32_t n = 0; n < all->count; n++)
+    for (uint32_t n = 0; n < LANES_MAX; n++)
         away += all->away[n];
     return away;
 }
@@ -233,7 +233,7 @@ bool lanes_unflushed(const struct berth_lun *lun)
 static uint64_t all_reconnects(const struct lanes *all)
 {
     uint64_t sum = 0;
-    for (uint32_t n = 0; n < all->count; n++)
+    for (uint32_t n = 0; n < LANES_MAX; n++)
         sum += all->reconnects[n];
     return sum;
 }
