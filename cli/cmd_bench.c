@@ -152,13 +152,20 @@ static int check_write(const struct bench *b, const struct options *o)
     return blank_check(b->lun, o->operands[0], doing);
 }
 
+/* So that each session gets as many. */
+static uint32_t queue_depth(const struct options *o)
+{
+    return o->sessions > o->threads ? o->depth * o->sessions / o->threads : o->depth;
+}
+
 /* In each session as many at once as all threads could want of it. */
 static uint32_t library_depth(const struct options *o)
 {
+    uint32_t least = o->sessions > 1 ? o->depth : LIBRARY_DEPTH_MIN;
     uint32_t all = o->depth * o->threads;
     if (all > LIBRARY_DEPTH_MAX)
         return LIBRARY_DEPTH_MAX;
-    return all > LIBRARY_DEPTH_MIN ? all : LIBRARY_DEPTH_MIN;
+    return all > least ? all : least;
 }
 
 static int open_lun(struct bench *b, const struct options *o, struct berth_reactors *reactors)
@@ -204,7 +211,7 @@ static struct bench *make_parts(const struct options *o)
     struct bench *parts = calloc(o->threads, sizeof *parts);
     for (uint32_t n = 0; parts && n < o->threads; n++) {
         parts[n].mode = o->mode;
-        parts[n].depth = o->depth;
+        parts[n].depth = queue_depth(o);
         parts[n].threads = o->threads;
         parts[n].block_bytes = o->block_bytes;
         parts[n].duration_ns = o->time_ms * 1000000ull;
@@ -217,6 +224,10 @@ int cmd_bench(const struct options *o)
     FILE *plot = NULL;
     if (o->threads > 1 && !o->reactors)
         return fail(STATUS_USAGE, "several --threads need --reactors; add --reactors 1 or more");
+    if (queue_depth(o) > LIBRARY_DEPTH_MAX)
+        return fail(
+            STATUS_USAGE,
+            "--depth for so many --sessions is more than 1024 for a thread; make one of them smaller");
     /* Before the run: finding out afterwards that it cannot be written would waste the run. */
     if (o->plot && !(plot = fopen(o->plot, "we")))
         return fail_errno("write", o->plot);

@@ -7,7 +7,7 @@
 
 #define DEPTH_MAX     1024
 #define THREADS_MAX   64
-#define SESSIONS_MAX  32
+#define SESSIONS_MAX  512
 #define DSCP_MAX      63
 #define IN_MAX        (64u * 1024 * 1024)
 #define CHALLENGE_MAX 1024 /* bytes, RFC 7143 12.1.3 */
@@ -210,7 +210,7 @@ static const char *set_threads(struct options *o, const char *value)
 
 static const char *set_sessions(struct options *o, const char *value)
 {
-    return size_count(value, 1, SESSIONS_MAX, &o->sessions) ? NULL : "a number from 1 to 32";
+    return size_count(value, 1, SESSIONS_MAX, &o->sessions) ? NULL : "a number from 1 to 512";
 }
 
 static const char *set_reactors(struct options *o, const char *value)

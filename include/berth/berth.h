@@ -110,7 +110,7 @@ struct berth_options {
     uint32_t ping_interval_ms; /**< silence after which the target is pinged, 0 never; default 5000 */
     uint32_t ping_timeout_ms;  /**< silence after a ping that means the connection is dead; default 5000 */
     uint32_t depth;            /**< commands in flight at once in each session, 1..1024; default 128 */
-    /** Sessions to the LUN, 1..32, which together are one device; default 1. Each has an ISID of its own,
+    /** Sessions to the LUN, 1..512, which together are one device; default 1. Each has an ISID of its own,
      * counted on from the first one's, and must reach the same device (VPD 83h or 80h). See libberth(3) for
      * which I/O takes which, and what cannot be had with several. */
     uint32_t sessions;

@@ -318,30 +318,16 @@ int lanes_say(struct lanes *all, int error, const char *text)
 
 /* --- which lane --- */
 
-static bool is_up(const struct lanes *all, uint32_t lane)
+bool lanes_up(const void *lanes, uint32_t lane)
 {
-    return atomic_load_explicit(&((struct lanes *)(uintptr_t)all)->up[lane], memory_order_relaxed);
+    struct lanes *all = (struct lanes *)(uintptr_t)lanes;
+    return atomic_load_explicit(&all->up[lane], memory_order_relaxed);
 }
 
-/* Of two that can take it now, or of two that cannot, the one with less to do; the queue's own if that is the
- * same. */
-static bool better(const struct lanes *all, uint32_t lane, uint32_t than, const uint32_t *load)
+bool lanes_have_own(const struct lanes *all)
 {
-    bool up = is_up(all, lane), than_up = is_up(all, than);
-    return up == than_up ? load[lane] < load[than] : up;
-}
-
-uint32_t lanes_choose(const struct lanes *all, uint32_t home, const uint32_t *load)
-{
-    uint32_t best = home;
-    bool enough =
-        atomic_load_explicit(&((struct lanes *)(uintptr_t)all)->feeders, memory_order_relaxed) >= all->count;
-    if (enough && is_up(all, home))
-        return home;
-    for (uint32_t n = 0; n < all->count; n++)
-        if (better(all, n, best, load))
-            best = n;
-    return best;
+    const _Atomic uint32_t *feeders = &all->feeders;
+    return atomic_load_explicit((_Atomic uint32_t *)(uintptr_t)feeders, memory_order_relaxed) >= all->count;
 }
 
 /* --- open --- */

@@ -17,7 +17,7 @@
 #include "initiator/url.h"
 #include "wire/keys.h"
 
-#define LANES_MAX 32u
+#define LANES_MAX 512u
 
 struct lun_world;
 struct worker;
@@ -107,8 +107,9 @@ void lanes_poked(struct berth_lun *lun);
 
 /* --- from the caller's threads --- */
 
-/* The lane for what a queue submits next. */
-uint32_t lanes_choose(const struct lanes *all, uint32_t home, const uint32_t *load);
+/* Whether each queue has a lane of its own, and which lanes take commands now. */
+bool lanes_have_own(const struct lanes *all);
+bool lanes_up(const void *lanes, uint32_t lane);
 const struct berth_lun_info *lanes_show(struct lanes *all);
 void lanes_stats(const struct lanes *all, struct berth_stats *stats);
 /* Into the caller's detail; returns the error. NULL: the error's own words, or why the session was lost. */

@@ -9,7 +9,7 @@
  *   binding.c  the local end of connections        notice.c     what a caller is told unasked
  *   withdrawal.c  I/Os that are wanted back        waiting.c    I/Os that wait to become commands
  *   lanes.c    several sessions as one device      reactors.c  threads of the library
- *   port.c     queues of threads other than the sessions' */
+ *   spread.c   which of them an I/O takes          port.c      queues of threads other than the sessions' */
 #ifndef BLOCK_LUN_H
 #define BLOCK_LUN_H
 
@@ -19,6 +19,7 @@
 #include "block/depth.h"
 #include "block/lanes.h"
 #include "block/port.h"
+#include "block/spread.h"
 #include "initiator/initiator.h"
 #include "scsi/cdb.h"
 #include "scsi/identity.h"
@@ -98,10 +99,9 @@ struct berth_queue {
     struct port *port; /* NULL: the sessions are on the queue's thread */
     int bell;          /* an eventfd for berth_queue_wake() where there is no port; -1: there is none */
     bool woken;
-    bool internal; /* not the caller's */
-    uint32_t home; /* its own lane */
-    uint32_t recalls;
-    uint32_t load[LANES_MAX]; /* I/Os not reaped, by lane */
+    bool internal;         /* not the caller's */
+    uint32_t recalls;      /* on their way */
+    struct spread *spread; /* over the lanes, if there are several */
     struct request requests[];
 };
 

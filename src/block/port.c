@@ -271,7 +271,7 @@ void port_cut(struct berth_queue *q)
     struct lanes *all = q->lun->lanes;
     for (uint32_t n = 0; n < all->count; n++) {
         struct cutting c = {q, all->luns[n]};
-        if (q->load[n] > 0 || q->recalls > 0)
+        if (q->outstanding > 0 || q->recalls > 0)
             worker_run(all->luns[n]->worker, cut_here, &c, NULL, NULL);
     }
     open_letters(q);

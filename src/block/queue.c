@@ -41,6 +41,7 @@ int queue_make(struct berth_queue **out, struct berth_lun *lun, uint32_t depth)
 void queue_drop(struct berth_queue *q)
 {
     list_remove(&q->link);
+    free(q->spread);
     port_free(q->port);
     if (q->bell >= 0)
         close(q->bell);
@@ -84,7 +85,6 @@ static void enter_list(struct berth_queue *q)
         return;
     }
     pthread_mutex_lock(&all->lock);
-    q->home = q->internal ? 0 : all->next_home++ % all->count;
     list_push(&all->queues, &q->link);
     pthread_mutex_unlock(&all->lock);
     atomic_fetch_add(&all->feeders, !q->internal);
@@ -101,13 +101,27 @@ static void leave_list(struct berth_queue *q)
     atomic_fetch_sub(&all->feeders, !q->internal);
 }
 
+static int spread_out(struct berth_queue *q)
+{
+    struct lanes *all = q->lun->lanes;
+    if (!all || all->count == 1 || q->internal)
+        return BERTH_OK;
+    pthread_mutex_lock(&all->lock);
+    uint32_t home = all->next_home++ % all->count;
+    pthread_mutex_unlock(&all->lock);
+    q->spread = spread_new(all->count, q->depth, home);
+    return q->spread ? BERTH_OK : BERTH_E_MEMORY;
+}
+
 static int make_for_caller(struct berth_queue **out, struct berth_lun *lun, uint32_t depth, bool internal)
 {
     int error = queue_make(out, lun, depth);
     if (error)
         return error;
     (*out)->internal = internal;
-    error = lun->lanes && lun->lanes->threaded ? port_new(&(*out)->port) : hang_bell(*out);
+    error = spread_out(*out);
+    if (!error)
+        error = lun->lanes && lun->lanes->threaded ? port_new(&(*out)->port) : hang_bell(*out);
     if (error) {
         queue_drop(*out);
         *out = NULL;
@@ -259,7 +273,8 @@ static struct request *take_request(struct berth_queue *q, const struct berth_io
     struct request *r = list_entry(node, struct request, link);
     r->lun = lun;
     r->place = REQUEST_AWAY;
-    q->load[lun->lane]++;
+    if (q->spread)
+        spread_enter(q->spread, lun->lane);
     r->io = *io;
     r->data = (struct extent){0};
     r->issued = r->wait_until = 0;
@@ -334,28 +349,33 @@ void queue_give(struct berth_queue *q, struct request *r)
     send_off(q, &out);
 }
 
-/* One lane for all that is submitted together, so that commands gather; the first for commands of the
- * caller's own, which may be about what the target keeps for a session. */
-static struct berth_lun *lane_for(struct berth_lun *lun, struct berth_lun *chosen, const struct berth_io *io)
+/* Where the next I/O goes: as long as there is room to where the last one went, so that commands gather; to
+ * the first session those of the caller's own, which may be about what the target keeps for a session. */
+static struct berth_lun *lane_for(struct berth_queue *q, const struct berth_io *io, uint32_t *chosen)
 {
-    return io->op == BERTH_SCSI ? lun : chosen;
+    const struct lanes *all = q->lun->lanes;
+    if (!q->spread || io->op == BERTH_SCSI)
+        return q->lun;
+    bool own = lanes_have_own(all);
+    if (*chosen == LANES_MAX || (!own && !spread_has_room(q->spread, *chosen)))
+        *chosen = spread_pick(q->spread, own, lanes_up, all);
+    return all->luns[*chosen];
 }
 
 BERTH_EXPORT int berth_queue_submit(struct berth_queue *q, const struct berth_io *ios, uint32_t count)
 {
-    struct berth_lun *lun = q->lun, *chosen = lun;
     struct outgoing out = {0};
-    uint32_t taken = 0;
+    uint32_t taken = 0, chosen = LANES_MAX;
     int error = BERTH_OK;
-    if (lun->lanes)
-        chosen = lun->lanes->luns[lanes_choose(lun->lanes, q->home, q->load)];
     for (; taken < count && !list_empty(&q->free); taken++) {
-        error = check_io(lun, &ios[taken]);
+        error = check_io(q->lun, &ios[taken]);
         if (error)
             break;
-        hand_over(q, &out, make_request(q, &ios[taken], lane_for(lun, chosen, &ios[taken])));
+        hand_over(q, &out, make_request(q, &ios[taken], lane_for(q, &ios[taken], &chosen)));
     }
     send_off(q, &out);
+    if (chosen != LANES_MAX)
+        spread_turn(q->spread, chosen);
     if (error && taken == 0)
         return error;
     return taken == 0 && count > 0 ? BERTH_E_QUEUE_FULL : (int)taken;
@@ -387,7 +407,8 @@ static void explain(struct berth_queue *q, int error)
 static void retire(struct berth_queue *q, struct request *r)
 {
     r->place = REQUEST_FREE;
-    q->load[r->lun->lane]--;
+    if (q->spread)
+        spread_leave(q->spread, r->lun->lane);
     q->outstanding--;
     q->done_count--;
     if (!r->recalled) /* else when that is back */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* I/Os that are wanted back: one by one, with a completion, or all of a queue's at once, without. */
-#include <string.h>
 #include "block/lun.h"
 
 /* What is paused has an outcome, and its task is ours. */
@@ -110,10 +109,11 @@ void queue_cut_lane(struct berth_queue *q, struct berth_lun *lun)
 static void all_free(struct berth_queue *q)
 {
     q->outstanding = q->done_count = 0;
-    memset(q->load, 0, sizeof q->load);
     for (uint32_t n = 0; n < q->depth; n++) {
         struct request *r = &q->requests[n];
         r->under_way = false;
+        if (r->place != REQUEST_FREE && q->spread)
+            spread_leave(q->spread, r->lun->lane);
         r->place = REQUEST_FREE;
         list_remove(&r->link);
         list_push(&q->free, &r->link);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Several sessions to one LUN as one device: who carries what, what becomes of it when one of them is lost, and
- * what they tell each other. */
+/* Several sessions to one LUN as one device: who carries what, what becomes of it when one of them is lost,
+ * and what they tell each other. */
 #include "test.h"
 
 #include <stdio.h>
@@ -129,8 +129,11 @@ static void nameless(void **state)
 {
     struct lab *l = closed(2);
     (void)state;
-    lab_rule(l, (struct lab_rule){.op = SCSI_INQUIRY, .page = VPD_IDENTIFICATION, .turn = MINI_ANSWER, .key = 5, .asc = 0x2400});
-    lab_rule(l, (struct lab_rule){.op = SCSI_INQUIRY, .page = VPD_SERIAL, .turn = MINI_ANSWER, .key = 5, .asc = 0x2400});
+    lab_rule(
+        l, (struct lab_rule){
+               .op = SCSI_INQUIRY, .page = VPD_IDENTIFICATION, .turn = MINI_ANSWER, .key = 5, .asc = 0x2400});
+    lab_rule(l, (struct lab_rule){
+                    .op = SCSI_INQUIRY, .page = VPD_SERIAL, .turn = MINI_ANSWER, .key = 5, .asc = 0x2400});
     assert_int_equal(lab_open(l), BERTH_E_UNSUPPORTED);
     assert_non_null(strstr(l->why.text, "no name"));
     assert_null(l->lun);
@@ -145,7 +148,12 @@ static void another_one(void **state)
 {
     struct lab *l = closed(2);
     (void)state;
-    lab_rule(l, (struct lab_rule){.op = SCSI_INQUIRY, .page = VPD_IDENTIFICATION, .skip = 1, .turn = MINI_ANSWER, .data = stranger, .len = 16});
+    lab_rule(l, (struct lab_rule){.op = SCSI_INQUIRY,
+                                  .page = VPD_IDENTIFICATION,
+                                  .skip = 1,
+                                  .turn = MINI_ANSWER,
+                                  .data = stranger,
+                                  .len = 16});
     assert_int_equal(lab_open(l), BERTH_E_CHANGED);
     assert_non_null(strstr(l->why.text, "another device"));
     lab_free(l);
@@ -267,7 +275,12 @@ static void a_stranger_is_one_for_all(void **state)
     struct berth_queue *q = queue(l);
     (void)state;
     lab_rule(l, (struct lab_rule){.op = WRITE, .times = 1, .turn = MINI_DROP});
-    lab_rule(l, (struct lab_rule){.op = SCSI_INQUIRY, .page = VPD_IDENTIFICATION, .times = 1, .turn = MINI_ANSWER, .data = stranger, .len = 16});
+    lab_rule(l, (struct lab_rule){.op = SCSI_INQUIRY,
+                                  .page = VPD_IDENTIFICATION,
+                                  .times = 1,
+                                  .turn = MINI_ANSWER,
+                                  .data = stranger,
+                                  .len = 16});
     submit(q, BERTH_WRITE, 0, 1);
     assert_int_equal(reap(q, 0), BERTH_E_CHANGED);
     for (uint32_t n = 1; n < 4; n++) { /* whichever session it would be */
@@ -285,7 +298,9 @@ static void any_flush_tells_of_the_loss(void **state)
     struct lab *l = opened(2);
     struct berth_queue *a = queue(l), *b = queue(l);
     (void)state;
-    lab_rule(l, (struct lab_rule){.op = READ, .times = 1, .turn = MINI_ANSWER, .key = SENSE_MEDIUM_ERROR, .deferred = true});
+    lab_rule(l,
+             (struct lab_rule){
+                 .op = READ, .times = 1, .turn = MINI_ANSWER, .key = SENSE_MEDIUM_ERROR, .deferred = true});
     submit(a, BERTH_READ, 0, 1);
     assert_int_equal(reap(a, 0), 0);
     submit(b, BERTH_FLUSH, 1, 1);
