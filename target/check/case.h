@@ -73,12 +73,13 @@ struct case_watch {
 struct check_case {
     const char *id;
     enum check_topic topic;
-    const char *section;  /* of RFC 7143 */
-    const char *sentence; /* what the target does; and after a semicolon what a right initiator does */
-    const char *script;   /* one of target/scripts; NULL: none */
-    const char *rules;    /* lines of a script of its own; they stand in for those of `script` */
-    const char *keys;     /* "KEY=VALUE KEY=VALUE": what the target wants in negotiations */
-    uint32_t need;        /* enum case_need */
+    const char *section;    /* of RFC 7143 */
+    const char *sentence;   /* what the target does; and after a semicolon what a right initiator does */
+    const char *script;     /* one of target/scripts; NULL: none */
+    const char *rules;      /* lines of a script of its own; they stand in for those of `script` */
+    const char *keys;       /* "KEY=VALUE KEY=VALUE": what the target wants in negotiations */
+    const char *algorithms; /* of CHAP, that the target takes; NULL: all */
+    uint32_t need;          /* enum case_need */
     enum case_op op;
     uint32_t lba, blocks; /* where; 0 blocks: as SHORT has it */
     uint32_t lun;

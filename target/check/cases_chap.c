@@ -4,6 +4,24 @@
 
 #define CHAP .topic = TOPIC_CHAP, .op = OP_READ, SHORT
 
+/* The target takes one algorithm alone. Who does not offer it is refused, and that is all right. */
+#define TAKES(name, number, word)                                                                            \
+    {                                                                                                        \
+        .id = "chap-" name, CHAP, .section = "12.1.3", .algorithms = word, .need = NEED_USER,                \
+        .sentence = "the target takes " word " alone; who has offered it logs in with it",                   \
+        .rules = "on login-response with text CHAP_A=" number " note\non login-response with nsg 3 note",    \
+        .fired = 1, .must = 2, .must_words = not_answered, .end = END_EITHER                                 \
+    }
+#define PROVES_WRONG(name, word, proof)                                                                      \
+    {                                                                                                        \
+        .id = "chap-" name "-wrong-proof", CHAP, .section = "12.1.3", .algorithms = word,                    \
+        .need = NEED_MUTUAL,                                                                                 \
+        .sentence = "the target takes " word " alone, and its own proof is wrong; the connection is closed", \
+        .rules = "on login-response with text CHAP_R text replace CHAP_R=0x" proof, .end = END_FAILURE       \
+    }
+#define PROOF_20 "00112233445566778899aabbccddeeff00112233"
+#define PROOF_32 "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
 /* An answer is right however it is written: this is one of the forms that most use. */
 static const char not_answered[] = "the challenge was not answered rightly";
 
@@ -21,6 +39,12 @@ static const struct check_case cases[] = {
      .need = NEED_USER,
      .rules = "on login-request with text CHAP_A text replace CHAP_A=5",
      .end = END_SUCCESS},
+    TAKES("sha1", "6", "SHA1"),
+    TAKES("sha256", "7", "SHA256"),
+    TAKES("sha3-256", "8", "SHA3-256"),
+    PROVES_WRONG("sha1", "SHA1", PROOF_20),
+    PROVES_WRONG("sha256", "SHA256", PROOF_32),
+    PROVES_WRONG("sha3-256", "SHA3-256", PROOF_32),
     {.id = "chap-mutual",
      CHAP,
      .section = "12.1.3",

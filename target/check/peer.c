@@ -113,6 +113,7 @@ static struct serve_account account(const char *name, const char *secret)
 
 static void add_logins(struct peer *p, const struct check_case *c)
 {
+    p->config.chap_algorithms = c->algorithms;
     if (c->need & (NEED_USER | NEED_MUTUAL | NEED_WRONG_SECRET) && !(c->need & NEED_STRANGER))
         p->config.accounts[p->config.account_count++] = account(PEER_USER, PEER_SECRET);
     else
