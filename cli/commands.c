@@ -13,7 +13,8 @@
 #define LOGIN_OPTIONS                                                                                        \
     OPT_USER, OPT_SECRET_FILE, OPT_MUTUAL_USER, OPT_MUTUAL_SECRET_FILE, OPT_ALLOW_WEAK_SECRET,               \
         OPT_CHAP_ALGORITHMS, OPT_CHAP_CHALLENGE_MIN, OPT_INITIATOR_NAME, OPT_ISID, OPT_DIGEST, OPT_KEY,      \
-        OPT_TIMEOUT, OPT_REDIRECTS, OPT_BIND, OPT_DEVICE, OPT_PORTS, OPT_MARK, OPT_PRIORITY, OPT_DSCP
+        OPT_TIMEOUT, OPT_REDIRECTS, OPT_BIND, OPT_DEVICE, OPT_PORTS, OPT_MARK, OPT_PRIORITY, OPT_DSCP,       \
+        OPT_ENGINE
 
 #define SERVE_LOGINS                                                                                         \
     OPT_USER, OPT_SECRET_FILE, OPT_MUTUAL_USER, OPT_MUTUAL_SECRET_FILE, OPT_CHAP_ALGORITHMS, OPT_NO_AUTH,    \

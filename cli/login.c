@@ -117,6 +117,7 @@ static void set_binding(struct berth_options *b, const struct options *o)
     b->priority = o->priority;
     b->dscp = o->dscp;
     b->wait = o->wait;
+    b->engine = o->engine;
 }
 
 /* The library keeps looking for a lost target by itself; people should know why nothing moves. */

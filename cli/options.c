@@ -123,6 +123,14 @@ static const char *set_dscp(struct options *o, const char *value)
     return size_count(value, 0, DSCP_MAX, &o->dscp) ? NULL : "a number from 0 to 63";
 }
 
+static const char *set_engine(struct options *o, const char *value)
+{
+    o->engine = value;
+    return strcmp(value, "sockets") == 0 || strcmp(value, "io_uring") == 0 || strcmp(value, "auto") == 0
+               ? NULL
+               : "sockets, io_uring or auto";
+}
+
 static const char *set_json(struct options *o, const char *value)
 {
     (void)value;
@@ -498,6 +506,7 @@ static const struct option_row rows[] = {
     {OPT_MARK, "mark", "N", "mark our packets for filters and routing rules", set_mark},
     {OPT_PRIORITY, "priority", "N", "priority of our packets in this host's queues", set_priority},
     {OPT_DSCP, "dscp", "N", "differentiated services code point of our packets", set_dscp},
+    {OPT_ENGINE, "engine", "NAME", "what moves bytes: sockets (default), io_uring or auto", set_engine},
     {OPT_JSON, "json", NULL, "print JSON", set_json},
     {OPT_FORCE, "force", NULL, "overwrite what holds data", set_force},
     {OPT_LUNS, "luns", NULL, "list each target's LUNs too", set_luns},

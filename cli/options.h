@@ -33,6 +33,7 @@ enum option_id {
     OPT_MARK,
     OPT_PRIORITY,
     OPT_DSCP,
+    OPT_ENGINE,
     OPT_JSON,
     OPT_FORCE,
     OPT_LUNS,
@@ -97,7 +98,7 @@ struct options {
     uint32_t chap_challenge_min; /* bytes; 0: the library's default */
     bool allow_weak_secret, header_digest, data_digest;
     uint32_t timeout_ms; /* 0: the library's defaults */
-    const char *redirects, *bind, *device;
+    const char *redirects, *bind, *device, *engine;
     uint32_t first_port, last_port, mark, priority, dscp;
     bool json, force, luns, verify, no_auth, busy_poll, referee;
     uint32_t wait;                               /* enum berth_wait */

@@ -59,6 +59,7 @@ enum berth_notice_kind {
     BERTH_NOTICE_SPACE,  /**< the store behind a thin LUN is nearly full */
     BERTH_NOTICE_RIGHTS, /**< reservations or registrations of ours may have been taken away */
     BERTH_NOTICE_GROUP,  /**< the session came back through another portal group, as a new nexus */
+    BERTH_NOTICE_ENGINE, /**< its engine could not go on, and another carries the session: nothing is lost */
 };
 
 /** Something that nobody asked for. */
@@ -124,6 +125,9 @@ struct berth_options {
     /** Where a target may send us (RFC 7143 11.13.5): "follow" or NULL, anywhere; "none", nowhere; or to the
      * hosts, addresses and networks of a list such as "san2.example,192.0.2.0/24". */
     const char *redirects;
+    /** What moves the session's bytes: "sockets" or NULL; "io_uring", which needs Linux 6.1 and may be
+     * forbidden; "auto": the second where it is to be had, else the first. */
+    const char *engine;
     const char *bind_address; /**< local address to connect from; NULL: what the routes say */
     const char *bind_device;  /**< network device to connect through, whatever the routes say; NULL: any */
     uint16_t first_port;      /**< local ports to connect from, a range; 0: the system's */
@@ -179,6 +183,7 @@ struct berth_lun_info {
     const struct berth_negotiated *negotiated; /**< @c negotiated_count rows */
     uint32_t negotiated_count;
     uint64_t reconnects; /**< sessions brought back since the LUN was opened */
+    const char *engine;  /**< what moves the session's bytes now: "sockets", "io_uring" */
 };
 
 /**
@@ -197,6 +202,13 @@ int berth_lun_open(struct berth_lun **out, const char *url, const struct berth_o
  * without being reaped. Queues of the LUN are freed with it, so no other thread may be in a call on it or on
  * them: berth_queue_wake() gets them out. NULL is allowed. */
 void berth_lun_close(struct berth_lun *lun);
+
+/** Has another engine move the bytes of the session from now on, see options.engine; I/Os in flight go on.
+ * A session that is lost, and being sought, will have it.
+ * Of several sessions all change, but not with reactors.
+ * @return 0, BERTH_E_ARGUMENT for a name there is none of, BERTH_E_STATE with reactors, or a system error:
+ * berth_lun_detail() tells why it is not to be had. */
+int berth_lun_set_engine(struct berth_lun *lun, const char *engine);
 
 /** Facts about @p lun, refreshed in place after reconnects; with several sessions or with reactors, by this
  * call alone, which one thread at a time may make. */

@@ -45,6 +45,15 @@ static void session_changed(void *owner, int error, const char *text)
         lanes_notice(lun, &(struct berth_notice){BERTH_NOTICE_GROUP, BERTH_OK, text, 0});
 }
 
+static void carried(void *owner, const char *why)
+{
+    struct berth_lun *lun = owner;
+    char text[160];
+    lun->info.engine = initiator_carrier(lun->initiator);
+    snprintf(text, sizeof text, "the engine '%s' carries the session now: %s", lun->info.engine, why);
+    lanes_notice(lun, &(struct berth_notice){BERTH_NOTICE_ENGINE, BERTH_OK, text, 0});
+}
+
 static bool cancelled(void *owner)
 {
     struct berth_lun *lun = owner;
@@ -66,6 +75,7 @@ static void set_info(struct berth_lun *lun, uint32_t number)
     info->target_alias = "";
     info->portal = lun->portal;
     info->negotiated = lun->negotiated;
+    info->engine = initiator_carrier(lun->initiator);
     info->block_bytes = 1; /* until the LUN has spoken */
 }
 
@@ -91,6 +101,7 @@ static void keep_options(struct berth_lun *lun, const struct berth_options *opti
     lun->options.chap_algorithms = lun->options.isid = NULL;
     lun->options.secret = lun->options.mutual_secret = NULL;
     lun->options.keys = NULL;
+    lun->options.engine = NULL;
     lun->options.bind_address = lun->options.bind_device = lun->options.redirects = NULL;
 }
 
@@ -123,6 +134,7 @@ static int start(struct berth_lun *lun, const struct url *url, const struct bert
                                     .replay = lun_replay,
                                     .session = session_changed,
                                     .attention = lun_attention,
+                                    .carried = carried,
                                     .tend = lun_tend,
                                     .cancelled = options->cancelled ? cancelled : NULL,
                                     .owner = lun};
@@ -283,6 +295,29 @@ BERTH_EXPORT void berth_lun_close(struct berth_lun *lun)
     }
     lun_end(lun);
     lun_free(lun);
+}
+
+static int set_engine(struct berth_lun *lun, const char *engine)
+{
+    const char *why;
+    int error = initiator_carry(lun->initiator, engine, &why);
+    lun->info.engine = initiator_carrier(lun->initiator);
+    return error ? lun_say(&lun->detail, error, why) : BERTH_OK;
+}
+
+BERTH_EXPORT int berth_lun_set_engine(struct berth_lun *lun, const char *engine)
+{
+    if (!engine || !engine_known(engine))
+        return lun_say(&lun->detail, BERTH_E_ARGUMENT, LUN_ENGINES);
+    if (lun->lanes && lun->lanes->threaded)
+        return lun_say(&lun->detail, BERTH_E_STATE,
+                       "sessions on threads of the library keep the engine that they were opened with");
+    int error = set_engine(lun, engine);
+    for (uint32_t i = 1; lun->lanes && !error && i < lun->lanes->count; i++)
+        error = set_engine(lun->lanes->luns[i], engine);
+    if (lun->lanes)
+        lanes_publish(lun);
+    return error;
 }
 
 /* --- facts --- */

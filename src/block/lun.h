@@ -37,6 +37,7 @@
 #define LUN_CUT_NS       (500ull * 1000000) /* for a target to let go of what a queue has sent that is freed */
 #define LUN_ZEROS        (64u * 1024)       /* written over and over where WRITE SAME is missing */
 #define LUN_ZERO_SEGS    64u
+#define LUN_ENGINES      "there is no such engine; there are 'sockets', 'io_uring' and 'auto'"
 
 enum lun_op { OP_ASK = BERTH_SCSI + 1 }; /* beside enum berth_op: a question of our own about the LUN */
 

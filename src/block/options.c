@@ -164,6 +164,15 @@ static int check_redirects(struct initiator_config *config, const struct berth_o
     return flaw ? lun_say(detail, BERTH_E_ARGUMENT, flaw) : BERTH_OK;
 }
 
+static int check_engine(struct initiator_config *config, const struct berth_options *o,
+                        struct berth_detail *detail)
+{
+    config->carrier = o->engine;
+    if (!o->engine || engine_known(o->engine))
+        return BERTH_OK;
+    return lun_say(detail, BERTH_E_ARGUMENT, LUN_ENGINES);
+}
+
 static int check_binding(struct initiator_config *config, const struct berth_options *o,
                          struct berth_detail *detail)
 {
@@ -174,8 +183,8 @@ int options_check(struct initiator_config *config, const struct berth_options *o
                   struct berth_detail *detail)
 {
     static int (*const checks[])(struct initiator_config *, const struct berth_options *,
-                                 struct berth_detail *) = {check_algorithms, check_name,      check_isid,
-                                                           check_keys,       check_redirects, check_binding};
+                                 struct berth_detail *) = {
+        check_algorithms, check_name, check_isid, check_keys, check_redirects, check_binding, check_engine};
     if (o->size != sizeof *o) /* nothing in it is where we would look for it */
         return lun_say(detail, BERTH_E_ARGUMENT, "the options were not made by berth_options_init()");
     const char *user = o->user ? o->user : url_user && *url_user ? url_user : NULL;

@@ -292,6 +292,7 @@ void probe_session(struct berth_lun *lun)
     struct conn_facts facts;
 
     conn_facts(i->conn, &facts);
+    lun->info.engine = initiator_carrier(i);
     lun->info.header_digest = facts.header_digest;
     lun->info.data_digest = facts.data_digest;
     lun->info.authenticated = i->login.mine.name != NULL;

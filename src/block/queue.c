@@ -496,8 +496,9 @@ static void flush_all(const struct berth_lun *lun)
  * sent is kept back. */
 static void part(struct berth_queue *q)
 {
+    struct reactor *r = q->lun->initiator->reactor;
     flush_all(q->lun);
-    reactor_alarm(q->lun->initiator->reactor, any_done(q->lun) ? 0 : UINT64_MAX);
+    reactor_alarm(r, any_done(q->lun) || engine_has_work(r->engine) ? 0 : UINT64_MAX);
 }
 
 BERTH_EXPORT int berth_queue_reap(struct berth_queue *q, struct berth_done *done, uint32_t min, uint32_t max,

@@ -5,13 +5,21 @@
  * One engine instance belongs to one thread: everything is called from there, every callback comes from
  * engine_poll() or engine_kick() of that thread.
  *
- * Shapes for what comes later, so that it fits (nothing here uses them yet):
- *   ops->adopt(engine, link, phase) / ops->release(link): take a link over from another engine, or let it go,
- * at a PDU boundary; `phase` tells before login or in full feature phase. ops->quiesce(link),
- * ops->revoke(link, task): asynchronous engines stop touching a connection's or a task's memory and say so
- * through link->owner; until then the task stays TASK_ENDING. The engines here move bytes synchronously
- * inside poll(): when a call returns, nothing is in flight, so they need neither. ops->task_setup(link, task)
- * / ops->task_done(link, task): placement tables keyed by InitiatorTaskTag. */
+ * A link may change hands while it is open: one engine releases it and another, in the same thread, adopts it
+ * (link_move()). What is known of the bytes under way is the core's, so this can happen between any two of
+ * them; an engine that keeps something of its own about a PDU would have to wait for the PDU's end.
+ *
+ * Of two engines in one thread the first connects, listens and watches, and the second stands in front of it
+ * (`front`): it carries links that have come up, and its poll() waits for both. Whoever has the first need
+ * not know: engine_poll() and engine_fd() find out who is to wait.
+ *
+ * An engine that leaves operations in flight when a call returns tells the core so for each receive
+ * (conn_background_rx()), and has none left of a link that it closes or releases: the memory of tasks is
+ * their callers' again only after that. link_quiesce() is for tasks that are given up while their link goes
+ * on.
+ *
+ * Shapes for what comes later, so that it fits (nothing here uses them yet): ops->task_setup(link, task) /
+ * ops->task_done(link, task): placement tables keyed by InitiatorTaskTag. */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
@@ -61,6 +69,9 @@ struct link_owner {
     /* Lost or could not connect (enum berth_error; errno in last_errno). All that had arrived went to the
      * conn, with a progress() of its own, before. The link is closed and may be connected again or freed. */
     void (*down)(struct link *l, int error);
+    /* Its engine could not go on, for this reason, and another carries it now: nothing is lost. From poll();
+     * may be NULL. */
+    void (*moved)(struct link *l, const char *why);
 };
 
 /* One transport connection; embedded in its owner's structure. */
@@ -125,8 +136,17 @@ struct engine_ops {
     void (*kick)(struct link *l);
     /* Sends what can be sent now, without waiting for poll(). */
     void (*flush)(struct link *l);
-    /* Closes the transport now; no callback. Closing twice is harmless. The conn is the owner's to drop. */
+    /* Closes the transport now; no callback. Nothing is in flight when it returns, and the conn knows of
+     * every byte that was sent. Closing twice is harmless. The conn is the owner's to drop. */
     void (*close)(struct link *l);
+    /* The link is up and stays so, but is nobody's: nothing of it is in flight, and what had moved by then
+     * was told to the conn, whose owner is to drain it. For link_move(); NULL: links cannot leave. */
+    void (*release)(struct link *l);
+    /* Takes over a link that was released. An error leaves it nobody's; engines that connect have none: what
+     * they cannot carry they take for broken. */
+    int (*adopt)(struct engine *e, struct link *l);
+    /* See link_quiesce(). NULL: nothing is ever in flight between calls. */
+    void (*quiesce)(struct link *l);
     /* Sends what is dirty, waits until something happens or `until_ns` (0: do not wait; UINT64_MAX: for
      * ever), moves bytes, calls back. Returns 0, or BERTH_E_SYSTEM. A signal ends the wait: returns 0 early,
      * and `interrupted` says so.
@@ -136,6 +156,8 @@ struct engine_ops {
      * deadlines, nor of `dirty`: while that list is not empty, poll() again instead of sleeping on the
      * descriptor. */
     int (*fd)(struct engine *e);
+    /* When poll() has something to do by itself, connect deadlines for one; UINT64_MAX: never. */
+    uint64_t (*due)(struct engine *e);
     /* Watch a foreign descriptor for reading (a signalfd, an eventfd): `ready` is called from poll(). One
      * watch per descriptor; `ready` NULL ends it, which must happen before the descriptor is closed. */
     int (*watch)(struct engine *e, int fd, void (*ready)(void *owner), void *owner);
@@ -146,15 +168,40 @@ struct engine {
     const struct engine_ops *ops;
     struct list links;
     struct list dirty;
-    uint64_t syscalls; /* made so far, for counted tests and berth bench */
-    bool wake;         /* the running poll() must not wait any more */
-    bool interrupted;  /* a signal ended the last poll() */
-    uint8_t wait;      /* enum engine_wait */
+    uint64_t syscalls;    /* made so far, for counted tests and berth bench */
+    bool wake;            /* the running poll() must not wait any more */
+    bool interrupted;     /* a signal ended the last poll() */
+    uint8_t wait;         /* enum engine_wait */
+    struct engine *front; /* NULL: none */
+    bool front_first;     /* links that come up go to the front */
+    int outer_fd;         /* see engine_fd(); -1: not made yet */
 };
 
-/* Engines by name: "sockets". NULL for an unknown name. (sim is made with sim_engine_new(): it needs a
- * world.) */
+/* Engines by name: "sockets"; "io_uring", which is sockets with that in front; "auto": the second where the
+ * system lets us, else the first. NULL: errno tells, or there is no engine of that name. (sim is made with
+ * sim_engine_new(): it needs a world.) */
 struct engine *engine_new(const char *name);
+bool engine_known(const char *name);
+
+/* Finds the engine of this name that stands beside `e`, be it `e` itself, and makes it if there is none. 0,
+ * or an error with words in `why`. */
+int engine_beside(struct engine *e, const char *name, struct engine **out, const char **why);
+/* It is to carry the links of `e` that come up from now on; those that are up stay where they are. */
+int engine_prefer(struct engine *e, const char *name, const char **why);
+/* poll() has something to do, of which no descriptor tells. */
+bool engine_has_work(const struct engine *e);
+
+/* A link that is up goes over to another engine of its thread; its owner drains the conn afterwards. 0, or an
+ * error, and it is carried by whom it was before. */
+int link_move(struct link *l, struct engine *to);
+
+/* What all engines can carry that links of `e` may go over to: now, or with engine_prefer() ever. */
+void engine_limits(struct engine *e, struct engine_limits *limits);
+void engine_limits_ever(struct engine *e, struct engine_limits *limits);
+
+/* For foreign loops: ops->fd() of the engine and of whoever will be in front of it, in one; stays the same.
+ */
+int engine_fd(struct engine *e);
 
 static inline uint64_t engine_now(struct engine *e)
 {
@@ -163,7 +210,8 @@ static inline uint64_t engine_now(struct engine *e)
 
 static inline int engine_poll(struct engine *e, uint64_t until_ns)
 {
-    return e->ops->poll(e, until_ns);
+    bool front = e->front && !list_empty(&e->front->links);
+    return front ? e->front->ops->poll(e->front, until_ns) : e->ops->poll(e, until_ns);
 }
 
 /* From a callback: poll() is to return as soon as it can, because its caller has something to do. */
@@ -172,10 +220,7 @@ static inline void engine_wake(struct engine *e)
     e->wake = true;
 }
 
-static inline void engine_free(struct engine *e)
-{
-    e->ops->free(e);
-}
+void engine_free(struct engine *e);
 
 /* Gives an open link its connection; kick it afterwards. Bytes that came earlier have waited. */
 static inline void link_attach(struct link *l, struct conn *conn)
@@ -194,9 +239,22 @@ static inline void link_kick(struct link *l)
     l->engine->ops->kick(l);
 }
 
+static inline void link_flush(struct link *l)
+{
+    l->engine->ops->flush(l);
+}
+
 static inline void link_close(struct link *l)
 {
     l->engine->ops->close(l);
+}
+
+/* The memory of a task of this link's conn is wanted back, and a receive into it may be in flight (the task
+ * is TASK_ENDING): progress() follows when nothing writes to it any more. */
+static inline void link_quiesce(struct link *l)
+{
+    if (l->engine->ops->quiesce)
+        l->engine->ops->quiesce(l);
 }
 
 /* errno of a connect, send or receive as an enum berth_error. */

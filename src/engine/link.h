@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the engines of this floor share about links: link.state is a phase and flags. */
+/* What the engines of this floor share, mostly about links: link.state is a phase and flags. */
 #ifndef ENGINE_LINK_H
 #define ENGINE_LINK_H
 
@@ -58,11 +58,36 @@ static inline void link_start(struct link *l, struct engine *e, uint32_t phase)
     l->rx_bytes = l->tx_bytes = l->rx_calls = l->tx_calls = 0;
 }
 
+/* It was released elsewhere: nothing but where it is starts anew, and it is asked what it wants. */
+static inline void link_take_over(struct link *l, struct engine *e)
+{
+    l->engine = e;
+    l->interest = 0;
+    list_push(&e->links, &l->node);
+    link_mark_dirty(l);
+}
+
 static inline void link_stop(struct link *l)
 {
     list_remove(&l->node);
     list_remove(&l->dirty);
     link_set_phase(l, LINK_CLOSED, 0);
+}
+
+/* Broken links keep their phase: whoever has them next tells the owner. */
+static inline void link_let_go(struct link *l)
+{
+    list_remove(&l->node);
+    list_remove(&l->dirty);
+    link_set_phase(l, link_phase(l), LINK_RX_PAUSED | (l->state & LINK_SLEEPY));
+}
+
+static inline void engine_begin(struct engine *e, const struct engine_ops *ops)
+{
+    e->ops = ops;
+    e->outer_fd = -1;
+    list_init(&e->links);
+    list_init(&e->dirty);
 }
 
 #endif

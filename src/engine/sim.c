@@ -242,6 +242,23 @@ static void sim_close(struct link *l)
     stir(&s->engine);
 }
 
+static void sim_release(struct link *l)
+{
+    struct sim_engine *s = sim_of(l->engine);
+    if (s->current == l)
+        s->current = NULL;
+    if (s->cursor == &l->node)
+        s->cursor = l->node.next;
+    link_let_go(l);
+}
+
+static int sim_adopt(struct engine *e, struct link *l)
+{
+    link_take_over(l, e);
+    stir(e);
+    return BERTH_OK;
+}
+
 /* err 0: the peer closed. */
 static void link_down(struct link *l, int err)
 {
@@ -709,6 +726,8 @@ static const struct engine_ops sim_ops = {
     .kick = sim_kick,
     .flush = sim_flush,
     .close = sim_close,
+    .release = sim_release,
+    .adopt = sim_adopt,
     .poll = sim_poll,
     .fd = sim_fd,
     .watch = sim_watch,
@@ -738,9 +757,7 @@ struct engine *sim_engine_new(struct sim_world *w)
     if (!s)
         return NULL;
     s->world = w;
-    s->engine.ops = &sim_ops;
-    list_init(&s->engine.links);
-    list_init(&s->engine.dirty);
+    engine_begin(&s->engine, &sim_ops);
     w->engines++;
     return &s->engine;
 }

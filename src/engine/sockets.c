@@ -124,7 +124,7 @@ static int sockets_poll(struct engine *e, uint64_t until_ns)
 
 /* ---- the engine ---- */
 
-static void sockets_limits(struct engine_limits *limits)
+void sockets_limits(struct engine_limits *limits)
 {
     *limits = (struct engine_limits){
         .max_recv_segment = (1u << 24) - 1, /* the protocol's own limits (RFC 7143 13.12, 13.13) */
@@ -166,8 +166,11 @@ static const struct engine_ops sockets_ops = {
     .kick = sockets_kick,
     .flush = sockets_flush,
     .close = sockets_close,
+    .release = sockets_release,
+    .adopt = sockets_adopt,
     .poll = sockets_poll,
     .fd = sockets_fd,
+    .due = sockets_due,
     .watch = sockets_watch,
     .free = sockets_free,
 };
@@ -182,9 +185,7 @@ struct engine *sockets_engine_new(void)
         free(s);
         return NULL;
     }
-    s->engine.ops = &sockets_ops;
-    list_init(&s->engine.links);
-    list_init(&s->engine.dirty);
+    engine_begin(&s->engine, &sockets_ops);
     list_init(&s->listeners);
     list_init(&s->watches);
     list_init(&s->flushing);

@@ -7,5 +7,6 @@
 
 /* NULL when memory or descriptors are short (errno tells). */
 struct engine *sockets_engine_new(void);
+void sockets_limits(struct engine_limits *limits);
 
 #endif

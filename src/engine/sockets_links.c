@@ -47,6 +47,27 @@ void sockets_break_link(struct link *l, int err)
     link_mark_dirty(l);
 }
 
+/* --- changing hands --- */
+
+void sockets_release(struct link *l)
+{
+    struct sockets *s = sockets_of(l->engine);
+    sockets_scrub(s, l, SOURCE_LINK);
+    if (s->current == l)
+        s->current = NULL;
+    link_let_go(l);
+    sockets_epoll(s, EPOLL_CTL_DEL, l->fd, 0, NULL, SOURCE_LINK);
+}
+
+int sockets_adopt(struct engine *e, struct link *l)
+{
+    struct sockets *s = sockets_of(e);
+    link_take_over(l, e);
+    if (sockets_epoll(s, EPOLL_CTL_ADD, l->fd, 0, l, SOURCE_LINK) < 0 && link_phase(l) == LINK_UP)
+        sockets_break_link(l, errno);
+    return BERTH_OK;
+}
+
 /* --- connecting --- */
 
 int sockets_connect(struct engine *e, struct link *l, const struct engine_addr *to,
@@ -78,7 +99,9 @@ void sockets_link_up(struct sockets *s, struct link *l)
 {
     s->current = l;
     l->owner->up(l);
-    if (s->current == l)
+    if (s->current != l)
+        return;
+    if (!s->engine.front_first || link_move(l, s->engine.front) != BERTH_OK)
         sockets_settle(s, l);
 }
 

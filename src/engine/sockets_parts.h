@@ -82,6 +82,8 @@ bool sockets_lingers(struct sockets *s, uint64_t until_ns);
 void sockets_sent(struct sockets *s); /* so there may be an answer soon */
 /* Waits, and deals with what has come. Returns 0 or BERTH_E_SYSTEM. */
 int sockets_wait(struct sockets *s, uint64_t until_ns);
+/* A connect deadline, or that of a resting listener. */
+uint64_t sockets_due(struct engine *e);
 
 /* sockets_links.c */
 void sockets_link_open(struct sockets *s, struct link *l, int fd, uint32_t phase, uint32_t interest);
@@ -91,6 +93,8 @@ void sockets_break_link(struct link *l, int err); /* poll() will tell the owner 
 int sockets_connect(struct engine *e, struct link *l, const struct engine_addr *to,
                     const struct engine_bind *bind, uint64_t deadline_ns);
 void sockets_link_up(struct sockets *s, struct link *l);
+void sockets_release(struct link *l);
+int sockets_adopt(struct engine *e, struct link *l);
 void sockets_expire_connects(struct sockets *s);
 void sockets_link_event(struct sockets *s, struct link *l, uint32_t events);
 

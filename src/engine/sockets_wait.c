@@ -32,11 +32,10 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* When the wait must end: what the caller said, or a connect deadline, or a resting listener. */
-static uint64_t wait_until(struct sockets *s, uint64_t until_ns)
+uint64_t sockets_due(struct engine *e)
 {
-    if (s->engine.wake || !list_empty(&s->engine.dirty))
-        return 0;
+    struct sockets *s = sockets_of(e);
+    uint64_t until_ns = UINT64_MAX;
     if (s->connecting > 0)
         list_each (node, &s->engine.links) {
             struct link *l = list_entry(node, struct link, node);
@@ -49,6 +48,13 @@ static uint64_t wait_until(struct sockets *s, uint64_t until_ns)
             until_ns = earlier(until_ns, ln->rest_until_ns ? ln->rest_until_ns : UINT64_MAX);
         }
     return until_ns;
+}
+
+/* When the wait must end. */
+static uint64_t wait_until(struct sockets *s, uint64_t until_ns)
+{
+    bool work = s->engine.wake || !list_empty(&s->engine.dirty);
+    return work ? 0 : earlier(until_ns, sockets_due(&s->engine));
 }
 
 static int wait_ms(struct sockets *s, int timeout_ms)

@@ -42,7 +42,7 @@ int reactor_fd(struct reactor *r)
 {
     if (r->alarm_fd < 0 && r->engine->ops->caps & ENGINE_REAL_TIME)
         begin(r);
-    return r->engine->ops->fd(r->engine);
+    return engine_fd(r->engine);
 }
 
 void reactor_alarm(struct reactor *r, uint64_t due_ns)

@@ -62,6 +62,7 @@ static void on_up(struct link *l)
     i->attached = true;
     initiator_become(i, INITIATOR_LOGIN);
     link_attach(l, i->conn);
+    carrier_up(i);
     link_kick(l);
 }
 
@@ -232,4 +233,5 @@ static void on_progress(struct link *l)
     connection_drain(i);
 }
 
-const struct link_owner connection_callbacks = {on_up, on_progress, on_down};
+const struct link_owner connection_callbacks = {
+    .up = on_up, .progress = on_progress, .down = on_down, .moved = carrier_lost};

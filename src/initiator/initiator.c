@@ -110,7 +110,7 @@ void initiator_flush(struct initiator *i)
     if (i->attached)
         hurry(i);
     for (uint32_t n = 0; n < FLUSHES_MAX && i->attached && !list_empty(&i->link->dirty); n++)
-        i->engine->ops->flush(i->link);
+        link_flush(i->link);
 }
 
 static bool cancelled(struct initiator *i)
@@ -205,7 +205,7 @@ static int find_reactor(struct initiator *i, const struct initiator_config *conf
     return error;
 }
 
-static int set_up(struct initiator *i, const struct initiator_config *config)
+static int set_up(struct initiator *i, const struct initiator_config *config, const char **why)
 {
     i->policy = config->policy;
     i->bind = config->bind;
@@ -224,6 +224,8 @@ static int set_up(struct initiator *i, const struct initiator_config *config)
     if (!i->random && !host_crypto()->random(&i->random, sizeof i->random))
         return BERTH_E_SYSTEM;
     int error = find_reactor(i, config);
+    if (!error && config->carrier)
+        error = initiator_carry(i, config->carrier, why);
     if (!error)
         error = wishes_set(i, config);
     return error ? error : make_session(i, config);
@@ -239,10 +241,11 @@ int initiator_new(struct initiator **out, const struct initiator_config *config,
         return BERTH_E_MEMORY;
     }
     i->owner = *owner;
-    int error = set_up(i, config);
+    const char *why = NULL;
+    int error = set_up(i, config, &why);
     if (error) {
-        const char *words = error == BERTH_E_SYSTEM ? strerror(errno) : NULL;
-        snprintf(detail, detail_size, "%s%s%s", berth_error_text(error), words ? ": " : "",
+        const char *words = error == BERTH_E_SYSTEM && !why ? strerror(errno) : NULL;
+        snprintf(detail, detail_size, "%s%s%s", why ? why : berth_error_text(error), words ? ": " : "",
                  words ? words : "");
         initiator_free(i);
         return error;

@@ -60,6 +60,7 @@ struct initiator_config {
     struct allowance allowance; /* where redirects may lead */
     struct reactor *reactor;    /* borrowed; NULL: an own one */
     struct engine *engine;      /* of the own one: see reactor_new() */
+    const char *carrier;        /* see initiator_carry(); NULL: that engine itself */
     /* Names to addresses of that engine: at once, or RESOLVE_LATER. NULL: those of the system, for which a
      * thread asks */
     int (*resolve)(const struct portal *p, struct resolved *out, const char **why);
@@ -77,6 +78,8 @@ struct initiator_owner {
     /* The target tells of something that no command asked for (11.9.1 event 0), such as a changed capacity.
      * `lun` is the field of the message; sense that could not be read is not passed on. May be NULL. */
     void (*attention)(void *owner, uint64_t lun, const struct scsi_sense *sense);
+    /* Another engine carries the session from now on, for this reason: nothing is lost. May be NULL. */
+    void (*carried)(void *owner, const char *why);
     /* The floor above, too, has its turn in every round that looks after this session: before anybody waits,
      * and afterwards. Returns when it wants the next one at the latest; UINT64_MAX: when something happens.
      * May be NULL. */
@@ -160,6 +163,7 @@ struct initiator {
     struct list member, touched; /* of the reactor's */
     struct agenda_entry due;
     struct engine *engine; /* the reactor's */
+    bool fronted;          /* who stands in front of that is to carry the connection */
     int (*resolve)(const struct portal *p, struct resolved *out, const char **why);
     struct lookup *lookup; /* the thread that asks for names; NULL while none was needed */
     struct portal asked;   /* what it was asked for; "" nothing, or its answer was taken */
@@ -246,6 +250,11 @@ int initiator_wait(struct initiator *i, uint64_t until_ns);
 void initiator_flush(struct initiator *i);
 /* Delivers what is finished already, without waiting. */
 void initiator_settle(struct initiator *i);
+
+/* Has the engine of this name carry the connection, now and later, see engine_beside(). 0, or an error, with
+ * words in `why`, and all is as before. */
+int initiator_carry(struct initiator *i, const char *name, const char **why);
+const char *initiator_carrier(const struct initiator *i); /* the name of the one that does, or would */
 
 /* Puts an error of the caller's into initiator_detail(), with the portal in front. */
 void initiator_say(struct initiator *i, int error, const char *text);

@@ -62,6 +62,10 @@ int hosts_find(struct initiator *i, const struct portal *p, struct resolved *out
 void hosts_prepare(struct initiator *i, const struct portal *p); /* hosts_find() is to come */
 void hosts_end(struct initiator *i);
 
+/* carrier.c */
+void carrier_up(struct initiator *i);
+void carrier_lost(struct link *l, const char *why);
+
 /* parting.c */
 void parting_begin(struct initiator *i, uint32_t given_s); /* the time for a Logout Request */
 void parting_tick(struct initiator *i);

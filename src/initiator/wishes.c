@@ -20,7 +20,7 @@ static void want_at_most(struct negotiation *n, enum wire_key key, uint32_t limi
 static void limit_sizes(struct initiator *i, struct negotiation *n)
 {
     struct engine_limits limits;
-    i->engine->ops->limits(&limits);
+    engine_limits_ever(i->engine, &limits);
     want_at_most(n, KEY_MAX_RECV_DATA_SEGMENT_LENGTH, limits.max_recv_segment);
     if (i->login.discovery) /* what comes goes through the control buffer */
         want_at_most(n, KEY_MAX_RECV_DATA_SEGMENT_LENGTH, CONN_CONTROL_MAX);

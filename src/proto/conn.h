@@ -109,6 +109,8 @@ void conn_drop(struct conn *c);
 uint32_t conn_rx_want(struct conn *c, struct berth_seg *segs, uint32_t max);
 /* `n` bytes are in place, in the order of the last rx_want. Bytes of an older epoch are ignored. */
 void conn_rx_done(struct conn *c, uint32_t epoch, uint64_t n, uint64_t now);
+/* Sets config.background_rx, for a connection that another engine takes over. No receive is under way. */
+void conn_background_rx(struct conn *c, bool on);
 /* Copying twin of the two; takes at most `n` bytes, returns how many (fewer when the core must send first).
  */
 uint64_t conn_feed(struct conn *c, const void *bytes, uint64_t n, uint64_t now);
@@ -121,6 +123,10 @@ bool conn_tx_pending(const struct conn *c);
 /* Is all that waits new commands, fewer than are under way? Then they may wait for others to join them, as
  * long as the peer keeps answering, and go together. */
 bool conn_tx_gathers(const struct conn *c);
+/* Once all is sent that the last tx_peek showed, will there be anything to send, or for the owner to do? An
+ * engine that sends and waits in one call must not wait before it has told of such a send. true when in
+ * doubt. */
+bool conn_tx_news(const struct conn *c);
 /* Answers to pings, which gather for a moment, wait no longer: the caller will not be back soon. */
 void conn_hurry(struct conn *c);
 

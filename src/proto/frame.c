@@ -221,6 +221,12 @@ void frame_unlend(struct conn *c)
         task_settle(task);
 }
 
+void conn_background_rx(struct conn *c, bool on)
+{
+    c->config.background_rx = on;
+    frame_unlend(c);
+}
+
 uint32_t conn_rx_want(struct conn *c, struct berth_seg *segs, uint32_t max)
 {
     struct frame *f = &c->rx;

@@ -199,6 +199,20 @@ bool conn_tx_gathers(const struct conn *c)
     return first->kind == TASK_SCSI && !first->ahead && 2 * s->in_flight > s->slots.taken;
 }
 
+/* Of an initiator's PDUs most say nothing when they are out: what follows comes from the peer. */
+bool conn_tx_news(const struct conn *c)
+{
+    const struct transmit *t = &c->tx;
+    if (c->role == ROLE_TARGET || c->phase != CONN_FULL || c->failed || c->out.count || initiator_pending(c))
+        return true;
+    for (uint32_t i = 0; i < t->count; i++) {
+        const struct tx_slot *slot = &t->slots[(t->first + i) % CONN_TX_SLOTS];
+        if (slot->control || (slot->task && slot->task->state == TASK_ENDING))
+            return true;
+    }
+    return false;
+}
+
 /* A command of which the peer cannot have more than a part has not been executed. */
 void transmit_mark_unsent(struct conn *c)
 {

@@ -312,7 +312,7 @@ static void on_down(struct link *l, int error)
     target_session_end(ts);
 }
 
-static const struct link_owner callbacks = {on_up, on_progress, on_down};
+static const struct link_owner callbacks = {.up = on_up, .progress = on_progress, .down = on_down};
 
 /* There are several ways to write the number of a LUN, and an initiator may mix them. */
 static bool same_lun(uint64_t a, uint64_t b)

@@ -518,7 +518,7 @@ static void on_down(struct link *l, int error)
     session_over(of_link(l));
 }
 
-static const struct link_owner callbacks = {on_up, on_progress, on_down};
+static const struct link_owner callbacks = {.up = on_up, .progress = on_progress, .down = on_down};
 
 static uint16_t login_check(void *owner, struct conn *c)
 {

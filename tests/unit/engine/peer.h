@@ -77,7 +77,7 @@ static inline void peer_down(struct link *l, int error)
         p->on_down(p);
 }
 
-static const struct link_owner peer_owner = {peer_up, peer_progress, peer_down};
+static const struct link_owner peer_owner = {.up = peer_up, .progress = peer_progress, .down = peer_down};
 
 static inline struct peer *peer_new(void)
 {

@@ -82,6 +82,14 @@ static inline void raw_expect(int fd, uint32_t seed, uint64_t at, size_t n)
     free(expect);
 }
 
+/* Has it been promised that links of this engine send files? */
+static inline bool sends_files(struct engine *e)
+{
+    struct engine_limits limits;
+    engine_limits(e, &limits);
+    return limits.send_kinds & 1u << BERTH_SEG_FILE;
+}
+
 /* A file without a name that holds the beginning of pattern 0. */
 static inline int raw_file(size_t n)
 {

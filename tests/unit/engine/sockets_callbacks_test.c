@@ -19,7 +19,7 @@ static int setup(void **state)
     memset(&hall, 0, sizeof hall);
     memset(peers, 0, sizeof peers);
     called = 0;
-    e = engine_new("sockets");
+    e = engine_new(TEST_ENGINE);
     return e ? 0 : -1;
 }
 
@@ -433,7 +433,7 @@ static void flush_all(struct peer *p)
     (void)p;
     called++;
     for (uint32_t i = 0; i < LINKS; i++)
-        e->ops->flush(&peers[i]->link);
+        link_flush(&peers[i]->link);
 }
 
 static void flush_in_progress(void **state)
@@ -454,9 +454,10 @@ static void flush_to_the_dead(struct peer *p)
     if (p != peers[0])
         return;
     for (uint32_t i = 1; i < LINKS; i++) {
+        uint32_t downs = peers[i]->downs; /* an engine may have heard of it already */
         stub_push(&peers[i]->conn, 10);
-        e->ops->flush(&peers[i]->link);
-        assert_int_equal(peers[i]->downs, 0);
+        link_flush(&peers[i]->link);
+        assert_int_equal(peers[i]->downs, downs);
     }
 }
 

@@ -22,7 +22,7 @@ static int setup(void **state)
 {
     (void)state;
     memset(&hall, 0, sizeof hall);
-    e = engine_new("sockets");
+    e = engine_new(TEST_ENGINE);
     return e ? 0 : -1;
 }
 
@@ -321,9 +321,9 @@ static void flush_does_not_call_back(void **state)
     raw_send(raw, 0, 0, 48);
     raw_reset(raw);
     stub_push(&p->conn, 48);
-    e->ops->flush(&p->link);
+    link_flush(&p->link);
     assert_int_equal(p->downs, 0);
-    e->ops->flush(&p->link);
+    link_flush(&p->link);
     link_kick(&p->link);
     assert_int_equal(p->downs, 0);
     assert_int_equal(engine_poll(e, FOREVER), BERTH_OK);
@@ -343,7 +343,7 @@ static void sending_to_the_gone_raises_no_signal(void **state)
     close(raw);
     for (int i = 0; i < 2; i++) {
         stub_push(&p->conn, 48);
-        e->ops->flush(&p->link);
+        link_flush(&p->link);
     }
     expect_down(p, BERTH_E_CLOSED, EPIPE);
     peer_free(p);
@@ -356,7 +356,7 @@ static void close_of_a_broken_link(void **state)
     struct peer *p = raw_pair(e, &raw);
     raw_reset(raw);
     stub_push(&p->conn, 48);
-    e->ops->flush(&p->link);
+    link_flush(&p->link);
     link_close(&p->link);
     assert_int_equal(engine_poll(e, 0), BERTH_OK);
     assert_int_equal(p->downs, 0);
@@ -398,6 +398,8 @@ static void segments_of_a_kind_not_promised(void **state)
 static void files_that_end_early(void **state)
 {
     (void)state;
+    if (!sends_files(e))
+        return;
     int raw, file = raw_file(6000);
     struct peer *p = raw_pair(e, &raw);
     p->conn.tx_file = file;
@@ -414,6 +416,8 @@ static void files_that_end_early(void **state)
 static void files_that_are_none(void **state)
 {
     (void)state;
+    if (!sends_files(e))
+        return;
     int raw;
     struct peer *p = raw_pair(e, &raw);
     p->conn.tx_file = 9999;
@@ -581,7 +585,7 @@ static void ring(void *owner)
 static void free_closes_everything(void **state)
 {
     (void)state;
-    struct engine *own = engine_new("sockets");
+    struct engine *own = engine_new(TEST_ENGINE);
     struct hall h = {.full = false};
     hall_open(&h, own, loopback4(0));
     struct peer *p = peer_connect(own, &h.where);

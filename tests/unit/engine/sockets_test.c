@@ -15,7 +15,7 @@ static int setup(void **state)
 {
     (void)state;
     memset(&hall, 0, sizeof hall);
-    e = engine_new("sockets");
+    e = engine_new(TEST_ENGINE);
     return e ? 0 : -1;
 }
 
@@ -86,7 +86,7 @@ static void sends_too(struct peer *p)
 static void both_ways(void **state)
 {
     (void)state;
-    struct engine *other = engine_new("sockets");
+    struct engine *other = engine_new(TEST_ENGINE);
     hall.pattern = true;
     hall.setup = sends_too;
     hall_open(&hall, other, loopback4(0));
@@ -160,7 +160,8 @@ static void a_full_socket_waits(void **state)
     assert_true(p->conn.tx_at > sent);
     for (uint64_t at = sent; at < TOTAL; at = p->conn.tx_at) {
         size_t n = (size_t)(p->conn.tx_at - sent);
-        raw_expect(raw, 0, sent, n);
+        if (n > 0)
+            raw_expect(raw, 0, sent, n);
         sent += n;
         engine_poll(e, engine_now(e) + MS);
         if (sent == TOTAL)
@@ -175,6 +176,8 @@ static void a_full_socket_waits(void **state)
 static void pieces_of_files(void **state)
 {
     (void)state;
+    if (!sends_files(e))
+        return;
     static const uint32_t sizes[] = {1, 48, 4096, 30000};
     hall_open(&hall, e, loopback4(0));
     int file = raw_file(4 << 20);
@@ -195,6 +198,8 @@ static void pieces_of_files(void **state)
 static void a_full_socket_takes_no_file(void **state)
 {
     (void)state;
+    if (!sends_files(e))
+        return;
     enum { TOTAL = 16 << 20 };
     int raw, file = raw_file(TOTAL);
     struct peer *p = raw_pair(e, &raw);
@@ -248,7 +253,7 @@ static void flush_resumes_a_paused_receiver(void **state)
     raw_send(raw, 0, 0, 300);
     calls_while_waiting(10);
     stub_push(&p->conn, 100);
-    e->ops->flush(&p->link);
+    link_flush(&p->link);
     assert_int_equal(p->conn.tx_at, 100);
     run_moves(e, e, &p->conn.rx_at, 300, &p->conn.tx_at, 100);
     peer_free(p);
@@ -284,13 +289,13 @@ static void kicks_of_links_that_are_not_up(void **state)
     hall_open(&hall, e, loopback4(0));
     struct peer *p = peer_connect(e, &hall.where);
     link_kick(&p->link);
-    e->ops->flush(&p->link);
+    link_flush(&p->link);
     assert_true(list_empty(&e->dirty));
     stub_push(&p->conn, 100);
     run_moves(e, e, &p->conn.rx_at, 100, &p->conn.tx_at, 100);
     link_close(&p->link);
     link_kick(&p->link);
-    e->ops->flush(&p->link);
+    link_flush(&p->link);
     assert_true(list_empty(&e->dirty));
     peer_free(p);
 }
@@ -310,14 +315,22 @@ static void *answer_batches(void *arg)
     return NULL;
 }
 
+static bool in_batches(void)
+{
+    return e->front;
+}
+
 /* A batch of commands out, a batch of answers in, `calls` system calls each time. */
-static void exchange_batches(uint64_t calls, uint64_t before_them)
+static void exchange_batches(bool quiet, uint64_t calls, uint64_t before_them)
 {
     int raw;
     struct peer *p = raw_pair(e, &raw);
     pthread_t thread;
     p->conn.tx_seg = 48;
     e->wait = ENGINE_SLEEPS;
+    p->conn.quiet = quiet;
+    if (in_batches()) /* the receive waits already */
+        assert_int_equal(engine_poll(e, 0), BERTH_OK);
     assert_int_equal(pthread_create(&thread, NULL, answer_batches, &raw), 0);
     uint64_t before = e->syscalls, sends = p->link.tx_calls, receives = p->link.rx_calls;
     for (uint32_t round = 1; round <= ROUNDS; round++) {
@@ -330,7 +343,7 @@ static void exchange_batches(uint64_t calls, uint64_t before_them)
     }
     assert_int_equal(e->syscalls - before, calls * ROUNDS + before_them);
     assert_int_equal(p->link.tx_calls - sends, ROUNDS);
-    assert_int_equal(p->link.rx_calls - receives, ROUNDS);
+    assert_in_range(p->link.rx_calls - receives, ROUNDS - in_batches(), ROUNDS);
     assert_false(p->conn.mismatch);
     peer_free(p);
     pthread_join(thread, NULL);
@@ -341,7 +354,8 @@ static void exchange_batches(uint64_t calls, uint64_t before_them)
 static void two_calls_per_batch_of_one_link(void **state)
 {
     (void)state;
-    exchange_batches(2, 3);
+    if (!in_batches())
+        exchange_batches(false, 2, 3);
 }
 
 static void read_it(void *owner)
@@ -357,9 +371,17 @@ static void three_calls_per_batch(void **state)
     int fd = eventfd(1, 0);
     assert_int_equal(e->ops->watch(e, fd, read_it, &fd), BERTH_OK);
     assert_int_equal(engine_poll(e, FOREVER), BERTH_OK);
-    exchange_batches(3, 0);
+    exchange_batches(false, in_batches() ? 2 : 3, 0);
     e->ops->watch(e, fd, NULL, NULL);
     close(fd);
+}
+
+/* io_uring_enter, to send, to wait and to receive, where nobody waits for having sent. */
+static void one_call_per_quiet_batch(void **state)
+{
+    (void)state;
+    if (in_batches())
+        exchange_batches(true, 1, 0);
 }
 
 /* Fewer bytes than asked for: drained. As many as asked for: there may be more. */
@@ -367,6 +389,8 @@ static void a_short_receive_is_the_last(void **state)
 {
     (void)state;
     int raw;
+    if (in_batches())
+        return; /* what there may be more is received in the next round */
     struct peer *p = raw_pair(e, &raw);
     raw_send(raw, 0, 0, 100);
     assert_int_equal(engine_poll(e, FOREVER), BERTH_OK);
@@ -387,8 +411,9 @@ static void no_link_starves(void **state)
 {
     (void)state;
     int raw[2];
-    struct peer *busy = raw_pair(e, &raw[0]), *quiet = raw_pair(e, &raw[1]);
+    struct peer *busy = raw_pair(e, &raw[0]);
     busy->conn.rx_seg = 1;
+    struct peer *quiet = raw_pair(e, &raw[1]);
     raw_send(raw[0], 0, 0, 5000);
     raw_send(raw[1], 0, 0, 1);
     assert_int_equal(engine_poll(e, FOREVER), BERTH_OK);
@@ -412,7 +437,8 @@ static void long_gather_lists(void **state)
     stub_push(&p->conn, 3 * 3000);
     link_kick(&p->link);
     uint64_t before = p->link.tx_calls;
-    assert_int_equal(engine_poll(e, 0), BERTH_OK);
+    for (uint32_t polls = 0; polls < 3 && p->conn.tx_at < 3 * 3000; polls++)
+        assert_int_equal(engine_poll(e, 0), BERTH_OK);
     assert_int_equal(p->conn.tx_at, 3 * 3000);
     assert_in_range(p->link.tx_calls - before, 1, 12);
     raw_expect(raw, 0, 0, 3 * 3000);
@@ -429,7 +455,7 @@ static void kick_gathers_flush_sends(void **state)
     stub_push(&p->conn, 10);
     link_kick(&p->link);
     assert_int_equal(recv(raw, &byte, 1, MSG_DONTWAIT), -1);
-    e->ops->flush(&p->link);
+    link_flush(&p->link);
     raw_expect(raw, 0, 0, 10);
     uint64_t calls = p->link.tx_calls;
     assert_int_equal(engine_poll(e, 0), BERTH_OK);
@@ -604,7 +630,7 @@ static void own_descriptor_tells_of_work(void **state)
     (void)state;
     int raw;
     struct peer *p = raw_pair(e, &raw);
-    struct pollfd pfd = {.fd = e->ops->fd(e), .events = POLLIN};
+    struct pollfd pfd = {.fd = engine_fd(e), .events = POLLIN};
     assert_int_equal(engine_poll(e, 0), BERTH_OK);
     assert_int_equal(poll(&pfd, 1, 0), 0);
     raw_send(raw, 0, 0, 1);
@@ -634,6 +660,7 @@ int main(void)
         T(kicks_of_links_that_are_not_up),
         T(two_calls_per_batch_of_one_link),
         T(three_calls_per_batch),
+        T(one_call_per_quiet_batch),
         T(a_short_receive_is_the_last),
         T(no_link_starves),
         T(long_gather_lists),

@@ -169,3 +169,13 @@ bool conn_tx_pending(const struct conn *c)
 {
     return c->echo ? c->ring_len > 0 : c->tx_at < c->tx_end;
 }
+
+bool conn_tx_news(const struct conn *c)
+{
+    return !c->quiet;
+}
+
+void conn_background_rx(struct conn *c, bool on)
+{
+    c->background = on;
+}

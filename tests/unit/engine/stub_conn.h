@@ -11,6 +11,8 @@
 
 struct conn {
     uint32_t epoch;
+    bool quiet;      /* nothing is to be done once something was sent */
+    bool background; /* the engine receives between calls */
 
     /* sending: tx_end bytes of pattern tx_seed, in segments of tx_seg bytes */
     uint32_t tx_seed, tx_seg;
