@@ -34,14 +34,15 @@ void judge_ack(struct referee *r, const uint8_t *bhs)
     }
 }
 
-/* A response that takes a StatSN. One that is repeated changes nothing. */
+/* A response that takes a StatSN. One that is repeated changes nothing, nor does one that is half the circle
+ * away, where neither is before the other (RFC 1982 3.2). */
 void note_status(struct referee *r, uint32_t stat_sn)
 {
     if (!r->stat_known)
         r->acked = r->next_stat_sn = stat_sn;
     r->stat_known = true;
     r->unacked++;
-    if (serial_le(r->next_stat_sn, stat_sn))
+    if (!serial_lt(stat_sn, r->next_stat_sn))
         r->next_stat_sn = stat_sn + 1;
 }
 

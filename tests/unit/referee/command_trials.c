@@ -185,6 +185,17 @@ static void s1_repeated(struct talk *t, bool wrong)
     say_nop(t, ping(t, 3), 0);
 }
 
+/* The target has damaged its own number: half the circle on. */
+static void s1_far(struct talk *t, bool wrong)
+{
+    log_in(t, "", "");
+    uint32_t next = t->at->stat_sn;
+    t->at->stat_sn += 0x80000000u;
+    reply_async(t, WIRE_ASYNC_VENDOR, 0);
+    t->at->stat_sn = next + wrong;
+    say_nop(t, ping(t, 1), 0);
+}
+
 static void s5(struct talk *t, bool wrong)
 {
     log_in(t, "", "");
@@ -494,6 +505,7 @@ const struct trial command_trials[] = {
     {RULE_C8, c8_changed},
     {RULE_S1, s1},
     {RULE_S1, s1_repeated},
+    {RULE_S1, s1_far},
     {RULE_S5, s5},
     {RULE_D1, d1},
     {RULE_D1, d1_direction},
