@@ -15,7 +15,7 @@
 #define USAGE                                                                                                \
     "bench_many URL [--sessions N] [--rw RW] [--bs BYTES] [--depth N, of each] [--time SECONDS] "            \
     "[--handles] [--idle]"
-#define SESSIONS_MAX 32u /* of one handle; with --handles 1, so that each session has its own I/Os */
+#define SESSIONS_MAX 512u /* of one handle; with --handles 1, so that each session has its own I/Os */
 #define EVENTS       64
 
 struct handle {

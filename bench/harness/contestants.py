@@ -62,7 +62,7 @@ class Berth(Contestant):
         if word == "poll":
             return ["--poll"]
         if word.startswith("threads="):
-            return ["--threads", word.split("=")[1]]
+            return ["--threads", word.split("=")[1], "--reactors", "1"]
         return ["--engine", word]
 
     def options(self, cell):
@@ -70,9 +70,9 @@ class Berth(Contestant):
         return options + (["--sessions", str(cell.sessions)] if cell.sessions > 1 else [])
 
     def depth(self, cell):
-        """Of one thread: a cell's is that of one session."""
+        """Of one thread: the threads share the cell's."""
         threads = next((int(w.split("=")[1]) for w in self.words if w.startswith("threads=")), 1)
-        return max(1, cell.depth * cell.sessions // threads)
+        return max(1, cell.depth // threads)
 
     def missing(self, cell):
         known = self.known()
@@ -93,7 +93,7 @@ class Berth(Contestant):
 
 
 class Many(Contestant):
-    """Our own driver on libberth: one thread, more sessions than `berth bench` has. Words: handles."""
+    """Our own driver on libberth: one thread, and an event loop of its own. Words: handles (one for each session)."""
     kind = "many"
 
     def command(self, cell, url, seconds):
