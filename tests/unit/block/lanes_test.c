@@ -310,6 +310,44 @@ static void any_flush_tells_of_the_loss(void **state)
     lab_free(l);
 }
 
+static void power_lost(struct lab *l, struct berth_queue *q, uint64_t tag)
+{
+    lab_rule(l, (struct lab_rule){
+                    .op = READ, .times = 1, .turn = MINI_ANSWER, .key = SENSE_UNIT_ATTENTION, .asc = 0x2901});
+    submit(q, BERTH_READ, (uint32_t)tag, 1);
+    assert_int_equal(reap(q, tag), 0);
+}
+
+/* A write cache is the device's: a flush covers what all sessions wrote, and what one hears of, all have
+ * lost. */
+static void caches_are_one_for_all(void **state)
+{
+    static const uint8_t mode[4 + 20] = {23, 0, 0, 0, 0x08, 0x12, 0x04};
+    struct lab *l = closed(2);
+    (void)state;
+    lab_rule(
+        l, (struct lab_rule){.op = SCSI_MODE_SENSE_6, .turn = MINI_ANSWER, .data = mode, .len = sizeof mode});
+    assert_int_equal(lab_open(l), 0);
+    struct berth_queue *a = queue(l), *b = queue(l);
+    submit(a, BERTH_WRITE, 0, 1);
+    assert_int_equal(reap(a, 0), 0);
+    submit(b, BERTH_FLUSH, 1, 1);
+    assert_int_equal(reap(b, 1), 0);
+    power_lost(l, a, 2);
+    submit(a, BERTH_FLUSH, 3, 1);
+    assert_int_equal(reap(a, 3), 0);
+    submit(b, BERTH_WRITE, 4, 1);
+    assert_int_equal(reap(b, 4), 0);
+    power_lost(l, a, 5);
+    submit(b, BERTH_FLUSH, 6, 1);
+    assert_int_equal(reap(b, 6), BERTH_E_SCSI);
+    power_lost(l, b, 7); /* the other one hears of it, too: it has been told */
+    submit(a, BERTH_FLUSH, 8, 1);
+    assert_int_equal(reap(a, 8), 0);
+    assert_true(carried(l, 0) > 0 && carried(l, 1) > 0);
+    lab_free(l);
+}
+
 static void a_size_is_one_for_all(void **state)
 {
     struct lab *l = opened(3);
@@ -376,6 +414,7 @@ int main(void)
         cmocka_unit_test(one_takes_all_with_it),
         cmocka_unit_test(a_stranger_is_one_for_all),
         cmocka_unit_test(any_flush_tells_of_the_loss),
+        cmocka_unit_test(caches_are_one_for_all),
         cmocka_unit_test(a_size_is_one_for_all),
         cmocka_unit_test(freed_in_flight),
         cmocka_unit_test(cancelled),
