@@ -562,11 +562,11 @@ static void each_question(struct lab_rule rule, uint32_t times)
 {
     static const uint8_t pages[] = {0, 0, VPD_IDENTIFICATION, 0, 0, VPD_LIMITS, VPD_PROVISIONING};
     for (size_t i = 0; i < QUESTIONS; i++) {
+        if (rule.status == SCSI_RESERVATION_CONFLICT && (i == 1 || i == 2))
+            continue; /* see reserved_and_nameless() */
         struct lab *l = opened(NULL);
         rule.op = questions[i];
         rule.page = pages[i];
-        if (rule.status == SCSI_RESERVATION_CONFLICT && (i == 1 || i == 2))
-            continue; /* see reserved_and_nameless() */
         rule.times = times;
         lab_rule(l, rule);
         lose_session(l);
