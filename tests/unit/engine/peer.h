@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
 
@@ -21,7 +22,8 @@
 struct peer {
     struct link link;
     struct conn conn;
-    uint32_t ups, progresses, downs;
+    uint32_t ups, progresses, downs, moves;
+    char words[96]; /* why it was moved */
     int error;
     uint64_t rx_at_down;
     bool no_conn; /* up() attaches nothing */
@@ -77,7 +79,15 @@ static inline void peer_down(struct link *l, int error)
         p->on_down(p);
 }
 
-static const struct link_owner peer_owner = {.up = peer_up, .progress = peer_progress, .down = peer_down};
+static inline void peer_moved(struct link *l, const char *why)
+{
+    struct peer *p = peer_of(l);
+    p->moves++;
+    snprintf(p->words, sizeof p->words, "%s", why);
+}
+
+static const struct link_owner peer_owner = {
+    .up = peer_up, .progress = peer_progress, .down = peer_down, .moved = peer_moved};
 
 static inline struct peer *peer_new(void)
 {
