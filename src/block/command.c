@@ -88,7 +88,7 @@ static void build_write_same(struct berth_lun *lun, struct command *cmd, bool un
                                  .blocks = (uint32_t)(cmd->len / lun->info.block_bytes),
                                  .unmap = unmap};
     cmd->task->cdb_len = (uint8_t)scsi_put_write_same_16(cmd->task->cdb, &ws);
-    use_parameters(cmd, lun->zeros, lun->info.block_bytes);
+    use_parameters(cmd, lun->zeros->bytes, lun->info.block_bytes);
 }
 
 static void build_trim(struct berth_lun *lun, struct command *cmd)
@@ -107,7 +107,10 @@ static void build_trim(struct berth_lun *lun, struct command *cmd)
 /* Zeros as data, where WRITE SAME is missing. */
 static void build_zero_data(struct berth_lun *lun, struct command *cmd)
 {
-    struct extent zeros = {.segs = lun->zero_segs, .count = LUN_ZERO_SEGS, .len = cmd->len};
+    struct berth_seg *list = lun->zeros->list;
+    for (uint32_t i = 0; !list[LUN_ZERO_SEGS - 1].len && i < LUN_ZERO_SEGS; i++)
+        list[i] = seg_memory(lun->zeros->bytes, LUN_ZEROS);
+    struct extent zeros = {.segs = list, .count = LUN_ZERO_SEGS, .len = cmd->len};
     build_write(lun, cmd);
     set_data(cmd->task, &zeros, (uint32_t)cmd->len);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "block/lun.h"
 #include "block/reactors.h"
+#include "host/pages.h"
 
 static void lock(const struct lanes *all)
 {
@@ -407,7 +408,7 @@ static int open_next(struct opening *o)
 
 static struct lanes *make(const struct berth_options *options)
 {
-    struct lanes *all = calloc(1, sizeof *all);
+    struct lanes *all = pages_new(sizeof *all);
     pthread_mutexattr_t again;
     if (!all)
         return NULL;
@@ -482,5 +483,5 @@ void lanes_close(struct lanes *all)
     while (!list_empty(&all->spare))
         queue_drop(list_entry(all->spare.next, struct berth_queue, link));
     pthread_mutex_destroy(&all->lock);
-    free(all);
+    pages_free(all, sizeof *all);
 }

@@ -6,6 +6,7 @@
 #include "block/lun.h"
 #include "block/reactors.h"
 #include "host/crypto.h"
+#include "host/pages.h"
 
 #define LOGOUT_MS 1000u
 
@@ -79,16 +80,17 @@ static void set_info(struct berth_lun *lun, uint32_t number)
     info->block_bytes = 1; /* until the LUN has spoken */
 }
 
+static size_t size_with(uint32_t command_count)
+{
+    return sizeof(struct berth_lun) + command_count * sizeof(struct command);
+}
+
 static int allocate(struct berth_lun *lun)
 {
     depth_init(&lun->depth, lun->options.depth);
-    lun->command_count = lun->options.depth + SESSION_IMMEDIATE_MAX;
-    lun->commands = calloc(lun->command_count, sizeof *lun->commands);
-    lun->zeros = calloc(1, LUN_ZEROS);
-    if (!lun->commands || !lun->zeros)
+    lun->zeros = pages_new(sizeof *lun->zeros);
+    if (!lun->zeros)
         return BERTH_E_MEMORY;
-    for (uint32_t i = 0; i < LUN_ZERO_SEGS; i++)
-        lun->zero_segs[i] = seg_memory(lun->zeros, LUN_ZEROS);
     int error = queue_make(&lun->own, lun, 1);
     return error ? error : check_init(lun);
 }
@@ -160,10 +162,12 @@ static int start(struct berth_lun *lun, const struct url *url, const struct bert
 static int connect_at(struct berth_lun **out, const struct url *url, const struct berth_options *options,
                       const struct lun_place *place, struct berth_detail *detail)
 {
-    struct berth_lun *lun = calloc(1, sizeof *lun);
+    uint32_t depth = options->depth <= LUN_DEPTH_MAX ? options->depth : 0; /* then start() has a complaint */
+    struct berth_lun *lun = pages_new(size_with(depth + SESSION_IMMEDIATE_MAX));
     *out = NULL;
     if (!lun)
         return lun_say(detail, BERTH_E_MEMORY, NULL);
+    lun->command_count = depth + SESSION_IMMEDIATE_MAX;
     list_init(&lun->queues);
     list_init(&lun->waiting);
     lun->wait_first = UINT64_MAX;
@@ -280,9 +284,8 @@ void lun_free(struct berth_lun *lun)
         drop(list_entry(lun->queues.next, struct berth_queue, link));
     drop(lun->own);
     drop(lun->check.queue);
-    free(lun->commands);
-    free(lun->zeros);
-    free(lun);
+    pages_free(lun->zeros, sizeof *lun->zeros);
+    pages_free(lun, size_with(lun->command_count));
 }
 
 BERTH_EXPORT void berth_lun_close(struct berth_lun *lun)

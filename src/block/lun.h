@@ -106,6 +106,13 @@ struct berth_queue {
     struct request requests[];
 };
 
+/* What is written where WRITE SAME is missing, over and over. */
+struct zeros {
+    uint8_t bytes[LUN_ZEROS];
+    struct berth_seg list[LUN_ZERO_SEGS]; /* made when it is first needed */
+};
+
+/* Lies in pages of its own, with what is rarely touched at its end. */
 struct berth_lun {
     struct initiator *initiator;
     struct berth_lun_info info;
@@ -124,7 +131,6 @@ struct berth_lun {
     struct berth_queue *own; /* of one request, for what its thread waits for */
     struct depth depth;
     struct check check;
-    struct command *commands; /* by task slot */
     uint32_t command_count;
     uint64_t lun_field;
     uint8_t zero_works, zero_refused; /* bit per enum zero_way: tried */
@@ -146,8 +152,8 @@ struct berth_lun {
     char serial[256], identity[SCSI_DESIGNATOR_MAX * 2 + 8], portal[ADDRESS_MAX + 16];
     char vendor[9], product[17], revision[5];
     struct berth_negotiated negotiated[KEY_COUNT];
-    uint8_t *zeros;
-    struct berth_seg zero_segs[LUN_ZERO_SEGS];
+    struct zeros *zeros;
+    struct command commands[]; /* by task slot */
 };
 
 /* What a LUN is reached through; NULL: sockets and the system's resolver. */

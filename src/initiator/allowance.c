@@ -148,3 +148,10 @@ void allowance_filter(const struct allowance *a, struct resolved *found)
     }
     found->count = kept;
 }
+
+void allowance_copy(struct allowance *to, const struct allowance *from)
+{
+    to->everywhere = from->everywhere;
+    to->count = from->count;
+    memcpy(to->rows, from->rows, from->count * sizeof from->rows[0]);
+}

@@ -23,6 +23,9 @@ struct allowance {
 /* "follow" (or NULL), "none", or "HOST,ADDRESS,NETWORK/BITS,...". NULL, or what is wrong. */
 const char *allowance_parse(struct allowance *a, const char *text);
 
+/* Only what is there: memory that nobody has written to costs nothing. */
+void allowance_copy(struct allowance *to, const struct allowance *from);
+
 /* Whether the host is named in the list; then its addresses do not matter. */
 bool allowance_names(const struct allowance *a, const char *host);
 

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "host/crypto.h"
 #include "host/identity.h"
+#include "host/pages.h"
 #include "host/vault.h"
 #include "initiator/parts.h"
 
@@ -167,7 +168,7 @@ static int make_session(struct initiator *i, const struct initiator_config *conf
                                           .direct_bytes = DIRECT_BYTES,
                                           .login_timeout_ns = i->policy.connect_timeout_ms * NS_PER_MS,
                                           .login = &i->login};
-    void *memory = calloc(1, session_size(&sc));
+    void *memory = pages_new(session_size(&sc));
     if (!memory)
         return BERTH_E_MEMORY;
     i->session = session_init(memory, &sc);
@@ -177,7 +178,7 @@ static int make_session(struct initiator *i, const struct initiator_config *conf
     for (uint32_t n = 0; n < i->session->slots.count; n++)
         list_init(&i->watches[n].link);
     list_init(&i->late);
-    i->conn = calloc(1, conn_size(i->session, &i->conn_config));
+    i->conn = pages_new(conn_size(i->session, &i->conn_config));
     return i->conn ? BERTH_OK : BERTH_E_MEMORY;
 }
 
@@ -209,7 +210,7 @@ static int set_up(struct initiator *i, const struct initiator_config *config, co
 {
     i->policy = config->policy;
     i->bind = config->bind;
-    i->allowance = config->allowance;
+    allowance_copy(&i->allowance, &config->allowance);
     i->home.portal = config->portal;
     i->here = &i->home;
     if (config->initiator_name)
@@ -234,7 +235,7 @@ static int set_up(struct initiator *i, const struct initiator_config *config, co
 int initiator_new(struct initiator **out, const struct initiator_config *config,
                   const struct initiator_owner *owner, char *detail, size_t detail_size)
 {
-    struct initiator *i = calloc(1, sizeof *i);
+    struct initiator *i = pages_new(sizeof *i);
     *out = NULL;
     if (!i) {
         snprintf(detail, detail_size, "%s", berth_error_text(BERTH_E_MEMORY));
@@ -282,12 +283,14 @@ void initiator_free(struct initiator *i)
     }
     if (i->owns_reactor)
         reactor_free(r);
-    free(i->conn);
+    if (i->conn)
+        pages_free(i->conn, conn_size(i->session, &i->conn_config));
     free(i->watches);
-    free(i->session);
+    if (i->session)
+        pages_free(i->session, session_size(&i->session->config));
     vault_free(i->secrets, sizeof *i->secrets);
     explicit_bzero(i, sizeof *i);
-    free(i);
+    pages_free(i, sizeof *i);
 }
 
 int initiator_open(struct initiator *i)

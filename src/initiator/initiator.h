@@ -173,8 +173,6 @@ struct initiator {
     struct conn *conn; /* its memory lives as long as the initiator; in use while `attached` */
     bool attached;
     struct conn_config conn_config;
-    struct allowance allowance;                 /* for redirects */
-    struct portal visited[INITIATOR_REDIRECTS]; /* in this attempt */
     uint32_t redirects;
     bool moved;       /* all of them were permanent */
     uint16_t refusal; /* login status that ended the attempt; 0: something else did */
@@ -208,6 +206,9 @@ struct initiator {
     uint64_t random;        /* for the jitter */
     uint64_t reconnects, replays;
     uint64_t rx_bytes, tx_bytes; /* of earlier connections */
+    /* Of redirects: large, and rarely touched. */
+    struct allowance allowance;
+    struct portal visited[INITIATOR_REDIRECTS]; /* in this attempt */
 };
 
 /* Whether a login may ask for this; if not, `flaw` says why. */

@@ -35,7 +35,7 @@ static const struct {
 
 static void check(bool digests)
 {
-    struct rig r;
+    struct rig r = {0};
     rig_start(&r, "ram:64M", digests);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         uint32_t count = BYTES / rows[i].len < 4096 ? BYTES / rows[i].len : 4096;

@@ -34,21 +34,54 @@ static void check_growth(const char *whose, uint64_t before, uint64_t after, uin
     assert_in_range((after - before) / SESSIONS, 1, kib_max - 1);
 }
 
-static void test_idle_sessions(void **state)
+/* SESSIONS sessions as so many LUNs. */
+static void check_sessions(struct rig *r, const char *name, uint32_t lun_count,
+                           struct berth_reactors *reactors, uint64_t kib_max)
 {
     static struct berth_lun *luns[SESSIONS];
-    struct rig r = {0};
+    struct berth_options options;
     struct berth_detail why;
+    uint64_t target = resident_kib(r->target), initiator = resident_kib(getpid());
+    berth_options_init(&options);
+    options.sessions = SESSIONS / lun_count;
+    options.reactors = reactors;
+    for (uint32_t i = 0; i < lun_count; i++)
+        if (berth_lun_open(&luns[i], r->url, &options, &why))
+            fail_msg("%s, LUN %u: %s", name, i, why.text);
+    check_growth("target", target, resident_kib(r->target), 64);
+    check_growth(name, initiator, resident_kib(getpid()), kib_max);
+    for (uint32_t i = 0; i < lun_count; i++)
+        berth_lun_close(luns[i]);
+}
+
+static void test_idle_sessions(void **state)
+{
+    struct rig r = {0};
     (void)state;
     rig_start(&r, "ram:64M", false);
-    uint64_t target = resident_kib(r.target), initiator = resident_kib(getpid());
-    for (uint32_t i = 0; i < SESSIONS; i++)
-        if (berth_lun_open(&luns[i], r.url, NULL, &why))
-            fail_msg("session %u: %s", i, why.text);
-    check_growth("target", target, resident_kib(r.target), 64);
-    check_growth("initiator", initiator, resident_kib(getpid()), 224);
-    for (uint32_t i = 0; i < SESSIONS; i++)
-        berth_lun_close(luns[i]);
+    check_sessions(&r, "initiator, a LUN each", SESSIONS, NULL, 64);
+    rig_stop(&r);
+}
+
+static void test_idle_sessions_of_one_lun(void **state)
+{
+    struct rig r = {0};
+    (void)state;
+    rig_start(&r, "ram:64M", false);
+    check_sessions(&r, "initiator, one LUN", 1, NULL, 64);
+    rig_stop(&r);
+}
+
+/* Whatever calls come from other threads, a LUN keeps counters and facts for them. */
+static void test_idle_sessions_of_a_reactor(void **state)
+{
+    struct rig r = {0};
+    struct berth_reactors *reactors;
+    (void)state;
+    rig_start(&r, "ram:64M", false);
+    assert_int_equal(berth_reactors_new(&reactors, 1, NULL, 0), 0);
+    check_sessions(&r, "initiator, a LUN each, one reactor", SESSIONS, reactors, 96);
+    assert_int_equal(berth_reactors_free(reactors), 0);
     rig_stop(&r);
 }
 
@@ -56,6 +89,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_idle_sessions),
+        cmocka_unit_test(test_idle_sessions_of_one_lun),
+        cmocka_unit_test(test_idle_sessions_of_a_reactor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
