@@ -188,6 +188,11 @@ bool conn_tx_pending(const struct conn *c)
            (c->role == ROLE_INITIATOR ? initiator_pending(c) : target_pending(c));
 }
 
+/* Short reads alone. What longer ones and writes cost is their bytes, and while they wait the peer runs dry:
+ * 4 KiB writes, 32 in flight, cost 30 % more when they gathered, 64 KiB reads 4 %; 16 KiB reads cost 2 %
+ * less. */
+#define GATHER_BYTES (16u * 1024)
+
 bool conn_tx_gathers(const struct conn *c)
 {
     const struct session *s = c->session;
@@ -196,7 +201,8 @@ bool conn_tx_gathers(const struct conn *c)
     if (!list_empty(&c->sending) || list_empty(&s->queued))
         return false;
     const struct task *first = list_entry(s->queued.next, struct task, link);
-    return first->kind == TASK_SCSI && !first->ahead && 2 * s->in_flight > s->slots.taken;
+    return first->kind == TASK_SCSI && !first->write && first->edtl <= GATHER_BYTES && !first->ahead &&
+           2 * s->in_flight > s->slots.taken;
 }
 
 /* Of an initiator's PDUs most say nothing when they are out: what follows comes from the peer. */

@@ -223,10 +223,81 @@ static void test_held(void **state)
     puppet_free(u);
 }
 
+static uint8_t gathered[PAIR_DEPTH + 1][32 * 1024];
+
+static struct task *give(struct pair *p, uint32_t n, char op, uint32_t len)
+{
+    struct task *task = pair_submit(p, op, 0, len, gathered[n]);
+    assert_non_null(task);
+    return task;
+}
+
+/* Short reads may wait for each other as long as more are under way; nothing else may. */
+static void test_gathering(void **state)
+{
+    (void)state;
+    static const struct {
+        char op;
+        uint32_t len;
+        bool ahead, gathers;
+    } lasts[] = {{'R', 16384, false, true},
+                 {'R', 16385, false, false},
+                 {'W', 512, false, false},
+                 {'R', 512, true, false}};
+    for (size_t i = 0; i < sizeof lasts / sizeof lasts[0]; i++) {
+        struct pair_config c;
+        pair_config_init(&c, 1);
+        struct pair *p = pair_new(&c);
+        assert_false(conn_tx_gathers(p->ic)); /* a login waits for nobody */
+        pair_run(p);
+        give(p, 0, 'R', 512);
+        assert_false(conn_tx_gathers(p->ic)); /* nothing is under way */
+        give(p, 1, 'R', 512);
+        pair_move(p, true, UINT64_MAX);
+        assert_false(conn_tx_gathers(p->ic)); /* nothing waits */
+        give(p, 2, lasts[i].op, lasts[i].len)->ahead = lasts[i].ahead;
+        assert_true(conn_tx_pending(p->ic));
+        assert_int_equal(conn_tx_gathers(p->ic), lasts[i].gathers);
+        assert_false(conn_tx_gathers(p->tc));
+        give(p, 3, 'R', 512);
+        assert_false(conn_tx_gathers(p->ic)); /* as many wait as are under way */
+        pair_run(p);
+        for (struct task *task; (task = session_reap(p->is)) != NULL;) {
+            free(task->owner);
+            session_task_free(p->is, task);
+        }
+        pair_free(p);
+    }
+}
+
+/* A ping, which tells whether the peer is there, does not wait; nor what waits behind it. */
+static void test_pings_do_not_gather(void **state)
+{
+    (void)state;
+    struct pair_config c;
+    pair_config_init(&c, 1);
+    struct pair *p = pair_new(&c);
+    pair_run(p);
+    give(p, 0, 'R', 512);
+    pair_move(p, true, UINT64_MAX);
+    assert_true(conn_ping(p->ic));
+    assert_false(conn_tx_gathers(p->ic));
+    give(p, 1, 'R', 512);
+    assert_false(conn_tx_gathers(p->ic));
+    pair_run(p);
+    for (struct task *task; (task = session_reap(p->is)) != NULL;) {
+        free(task->owner);
+        session_task_free(p->is, task);
+    }
+    pair_free(p);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_narrow),    cmocka_unit_test(test_wrap),
-                                       cmocka_unit_test(test_long_life), cmocka_unit_test(test_closed),
-                                       cmocka_unit_test(test_withdrawn), cmocka_unit_test(test_held)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_narrow),    cmocka_unit_test(test_wrap),
+        cmocka_unit_test(test_long_life), cmocka_unit_test(test_closed),
+        cmocka_unit_test(test_withdrawn), cmocka_unit_test(test_held),
+        cmocka_unit_test(test_gathering), cmocka_unit_test(test_pings_do_not_gather)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
