@@ -49,6 +49,8 @@ BARS = [
     Bar(9, "512 sessions that do nothing: memory of each, KiB", 64, "sessions-512", "many", count=counts.session_kib),
     Bar(10, "4 KiB random read, 64 in flight: system calls per I/O", 0.1, "read-4k-64", "berth",
         metric="syscalls_per_io"),
+    Bar(10, "4 KiB random read, 64 in flight, io_uring: system calls per I/O", 0.1, "read-4k-64", "berth:io_uring",
+        metric="syscalls_per_io"),
     Bar(10, "4 KiB random read, 64 in flight: allocations per million I/Os", 0, "read-4k-64", "berth",
         count=counts.allocations),
     Bar(10, "4 KiB random read, 64 in flight, 4 threads: futex calls per million I/Os", 0, "read-4k-64",
