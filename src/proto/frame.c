@@ -5,7 +5,7 @@
 
 /* After a data segment of at least this size the next header is expected to announce another: staging would
  * only catch payload that then has to be copied. */
-#define LARGE_SEGMENT (16u * 1024)
+#define LARGE_SEGMENT (32u * 1024)
 #define SMALL_STAGE   2048u
 
 static uint32_t stage_have(const struct frame *f)
