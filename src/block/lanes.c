@@ -26,7 +26,7 @@ static void poke(struct lanes *all, uint32_t lane)
     struct berth_lun *lun = all->luns[lane];
     if (!all->threaded)
         reactor_touch(lun->initiator);
-    else if (!atomic_exchange(&all->poked[lane], true))
+    else if (!atomic_exchange(&all->of[lane].poked, true))
         worker_post(lun->worker, &(struct mail_bundle){&lun->poke, &lun->poke});
 }
 
@@ -42,7 +42,7 @@ static void poke_others(const struct berth_lun *lun)
 
 void lanes_poked(struct berth_lun *lun)
 {
-    atomic_store(&lun->lanes->poked[lun->lane], false);
+    atomic_store(&lun->lanes->of[lun->lane].poked, false);
     if (!lun->closing)
         reactor_touch(lun->initiator);
 }
@@ -69,16 +69,16 @@ void lanes_recheck(struct berth_lun *lun)
     struct lanes *all = lun->lanes;
     if (!all)
         return;
-    for (uint32_t n = 0; n < LANES_MAX; n++)
-        atomic_store(&all->recheck[n], n != lun->lane);
+    for (uint32_t n = 0; n < all->room; n++)
+        atomic_store(&all->of[n].recheck, n != lun->lane);
     poke_others(lun);
 }
 
 static void hear_others(struct berth_lun *lun)
 {
     struct lanes *all = lun->lanes;
-    if (atomic_load_explicit(&all->recheck[lun->lane], memory_order_relaxed) &&
-        atomic_exchange(&all->recheck[lun->lane], false))
+    if (atomic_load_explicit(&all->of[lun->lane].recheck, memory_order_relaxed) &&
+        atomic_exchange(&all->of[lun->lane].recheck, false))
         check_want(lun);
     if (!atomic_load_explicit(&all->fenced, memory_order_acquire) || lun->check.fence.error)
         return;
@@ -95,7 +95,7 @@ static void set(_Atomic uint64_t *counter, uint64_t value)
 
 static void count(struct berth_lun *lun)
 {
-    struct lane_counters *c = &lun->lanes->counters[lun->lane];
+    struct lane_counters *c = &lun->lanes->of[lun->lane].counters;
     struct berth_stats now;
     lun_stats(lun, &now);
     set(&c->syscalls, now.syscalls);
@@ -116,7 +116,7 @@ void lanes_tend(struct berth_lun *lun)
     if (i->state == INITIATOR_FAILED)
         lanes_fence(lun, &(struct berth_done){.error = i->error, .bad_offset_bytes = UINT64_MAX});
     hear_others(lun);
-    atomic_store_explicit(&all->up[lun->lane], i->state == INITIATOR_UP && !lun->check.wanted,
+    atomic_store_explicit(&all->of[lun->lane].up, i->state == INITIATOR_UP && !lun->check.wanted,
                           memory_order_relaxed);
     count(lun);
 }
@@ -126,8 +126,8 @@ void lanes_tend(struct berth_lun *lun)
 static uint32_t lanes_away(const struct lanes *all)
 {
     uint32_t away = 0;
-    for (uint32_t n = 0; n < LANES_MAX; n++)
-        away += all->away[n];
+    for (uint32_t n = 0; n < all->room; n++)
+        away += all->of[n].away;
     return away;
 }
 
@@ -139,10 +139,10 @@ static bool is_news(struct lanes *all, uint32_t lane, const struct berth_notice 
     uint64_t size = all->told_size;
     switch ((enum berth_notice_kind)notice->kind) {
     case BERTH_NOTICE_LOST:
-        all->away[lane] = true;
+        all->of[lane].away = true;
         return before == 0;
     case BERTH_NOTICE_BACK:
-        all->away[lane] = all->gone = false;
+        all->of[lane].away = all->gone = false;
         return before > 0 && lanes_away(all) == 0;
     case BERTH_NOTICE_SIZE:
         all->told_size = notice->size_bytes;
@@ -207,8 +207,8 @@ uint64_t lanes_writes(const struct berth_lun *lun)
 {
     const struct lanes *all = lun->lanes;
     uint64_t sum = lun->writes;
-    for (uint32_t n = 0; all && n < LANES_MAX; n++)
-        sum += n == lun->lane ? 0 : get(&all->counters[n].writes);
+    for (uint32_t n = 0; all && n < all->room; n++)
+        sum += n == lun->lane ? 0 : get(&all->of[n].counters.writes);
     return sum;
 }
 
@@ -234,8 +234,8 @@ bool lanes_unflushed(const struct berth_lun *lun)
 static uint64_t all_reconnects(const struct lanes *all)
 {
     uint64_t sum = 0;
-    for (uint32_t n = 0; n < LANES_MAX; n++)
-        sum += all->reconnects[n];
+    for (uint32_t n = 0; n < all->room; n++)
+        sum += all->of[n].reconnects;
     return sum;
 }
 
@@ -255,7 +255,7 @@ void lanes_publish(struct berth_lun *lun)
     lock(all);
     if (!all->told_size)
         all->told_size = lun->info.size_bytes;
-    all->reconnects[lun->lane] = lun->initiator->reconnects;
+    all->of[lun->lane].reconnects = lun->initiator->reconnects;
     if (lun->lane == 0)
         show_first(all, lun);
     all->latest.size_bytes = lun->info.size_bytes;
@@ -295,7 +295,7 @@ void lanes_stats(const struct lanes *all, struct berth_stats *stats)
 {
     *stats = (struct berth_stats){0};
     for (uint32_t n = 0; n < all->count; n++) {
-        const struct lane_counters *c = &all->counters[n];
+        const struct lane_counters *c = &all->of[n].counters;
         stats->syscalls += counted_before(all, n) ? 0 : get(&c->syscalls);
         stats->rx_bytes += get(&c->rx_bytes);
         stats->tx_bytes += get(&c->tx_bytes);
@@ -322,7 +322,7 @@ int lanes_say(struct lanes *all, int error, const char *text)
 bool lanes_up(const void *lanes, uint32_t lane)
 {
     struct lanes *all = (struct lanes *)(uintptr_t)lanes;
-    return atomic_load_explicit(&all->up[lane], memory_order_relaxed);
+    return atomic_load_explicit(&all->of[lane].up, memory_order_relaxed);
 }
 
 bool lanes_have_own(const struct lanes *all)
@@ -406,13 +406,19 @@ static int open_next(struct opening *o)
     return error;
 }
 
+static size_t lanes_size(uint32_t room)
+{
+    return sizeof(struct lanes) + room * sizeof(struct lane_state);
+}
+
 static struct lanes *make(const struct berth_options *options)
 {
-    struct lanes *all = pages_new(sizeof *all);
+    struct lanes *all = pages_new(lanes_size(options->sessions));
     pthread_mutexattr_t again;
     if (!all)
         return NULL;
     all->threaded = options->reactors != NULL;
+    all->room = options->sessions;
     all->cancelled = options->cancelled;
     all->cancelled_arg = options->cancelled_arg;
     list_init(&all->spare);
@@ -483,5 +489,5 @@ void lanes_close(struct lanes *all)
     while (!list_empty(&all->spare))
         queue_drop(list_entry(all->spare.next, struct berth_queue, link));
     pthread_mutex_destroy(&all->lock);
-    pages_free(all, sizeof *all);
+    pages_free(all, lanes_size(all->room));
 }

@@ -33,19 +33,26 @@ struct lanes_facts {
     _Atomic bool read_only, trims, thin;
 };
 
+/* What a lane tells the others. */
+struct lane_state {
+    struct lane_counters counters;
+    _Atomic bool up;      /* it takes commands now */
+    _Atomic bool recheck; /* it is to look at the device again */
+    _Atomic bool poked;   /* the letter that says so is on its way */
+    /* Under the lock: */
+    bool away; /* its session is lost, and that has been told */
+    uint64_t reconnects;
+};
+
 struct lanes {
     struct berth_lun *luns[LANES_MAX]; /* the first one is the caller's handle */
-    uint32_t count;
-    bool threaded;                /* each lane belongs to a worker's thread; else all to the caller's */
-    uint32_t block_bytes;         /* of the device */
-    bool (*cancelled)(void *arg); /* the caller's, see struct berth_options */
+    uint32_t count, room;              /* open; there are to be */
+    bool threaded;                     /* each lane belongs to a worker's thread; else all to the caller's */
+    uint32_t block_bytes;              /* of the device */
+    bool (*cancelled)(void *arg);      /* the caller's, see struct berth_options */
     void *cancelled_arg;
     struct lanes_facts facts;
-    struct lane_counters counters[LANES_MAX];
-    _Atomic bool up[LANES_MAX];      /* it takes commands now */
-    _Atomic bool recheck[LANES_MAX]; /* it is to look at the device again */
-    _Atomic bool poked[LANES_MAX];   /* the letter that says so is on its way */
-    _Atomic uint64_t durable;        /* so many of the writes of all are sure to be on the medium */
+    _Atomic uint64_t durable; /* so many of the writes of all are sure to be on the medium */
     _Atomic bool fenced;
     _Atomic bool complete;    /* all are open */
     _Atomic uint32_t feeders; /* queues of the caller's */
@@ -55,10 +62,8 @@ struct lanes {
     pthread_mutex_t lock;
     struct berth_done fence; /* with this everything ends */
     struct berth_done loss;  /* until a flush has told of it */
-    bool away[LANES_MAX];    /* its session is lost, and that has been told */
     bool gone;               /* the device is, and that has been told */
     uint64_t told_size;
-    uint64_t reconnects[LANES_MAX];
     char why[sizeof((struct berth_detail *)NULL)->text]; /* of the last session that was lost, or failed */
     struct berth_lun_info latest, shown;     /* as the first lane knows it; as the caller saw it */
     struct berth_negotiated rows[KEY_COUNT]; /* of `latest`, as of what follows */
@@ -69,6 +74,7 @@ struct lanes {
     struct list spare;          /* queues for calls that wait */
     struct list queues;         /* the caller's and the spare ones that are in use */
     uint32_t next_home;
+    struct lane_state of[]; /* `room` of them */
 };
 
 /* Opens them all; the result is closed with berth_lun_close(). */

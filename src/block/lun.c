@@ -310,11 +310,11 @@ static int set_engine(struct berth_lun *lun, const char *engine)
 
 BERTH_EXPORT int berth_lun_set_engine(struct berth_lun *lun, const char *engine)
 {
+    if (lun->lanes && lun->lanes->threaded)
+        return lanes_say(lun->lanes, BERTH_E_STATE,
+                         "sessions on threads of the library keep the engine that they were opened with");
     if (!engine || !engine_known(engine))
         return lun_say(&lun->detail, BERTH_E_ARGUMENT, LUN_ENGINES);
-    if (lun->lanes && lun->lanes->threaded)
-        return lun_say(&lun->detail, BERTH_E_STATE,
-                       "sessions on threads of the library keep the engine that they were opened with");
     int error = set_engine(lun, engine);
     for (uint32_t i = 1; lun->lanes && !error && i < lun->lanes->count; i++)
         error = set_engine(lun->lanes->luns[i], engine);

@@ -74,9 +74,8 @@ static void check_workload(struct rig *r, const char *name, enum berth_op op, ui
 }
 
 /* `path`: the file behind the store, no longer needed once the target has it open; or NULL. */
-static void check_store(const char *store, const char *path, bool digests)
+static void check(struct rig r, const char *store, const char *path, bool digests)
 {
-    struct rig r = {0};
     rig_start(&r, store, digests);
     if (path)
         unlink(path);
@@ -86,6 +85,11 @@ static void check_store(const char *store, const char *path, bool digests)
     for (size_t i = 0; i < sizeof workloads / sizeof workloads[0]; i++)
         check_workload(&r, workloads[i].name, workloads[i].op, workloads[i].len);
     rig_stop(&r);
+}
+
+static void check_store(const char *store, const char *path, bool digests)
+{
+    check((struct rig){0}, store, path, digests);
 }
 
 static void test_ram(void **state)
@@ -99,6 +103,13 @@ static void test_ram_digests(void **state)
 {
     (void)state;
     check_store(RAM_STORE, NULL, true);
+}
+
+/* I/Os come from this thread, and the work is done by others. */
+static void test_reactors(void **state)
+{
+    (void)state;
+    check((struct rig){.sessions = 3, .threads = 2}, RAM_STORE, NULL, false);
 }
 
 static void test_file(void **state)
@@ -118,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ram),
         cmocka_unit_test(test_ram_digests),
+        cmocka_unit_test(test_reactors),
         cmocka_unit_test(test_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

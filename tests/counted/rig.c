@@ -82,6 +82,10 @@ static void open_lun(struct rig *r, bool digests)
     struct berth_detail why;
     berth_options_init(&options);
     options.wait = r->wait;
+    options.sessions = r->sessions ? r->sessions : 1;
+    if (r->threads)
+        assert_int_equal(berth_reactors_new(&r->reactors, r->threads, NULL, 0), 0);
+    options.reactors = r->reactors;
     options.header_digest = options.data_digest = digests ? BERTH_DIGEST_CRC32C : BERTH_DIGEST_NONE;
     int error = berth_lun_open(&r->lun, r->url, &options, &why);
     if (error)
@@ -98,6 +102,8 @@ void rig_start(struct rig *r, const char *store, bool digests)
         .depth = RIG_DEPTH,
         .key = r->key,
         .wait = r->wait,
+        .sessions = r->sessions,
+        .threads = r->threads,
         .heap = mmap(NULL, 2 * sizeof *r->heap, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)};
     assert_ptr_not_equal(r->heap, MAP_FAILED);
     start_target(r, store);
@@ -110,6 +116,7 @@ void rig_start(struct rig *r, const char *store, bool digests)
 void rig_stop(struct rig *r)
 {
     berth_lun_close(r->lun);
+    assert_int_equal(berth_reactors_free(r->reactors), 0);
     free(r->memory);
     stop_target(r);
 }

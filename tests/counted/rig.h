@@ -22,8 +22,10 @@ struct rig {
     uint8_t *memory;
     uint32_t depth; /* I/Os in flight: RIG_DEPTH, or what the test makes of it */
     /* To be set before rig_start() by who wants it otherwise, all else 0. */
-    const char *key; /* of the target's negotiation; NULL: none */
-    uint32_t wait;   /* enum berth_wait */
+    const char *key;            /* of the target's negotiation; NULL: none */
+    uint32_t wait;              /* enum berth_wait */
+    uint32_t sessions, threads; /* to the LUN; of the library. 0: one, and none */
+    struct berth_reactors *reactors;
 };
 
 /* Serves `store` (as in `berth serve --lun`) and opens it. Failures end the test. */
