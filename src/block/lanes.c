@@ -449,6 +449,12 @@ int lanes_open(struct berth_lun **out, const struct url *url, const struct berth
 
 /* --- close --- */
 
+static int leave_lane(void *arg)
+{
+    lun_leave(arg);
+    return BERTH_OK;
+}
+
 static int end_lane(void *arg)
 {
     lun_end(arg);
@@ -479,6 +485,7 @@ void lanes_close(struct lanes *all)
     struct worker *workers[LANES_MAX];
     for (uint32_t n = 0; n < all->count; n++)
         workers[n] = all->luns[n]->worker;
+    for_all(all, leave_lane); /* so that they all log out at the same time */
     for_all(all, end_lane);
     for_all(all, free_lane);
     for (uint32_t n = 0; n < all->count; n++)

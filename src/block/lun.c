@@ -261,6 +261,13 @@ BERTH_EXPORT int berth_lun_open(struct berth_lun **out, const char *text, const 
 
 /* --- close --- */
 
+void lun_leave(struct berth_lun *lun)
+{
+    lun->closing = true;
+    if (lun->initiator)
+        initiator_leave(lun->initiator, LOGOUT_MS);
+}
+
 void lun_end(struct berth_lun *lun)
 {
     lun->closing = true;

@@ -174,7 +174,8 @@ int lun_open(struct berth_lun **out, const char *text, const struct berth_option
 int lun_open_at(struct berth_lun **out, const struct url *url, const struct berth_options *options,
                 const struct lun_place *place, struct berth_detail *detail);
 void lun_keep(struct berth_lun *lun);
-/* Logs out and gives up the session; then frees what is left. */
+/* Begins to log out; does so and gives up the session; frees what is left. */
+void lun_leave(struct berth_lun *lun);
 void lun_end(struct berth_lun *lun);
 void lun_free(struct berth_lun *lun);
 void lun_stats(const struct berth_lun *lun, struct berth_stats *stats);
@@ -259,8 +260,10 @@ struct request *queue_question(struct berth_queue *q, const uint8_t *cdb, uint32
 /* withdrawal.c */
 /* Ends every I/O of the queue unreaped; nothing touches its callers' memory any more when this returns. */
 void queue_cut(struct berth_queue *q);
-void queue_cut_lane(struct berth_queue *q,
-                    struct berth_lun *lun); /* the same, as far as this lane has to do with it */
+/* The same, as far as this lane has to do with it: first it wants all back, then it waits `until` they are.
+ */
+void queue_recall_lane(struct berth_queue *q, struct berth_lun *lun);
+void queue_cut_lane(struct berth_queue *q, struct berth_lun *lun, uint64_t until);
 void request_withdraw(struct request *r);
 
 /* sync.c: one CDB, its answer of at most `size` bytes into `reply`; returns the bytes received or an error.

@@ -256,23 +256,39 @@ int port_cancel(struct berth_queue *q, uint64_t tag)
 struct cutting {
     struct berth_queue *queue;
     struct berth_lun *lun;
+    uint64_t until;
 };
+
+static int recall_here(void *arg)
+{
+    struct cutting *c = arg;
+    queue_recall_lane(c->queue, c->lun);
+    return BERTH_OK;
+}
 
 static int cut_here(void *arg)
 {
     struct cutting *c = arg;
-    queue_cut_lane(c->queue, c->lun);
+    queue_cut_lane(c->queue, c->lun, c->until);
     port_flush(c->lun);
     return BERTH_OK;
 }
 
-void port_cut(struct berth_queue *q)
+static void on_all(struct berth_queue *q, int (*what)(void *arg), uint64_t until)
 {
     struct lanes *all = q->lun->lanes;
     for (uint32_t n = 0; n < all->count; n++) {
-        struct cutting c = {q, all->luns[n]};
-        if (q->outstanding > 0 || q->recalls > 0)
-            worker_run(all->luns[n]->worker, cut_here, &c, NULL, NULL);
+        struct cutting c = {q, all->luns[n], until};
+        worker_run(c.lun->worker, what, &c, NULL, NULL);
+    }
+}
+
+void port_cut(struct berth_queue *q)
+{
+    if (q->outstanding > 0 || q->recalls > 0) {
+        uint64_t until = now_ns() + LUN_CUT_NS; /* the engines' clock is the same */
+        on_all(q, recall_here, until);
+        on_all(q, cut_here, until);
     }
     open_letters(q);
     hush(q->port);

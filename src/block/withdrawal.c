@@ -77,15 +77,21 @@ static bool any_left(const struct berth_queue *q, const struct berth_lun *lun)
     return false;
 }
 
-/* The target is asked to let go of them; one that takes too long has lost us. */
-static void cut_commands(struct berth_queue *q, struct berth_lun *lun)
+/* The target is asked to let go of them. */
+static void recall_commands(struct berth_queue *q, struct berth_lun *lun)
 {
-    struct initiator *i = lun->initiator;
-    uint64_t until = initiator_now(i) + LUN_CUT_NS;
     for (uint32_t n = 0; n < lun->command_count; n++)
         if (is_of(&lun->commands[n], q))
             take_back(lun, &lun->commands[n]);
-    initiator_settle(i);
+    initiator_settle(lun->initiator);
+}
+
+/* One that takes too long has lost us. */
+void queue_cut_lane(struct berth_queue *q, struct berth_lun *lun, uint64_t until)
+{
+    struct initiator *i = lun->initiator;
+    if (lun->closing)
+        return;
     while (any_left(q, lun) && initiator_now(i) < until)
         initiator_wait(i, until);
     if (any_left(q, lun))
@@ -93,7 +99,7 @@ static void cut_commands(struct berth_queue *q, struct berth_lun *lun)
     initiator_settle(i);
 }
 
-void queue_cut_lane(struct berth_queue *q, struct berth_lun *lun)
+void queue_recall_lane(struct berth_queue *q, struct berth_lun *lun)
 {
     for (uint32_t n = 0; n < q->depth; n++) {
         struct request *r = &q->requests[n];
@@ -103,7 +109,17 @@ void queue_cut_lane(struct berth_queue *q, struct berth_lun *lun)
         r->cancelled = true;
     }
     if (!lun->closing)
-        cut_commands(q, lun);
+        recall_commands(q, lun);
+}
+
+/* All of them have the same time. */
+static void cut_lanes(struct berth_queue *q, struct berth_lun *const *luns, uint32_t count)
+{
+    for (uint32_t n = 0; n < count; n++)
+        queue_recall_lane(q, luns[n]);
+    uint64_t until = luns[0]->closing ? 0 : initiator_now(luns[0]->initiator) + LUN_CUT_NS;
+    for (uint32_t n = 0; n < count; n++)
+        queue_cut_lane(q, luns[n], until);
 }
 
 static void all_free(struct berth_queue *q)
@@ -126,10 +142,9 @@ void queue_cut(struct berth_queue *q)
     bool any = q->outstanding > q->done_count;
     if (q->port)
         port_cut(q);
-    else if (any && all && q->internal == false)
-        for (uint32_t n = 0; n < all->count; n++)
-            queue_cut_lane(q, all->luns[n]);
+    else if (any && all && !q->internal)
+        cut_lanes(q, all->luns, all->count);
     else if (any)
-        queue_cut_lane(q, q->lun);
+        cut_lanes(q, &q->lun, 1);
     all_free(q);
 }

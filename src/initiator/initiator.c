@@ -310,7 +310,7 @@ void initiator_keep(struct initiator *i)
     i->kept = true;
 }
 
-void initiator_close(struct initiator *i, uint32_t timeout_ms)
+void initiator_leave(struct initiator *i, uint32_t timeout_ms)
 {
     if (i->state != INITIATOR_UP)
         return;
@@ -320,6 +320,11 @@ void initiator_close(struct initiator *i, uint32_t timeout_ms)
     i->attempt_deadline = initiator_now(i) + timeout_ms * NS_PER_MS;
     conn_logout(i->conn, WIRE_LOGOUT_SESSION);
     link_kick(i->link);
-    while (i->state == INITIATOR_LEAVING && initiator_wait(i, i->attempt_deadline) == BERTH_OK)
+}
+
+void initiator_close(struct initiator *i, uint32_t timeout_ms)
+{
+    initiator_leave(i, timeout_ms);
+    while (i->state == INITIATOR_LEAVING && !i->relogin && initiator_wait(i, i->attempt_deadline) == BERTH_OK)
         ;
 }

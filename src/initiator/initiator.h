@@ -223,7 +223,9 @@ void initiator_free(struct initiator *i);
 int initiator_open(struct initiator *i);
 /* From now on a lost session is brought back; before, it is a failure. */
 void initiator_keep(struct initiator *i);
-/* Logs out and waits for the answer, at most `timeout_ms`. */
+/* Begins to log out, which is to take at most `timeout_ms`. */
+void initiator_leave(struct initiator *i, uint32_t timeout_ms);
+/* The same, unless it has been begun, and waits for the answer. */
 void initiator_close(struct initiator *i, uint32_t timeout_ms);
 
 /* A free task, or NULL while all are in use; then submit it. Its deadline is `timeout_ms` after that, 0: that
