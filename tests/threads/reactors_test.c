@@ -81,7 +81,7 @@ static void open_failures(void **state)
     (void)state;
     berth_options_init(&options);
     options.reactors = r;
-    options.sessions = 33;
+    options.sessions = 513;
     assert_int_equal(berth_lun_open(&lun, stand.url, &options, &why), BERTH_E_ARGUMENT);
     options.sessions = 0;
     assert_int_equal(berth_lun_open(&lun, stand.url, &options, &why), BERTH_E_ARGUMENT);
