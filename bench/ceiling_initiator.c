@@ -15,14 +15,15 @@
 #define USAGE                                                                                                \
     "ceiling run ADDRESS:PORT [--shape two-reads|staged|predicted|plain] [--rw RW] [--bs BYTES] [--depth "   \
     "N]\n"                                                                                                   \
-    "           [--time SECONDS] [--sockets N] [--poll] [--hold PERCENT] [--lowat BYTES] [--segment BYTES]"
+    "           [--time SECONDS] [--sockets N] [--poll] [--look US] [--hold PERCENT] [--lowat BYTES] "       \
+    "[--segment BYTES]"
 #define EVENTS 256
 
 struct run {
     struct load load;
     const char *shape_name;
     const struct shape *shape;
-    uint32_t segment, hold_percent, lowat;
+    uint32_t segment, hold_percent, lowat, look_us;
     bool poll;
     int epoll;
     struct line *lines;
@@ -102,12 +103,25 @@ static void turn(struct run *r, struct line *n)
         send_requests(n);
 }
 
+/* Looks for a while before it sleeps, if so wished. */
+static ssize_t look_and_receive(struct run *r, struct line *n, int flags)
+{
+    uint64_t until = r->look_us && !flags ? clock_ns() + r->look_us * 1000ull : 0;
+    while (until && clock_ns() < until) {
+        r->load.syscalls++;
+        ssize_t got = r->shape->receive(n, MSG_DONTWAIT);
+        if (got >= 0 || errno != EAGAIN)
+            return got;
+    }
+    r->load.syscalls++;
+    return r->shape->receive(n, flags);
+}
+
 static void receive(struct run *r, struct line *n, int flags)
 {
     if (line_in_flight(n) == 0)
         return;
-    r->load.syscalls++;
-    ssize_t got = r->shape->receive(n, flags);
+    ssize_t got = look_and_receive(r, n, flags);
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
         die("receive");
     if (n->done_count)
@@ -178,6 +192,7 @@ int ceiling_run(char **argv)
                                  {"segment", WORD_NUMBER, &r.segment},
                                  {"hold", WORD_NUMBER, &r.hold_percent},
                                  {"lowat", WORD_NUMBER, &r.lowat},
+                                 {"look", WORD_NUMBER, &r.look_us},
                                  {"poll", WORD_FLAG, &r.poll},
                                  {NULL, WORD_FLAG, NULL}};
     const char *where = words_take(argv, words, USAGE);

@@ -196,7 +196,7 @@ class QemuImg(Contestant):
 
 
 class Ceiling(Contestant):
-    """Plain TCP. Words: a shape, and poll or lowat=BYTES."""
+    """Plain TCP. Words: a shape, and poll, look=MICROSECONDS or lowat=BYTES."""
     kind = "ceiling"
     target_prefix = "ceiling-"
 
