@@ -4,8 +4,8 @@
  * To sleep and be woken costs both sides some microseconds, in a virtual machine twenty: as much as sixteen
  * reads of 4 KiB. So a wait begins with looking: between one send and the next for about as long as a sleep
  * would cost, and as long as that pays. When the time was not enough the next waits sleep at once, one, then
- * three, then seven of them and so on. While it looks, new commands may gather behind those that are under
- * way.
+ * three, then seven of them and so on. While it looks, short reads may gather behind those that are under
+ * way (conn_tx_gathers()).
  *
  * Where there is one link and nothing else, it is the receive that looks or sleeps: what saves a call for
  * each wait. Watched descriptors do not count before one of them has been ready: most never are, and the
