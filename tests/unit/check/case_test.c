@@ -62,9 +62,11 @@ static void each_has_the_rules_that_it_speaks_of(void **state)
     }
 }
 
-/* What needs commands that are neither reads nor writes, what nobody can bear, what needs two sessions, what
- * only they meet who have asked for FastAbort, and what no standard asks for. */
-static const char *const without_case[] = {"caw-response-lost",
+/* What needs commands that are neither reads nor writes (or a flush, which few send), what nobody can bear,
+ * what needs two sessions, what only they meet who have asked for FastAbort, and what no standard asks for.
+ */
+static const char *const without_case[] = {"cache-lost",
+                                           "caw-response-lost",
                                            "reservation-response-lost",
                                            "stale-write-raw",
                                            "paths-flap",
