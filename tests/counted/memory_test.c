@@ -80,7 +80,7 @@ static void test_idle_sessions_of_a_reactor(void **state)
     (void)state;
     rig_start(&r, "ram:64M", false);
     assert_int_equal(berth_reactors_new(&reactors, 1, NULL, 0), 0);
-    check_sessions(&r, "initiator, a LUN each, one reactor", SESSIONS, reactors, 96);
+    check_sessions(&r, "initiator, a LUN each, one reactor", SESSIONS, reactors, 80);
     assert_int_equal(berth_reactors_free(reactors), 0);
     rig_stop(&r);
 }
