@@ -18,7 +18,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define PASSES 4u /* progress() after a send may bring more to send */
+#define MISSES_MAX 6u
+#define PASSES     4u /* progress() after a send may bring more to send */
 
 /* ---- telling ---- */
 
@@ -176,6 +177,58 @@ static void enter(struct uring *u, uint64_t until_ns)
     uring_sent(u);
 }
 
+/* --- looking before sleeping: for what has come the kernel sets a flag, so a look costs no call --- */
+
+static bool lingers(struct uring *u, uint64_t until_ns)
+{
+    if (u->base->wait == ENGINE_SLEEPS || until_ns <= u->now)
+        return false;
+    if (u->base->wait == ENGINE_POLLS)
+        return true;
+    if (u->linger_ns == 0 || u->skip == 0)
+        return u->linger_ns > 0;
+    u->skip--;
+    return false;
+}
+
+static void learn(struct uring *u, bool hit)
+{
+    u->misses = hit ? 0 : u->misses < MISSES_MAX ? u->misses + 1 : MISSES_MAX;
+    u->skip = (1u << u->misses) - 1;
+}
+
+static void look(struct uring *u, uint64_t until_ns)
+{
+    bool polls = u->base->wait == ENGINE_POLLS;
+    uint64_t begin = u->now, end = begin + u->linger_ns;
+    if (polls || until_ns < end)
+        end = until_ns;
+    while (u->now < end && uring_idle(u)) {
+#if defined(__x86_64__) || defined(__i386__)
+        __builtin_ia32_pause();
+#endif
+        u->now = engine_now(u->base);
+    }
+    if (polls)
+        return;
+    u->linger_ns -= u->now - begin < u->linger_ns ? u->now - begin : u->linger_ns;
+    learn(u, !uring_idle(u) && u->linger_ns > 0);
+}
+
+/* Submits, looks, and then sleeps if nothing has come. */
+static void wait(struct uring *u, uint64_t until_ns)
+{
+    if (lingers(u, until_ns)) {
+        enter(u, 0);
+        if (wait_until(u, until_ns) == 0)
+            return;
+        look(u, until_ns);
+        if (!uring_idle(u))
+            until_ns = 0;
+    }
+    enter(u, until_ns);
+}
+
 static void turn(struct uring *u, uint64_t until_ns)
 {
     bool news = true;
@@ -190,7 +243,7 @@ static void turn(struct uring *u, uint64_t until_ns)
     }
     if (u->failure)
         return;
-    enter(u, wait_until(u, until_ns));
+    wait(u, wait_until(u, until_ns));
     tell_all(u);
     if (base_works(u))
         poll_base(u);
