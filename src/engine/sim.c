@@ -255,6 +255,7 @@ static void sim_release(struct link *l)
 static int sim_adopt(struct engine *e, struct link *l)
 {
     link_take_over(l, e);
+    link_set_flag(l, LINK_RX_PAUSED, false); /* a link that moves in every round must receive all the same */
     stir(e);
     return BERTH_OK;
 }

@@ -103,6 +103,7 @@ static void plan(struct storm *s)
     p->network = (struct sim_faults){.latency_ns = between(s, 1, 20) * NS_MS};
     if (perhaps(s))
         p->network.max_segment = between(s, 20, 5000);
+    p->swap_turns = s->seed % 3 ? 1 + (uint32_t)(s->seed % 7) : 0;
     plan_options(s);
     plan_target(s);
 }
@@ -171,7 +172,7 @@ static void clear_up(struct storm *s)
     s->world->each_turn = NULL;
     s->world->silent = false;
     s->world->wake_at = 0;
-    sim_engine_cut_off(s->world->near, false);
+    world_cut_off(s->world, false);
     sim_engine_cut_off(s->world->far, false);
     if (mini_config(s->target)->deaf)
         mini_reset(s->target);

@@ -56,6 +56,7 @@ struct storm_plan {
     uint32_t span;                  /* blocks that are used */
     uint32_t every_turns, every_ms; /* most between two faults */
     uint32_t longest_ms;            /* of one fault */
+    uint32_t swap_turns;            /* the link changes hands so often; 0: never */
     uint64_t turn_ns;               /* that a round takes, however much there is to do */
     struct mini_config target;
     struct berth_options options;
@@ -64,6 +65,7 @@ struct storm_plan {
 
 /* How it went. */
 struct storm_report {
+    uint32_t swaps;
     uint32_t ios, errors, faults, by_kind[STORM_FAULTS], by_error[STORM_ERRORS];
     uint64_t reconnects, late;         /* late: commands executed after their connection had died */
     uint64_t lasted_ms, longest_io_ms; /* of the fake clock */

@@ -22,6 +22,7 @@ static void add(struct storm_report *sum, const struct storm_report *r)
     sum->ios += r->ios;
     sum->errors += r->errors;
     sum->faults += r->faults;
+    sum->swaps += r->swaps;
     sum->reconnects += r->reconnects;
     sum->late += r->late;
     sum->lasted_ms += r->lasted_ms;
@@ -40,6 +41,7 @@ static void print(const struct storm_report *r)
     printf("%u I/Os, %u faults, %llu reconnects, %llu commands executed late, %.1f s of the fake clock\n",
            r->ios, r->faults, (unsigned long long)r->reconnects, (unsigned long long)r->late,
            (double)r->lasted_ms / 1000);
+    printf("%u changes of engine, ", r->swaps);
     printf("longest I/O %.1f s, back after at most %.1f s; faults:", (double)r->longest_io_ms / 1000,
            (double)r->back_ms / 1000);
     for (uint32_t f = 0; f < STORM_FAULTS; f++)
@@ -57,7 +59,7 @@ static bool varied(const struct storm_report *sum)
     for (uint32_t f = 0; f < STORM_FAULTS; f++)
         if (sum->by_kind[f] == 0)
             return false;
-    return sum->late && sum->errors && sum->reconnects;
+    return sum->late && sum->errors && sum->reconnects && sum->swaps > 1000;
 }
 
 static bool one(const char *program, uint64_t seed, bool loud, struct storm_report *r)

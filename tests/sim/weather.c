@@ -74,7 +74,7 @@ static void begin(struct storm *s, enum storm_fault f)
         mini_reset(s->target);
         break;
     case STORM_RESET:
-        sim_engine_reset(s->world->near);
+        world_reset(s->world);
         break;
     case STORM_CRASH:
     case STORM_CHANGE:
@@ -90,7 +90,7 @@ static void begin(struct storm *s, enum storm_fault f)
         last_for(s, f, s->plan.longest_ms);
         break;
     case STORM_MUTE:
-        sim_engine_cut_off(s->world->near, true);
+        world_cut_off(s->world, true);
         last_for(s, f, s->plan.longest_ms);
         break;
     case STORM_STRANGER:
@@ -146,7 +146,7 @@ static void end(struct storm *s, enum storm_fault f)
         sim_engine_cut_off(s->world->far, false);
         break;
     case STORM_MUTE:
-        sim_engine_cut_off(s->world->near, false);
+        world_cut_off(s->world, false);
         break;
     case STORM_STRANGER: /* who is still connected to the stranger hears no more of it */
         mini_config(s->target)->deaf = false;
@@ -206,9 +206,18 @@ static uint64_t earliest(const struct storm *s)
     return first == UINT64_MAX ? 0 : first;
 }
 
+/* The session's link changes hands again and again, whatever the weather. */
+static void swap(struct storm *s)
+{
+    uint32_t every = s->plan.swap_turns;
+    if (every && s->world->turns % every == 0 && world_swap(s->world, s->lun->initiator->link))
+        s->report->swaps++;
+}
+
 void weather_turn(void *storm)
 {
     struct storm *s = storm;
+    swap(s);
     sim_world_advance(s->world->sim, s->plan.turn_ns);
     for (uint32_t f = 0; f < STORM_FAULTS; f++)
         if (s->until_ns[f] && s->until_ns[f] <= now(s))

@@ -45,6 +45,8 @@ static int near_poll(struct engine *e, uint64_t until_ns)
         return w->poll_error;
     if (!w->silent)
         due = far_turn(w);
+    if (w->beside)
+        engine_poll(w->beside, 0);
     if (w->wake_at > sim_world_now(w->sim))
         due = earlier(due, w->wake_at);
     return sim_poll(e, earlier(until_ns, due));
@@ -110,6 +112,8 @@ void world_free(struct world *w)
         mini_free(w->targets[i]);
     engine_free(w->near);
     engine_free(w->far);
+    if (w->beside)
+        engine_free(w->beside);
     if (w->dead)
         engine_free(w->dead);
     sim_world_free(w->sim);
@@ -132,6 +136,27 @@ struct mini_target *world_target(struct world *w, const struct mini_config *conf
     w->targets[w->target_count++] = t;
     mini_start(t);
     return t;
+}
+
+bool world_swap(struct world *w, struct link *l)
+{
+    if (!w->beside)
+        w->beside = sim_engine_new(w->sim);
+    return link_move(l, l->engine == w->near ? w->beside : w->near) == BERTH_OK;
+}
+
+void world_cut_off(struct world *w, bool on)
+{
+    sim_engine_cut_off(w->near, on);
+    if (w->beside)
+        sim_engine_cut_off(w->beside, on);
+}
+
+void world_reset(struct world *w)
+{
+    sim_engine_reset(w->near);
+    if (w->beside)
+        sim_engine_reset(w->beside);
 }
 
 static struct link *nobody(void *owner, const struct engine_addr *from)

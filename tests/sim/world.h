@@ -15,6 +15,7 @@
 struct world {
     struct sim_world *sim;
     struct engine *near, *far; /* the library's and the targets' */
+    struct engine *beside;     /* another for the library's links, see world_swap(); NULL: none yet */
     struct engine *dead;       /* of hosts that answer nothing; NULL: none yet */
     struct mini_target *targets[4];
     uint32_t target_count;
@@ -42,6 +43,13 @@ struct mini_target *world_target(struct world *w, const struct mini_config *conf
 
 /* A host that takes no notice of what is sent to this port. */
 void world_dead(struct world *w, uint16_t port);
+
+/* One of the library's links changes hands, to a second engine of its side or back. false: it is not up. */
+bool world_swap(struct world *w, struct link *l);
+
+/* As for sim engines, for all links of the library's. */
+void world_cut_off(struct world *w, bool on);
+void world_reset(struct world *w);
 
 /* Lets everything happen that can, without the library. */
 void world_settle(struct world *w);
