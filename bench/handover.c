@@ -49,7 +49,7 @@ static uint32_t below(uint32_t n)
     return (uint32_t)(chance >> 33) % n;
 }
 
-static void die(const char *what, uint64_t where)
+_Noreturn static void die(const char *what, uint64_t where)
 {
     fprintf(stderr, "handover: %s (%" PRIu64 ")\n", what, where);
     exit(1);
