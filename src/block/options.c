@@ -193,6 +193,7 @@ int options_check(struct initiator_config *config, const struct berth_options *o
         error = lun_say(detail, BERTH_E_ARGUMENT, "an option is out of range");
     for (size_t i = 0; i < sizeof checks / sizeof checks[0] && !error; i++)
         error = checks[i](config, o, detail);
-    config->policy = policy_of(o);
+    if (!error)
+        config->policy = policy_of(o);
     return error;
 }

@@ -259,6 +259,10 @@ static void wait_3(struct berth_options *o)
 {
     o->wait = BERTH_WAIT_POLL + 1;
 }
+static void wait_endless(struct berth_options *o)
+{
+    o->wait = UINT32_MAX;
+}
 
 static void dscp_64(struct berth_options *o)
 {
@@ -337,6 +341,7 @@ static const struct option_row rows[] = {
     {ports_from_0, BERTH_E_ARGUMENT},
     {dscp_64, BERTH_E_ARGUMENT},
     {wait_3, BERTH_E_ARGUMENT},
+    {wait_endless, BERTH_E_ARGUMENT},
     {bad_name, BERTH_E_NAME},
     {foreign_name, BERTH_E_NAME},
     {isid_short, BERTH_E_ARGUMENT},
