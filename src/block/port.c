@@ -125,11 +125,16 @@ static void open_letter(struct berth_queue *q, struct mail *letter)
     }
 }
 
+/* Whoever has put the first letter where it said that we sleep is going to ring, or has done so. */
 static void open_letters(struct berth_queue *q)
 {
-    if (!mailbox_holds(&q->port->in) && !q->port->rung)
+    struct port *p = q->port;
+    if (!mailbox_holds(&p->in) && !p->asleep)
         return;
-    for (struct mail *letter = mailbox_take(&q->port->in), *next; letter; letter = next) {
+    struct mail *letter = mailbox_take(&p->in), *next;
+    p->owed += p->asleep && letter;
+    p->asleep = false;
+    for (; letter; letter = next) {
         next = letter->next;
         open_letter(q, letter);
     }
@@ -138,9 +143,16 @@ static void open_letters(struct berth_queue *q)
 static void hush(struct port *p)
 {
     uint64_t times;
-    if (p->rung && read(p->bell, &times, sizeof times) < 0 && errno != EAGAIN)
-        return;
-    p->rung = false;
+    if (p->owed > 0 && read(p->bell, &times, sizeof times) == sizeof times)
+        p->owed -= (uint32_t)times;
+}
+
+/* Between its letter and its ring a worker needs the port. */
+static void hear_out(struct port *p)
+{
+    struct pollfd bell = {.fd = p->bell, .events = POLLIN};
+    while (p->owed > 0 && (poll(&bell, 1, -1) >= 0 || errno == EINTR))
+        hush(p);
 }
 
 static uint64_t now_ns(void)
@@ -167,9 +179,8 @@ static bool nap(struct berth_queue *q, uint64_t until, int *error)
     const struct lanes *all = q->lun->lanes;
     struct pollfd bell = {.fd = p->bell, .events = POLLIN};
     int count = 1;
-    bool asleep = mailbox_sleep(&p->in);
-    p->rung |= asleep;
-    if (asleep)
+    p->asleep = mailbox_sleep(&p->in);
+    if (p->asleep)
         count = poll(&bell, 1, nap_ms(q, until));
     if (count < 0)
         return false;
@@ -201,9 +212,12 @@ static int wait_for(struct berth_queue *q, uint32_t wanted, int timeout_ms)
 static void arm(struct berth_queue *q)
 {
     struct port *p = q->port;
-    p->rung = true;
-    if (q->done_count > 0 || !mailbox_sleep(&p->in))
-        ring(p);
+    if (q->done_count == 0)
+        p->asleep = mailbox_sleep(&p->in);
+    if (p->asleep)
+        return;
+    p->owed++;
+    ring(p);
 }
 
 int port_reap(struct berth_queue *q, struct berth_done *done, uint32_t min, uint32_t max, int timeout_ms)
@@ -291,5 +305,5 @@ void port_cut(struct berth_queue *q)
         on_all(q, cut_here, until);
     }
     open_letters(q);
-    hush(q->port);
+    hear_out(q->port);
 }
