@@ -138,15 +138,26 @@ static void sort_sends(struct uring *u)
     }
 }
 
-/* What was in flight has not happened, nor what was queued. */
+/* A receive that was being cancelled has ended all the same. */
+static void forget(struct uring *u, struct carried *c)
+{
+    c->flying = 0;
+    list_remove(&c->sending);
+    link_mark_dirty(c->link);
+    if (!c->stopped || c->landed & 1u << URING_RECV)
+        return;
+    c->landed |= 1u << URING_RECV;
+    c->result[URING_RECV] = -ECANCELED;
+    uring_make_ready(u, c);
+}
+
+/* What was in flight and has not come back has not happened, nor what was queued. */
 static void begin_anew(struct uring *u)
 {
+    land_all(u);
     uring_ring_end(u);
-    list_each (at, &u->engine.links) {
-        struct link *l = list_entry(at, struct link, node);
-        carried_of(l)->flying = 0;
-        link_mark_dirty(l);
-    }
+    list_each (at, &u->engine.links)
+        forget(u, carried_of(list_entry(at, struct link, node)));
     u->watching = false;
     u->again = true;
     u->failure = -uring_ring_begin(u);

@@ -169,6 +169,8 @@ void uring_received(struct uring *u, struct carried *c, struct uring_outcome *ou
 {
     struct link *l = c->link;
     int32_t n = c->result[URING_RECV];
+    c->moved |= c->stopped;
+    c->stopped = false;
     if (n > 0) {
         c->moved = true;
         l->rx_bytes += (uint64_t)n;
@@ -178,8 +180,6 @@ void uring_received(struct uring *u, struct carried *c, struct uring_outcome *ou
     if (no_news(n)) {
         if (l->conn)
             conn_background_rx(l->conn, true); /* what was lent for it is given back */
-        c->moved |= c->stopped;
-        c->stopped = false;
         return;
     }
     out->ended = true;
@@ -225,7 +225,7 @@ bool uring_prepare(struct uring *u, struct link *l)
     }
     if (l->state & LINK_TX_BLOCKED)
         watch_socket(u, c, URING_OUT, POLLOUT);
-    else if (l->conn && filter_tx_pending(l->filter, l->conn))
+    else if (!uring_flies(c, URING_SEND) && l->conn && filter_tx_pending(l->filter, l->conn))
         news = prepare_send(u, c);
     if (!uring_flies(c, URING_RECV) && !(c->landed & 1u << URING_RECV))
         prepare_receive(u, c);

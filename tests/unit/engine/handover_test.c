@@ -192,6 +192,73 @@ static void another_thread_may_go_on(void **state)
     peer_free(p);
 }
 
+enum { MANY = 8 };
+
+static void *poll_shortly(void *arg)
+{
+    (void)engine_poll(e, engine_now(e) + 10 * MS);
+    return arg;
+}
+
+static void *talk_all(void *arg)
+{
+    struct peer **all = arg;
+    for (uint32_t i = 0; i < MANY; i++) {
+        stub_push(&all[i]->conn, 300000);
+        link_kick(&all[i]->link);
+    }
+    for (uint32_t i = 0; i < MANY; i++) {
+        uint64_t until = all[i]->conn.tx_end;
+        run_moves(e, e, &all[i]->conn.rx_at, until, &all[i]->conn.tx_at, until);
+    }
+    return NULL;
+}
+
+/* What they want to send is more than the ring takes at once: some have it queued when the ring turns out to
+ * be another thread's. */
+static void another_thread_may_go_on_with_many(void **state)
+{
+    (void)state;
+    struct peer *all[MANY];
+    hall_open(&hall, e, loopback4(0));
+    for (uint32_t i = 0; i < MANY; i++) {
+        all[i] = peer_connect(e, &hall.where);
+        all[i]->conn.tx_seg = 77;
+        run_until(e, &all[i]->ups, 1);
+    }
+    for (int i = 0; i < 5; i++) {
+        pthread_t thread;
+        talk_all(all);
+        assert_int_equal(pthread_create(&thread, NULL, talk_all, all), 0);
+        pthread_join(thread, NULL);
+    }
+    for (uint32_t i = 0; i < MANY; i++) {
+        assert_false(all[i]->conn.mismatch);
+        assert_int_equal(all[i]->link.tx_bytes, 10 * 300000);
+        peer_free(all[i]);
+    }
+}
+
+/* The receive that was to be stopped is gone with the ring of the thread before. */
+static void another_thread_is_told_when_nothing_writes(void **state)
+{
+    (void)state;
+    int raw;
+    pthread_t thread;
+    struct peer *p = raw_pair(e, &raw);
+    for (int i = 0; i < 2; i++) {
+        uint32_t before = p->progresses;
+        while (!uring_flies(carried_of(&p->link), URING_RECV))
+            assert_int_equal(engine_poll(e, 0), BERTH_OK);
+        link_quiesce(&p->link);
+        assert_int_equal(pthread_create(&thread, NULL, poll_shortly, NULL), 0);
+        pthread_join(thread, NULL);
+        assert_int_equal(p->progresses, before + 1);
+    }
+    peer_free(p);
+    close(raw);
+}
+
 static void *close_it(void *arg)
 {
     link_close(&((struct peer *)arg)->link);
@@ -344,6 +411,8 @@ int main(void)
         T(one_descriptor_for_both),
         T(quiet_links_are_told_when_nothing_writes),
         T(another_thread_may_go_on),
+        T(another_thread_may_go_on_with_many),
+        T(another_thread_is_told_when_nothing_writes),
         T(another_thread_may_close),
         T(a_ring_that_fails_gives_its_links_back),
         T(entering_is_forbidden_under_way),
