@@ -27,11 +27,28 @@ static double iops(const struct bench *b)
     return b->seconds > 0 ? (double)bench_ios(b) / b->seconds : 0;
 }
 
+static void print_count(const char *what, uint32_t count, uint32_t usual)
+{
+    if (count != usual)
+        printf("%s %" PRIu32 ", ", what, count);
+}
+
+/* What was asked for, beyond the usual too. */
+static void print_run(const struct bench *b, const struct options *o)
+{
+    printf("%s, %" PRIu64 " bytes, depth %" PRIu32 ", ", o->rw, o->block_bytes, o->depth);
+    print_count("threads", o->threads, 1);
+    print_count("sessions", o->sessions, 1);
+    print_count("reactors", o->reactors, 0);
+    if (o->engine)
+        printf("%s, ", berth_lun_info(b->lun)->engine);
+    printf("%.1f s, %s\n", b->seconds, o->operands[0]);
+}
+
 static void print_text(const struct bench *b, const struct options *o)
 {
     double rate = iops(b);
-    printf("%s, %" PRIu64 " bytes, depth %" PRIu32 ", %.1f s, %s\n", o->rw, o->block_bytes, o->depth,
-           b->seconds, o->operands[0]);
+    print_run(b, o);
     printf("  I/Os per second      %.0f\n", rate);
     printf("  throughput           %s\n", size_rate(rate * (double)o->block_bytes).s);
     printf("  latency              p50 %.0f us, p99 %.0f us, p99.9 %.0f us, max %.0f us\n", us_at(b, 0.5),
@@ -52,6 +69,7 @@ static void json_run(struct json *j, const struct bench *b, const struct options
     json_u64(j, "threads", o->threads);
     json_u64(j, "sessions", o->sessions);
     json_u64(j, "reactors", o->reactors);
+    json_text(j, "engine", berth_lun_info(b->lun)->engine);
     json_text(j, "crc32c", berth_crc32c_name());
     json_real(j, "duration_s", b->seconds);
 }

@@ -310,10 +310,10 @@ static const char *set_no_auth(struct options *o, const char *value)
     return NULL;
 }
 
-static const char *set_wait(struct options *o, uint32_t wait)
+static const char *set_wait(struct options *o, uint32_t wait, const char *otherwise)
 {
     if (o->wait && o->wait != wait)
-        return "contradicts the other: use --poll or --sleep";
+        return otherwise;
     o->wait = wait;
     return NULL;
 }
@@ -321,13 +321,13 @@ static const char *set_wait(struct options *o, uint32_t wait)
 static const char *set_poll(struct options *o, const char *value)
 {
     (void)value;
-    return set_wait(o, BERTH_WAIT_POLL);
+    return set_wait(o, BERTH_WAIT_POLL, "contradicts --sleep; leave one out");
 }
 
 static const char *set_sleep(struct options *o, const char *value)
 {
     (void)value;
-    return set_wait(o, BERTH_WAIT_SLEEP);
+    return set_wait(o, BERTH_WAIT_SLEEP, "contradicts --poll; leave one out");
 }
 
 static const char *set_busy_poll(struct options *o, const char *value)
@@ -607,7 +607,10 @@ static int apply(struct options *o, const char *command, int id, const char *val
     const char *expected = row->set(o, value);
     if (!expected)
         return 0;
-    say("--%s must be %s, not '%s'; see 'berth %s --help'", row->name, expected, value, command);
+    if (row->value)
+        say("--%s must be %s, not '%s'; see 'berth %s --help'", row->name, expected, value, command);
+    else
+        say("--%s %s", row->name, expected);
     return -1;
 }
 

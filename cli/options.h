@@ -136,7 +136,8 @@ struct option_row {
     const char *name;
     const char *value; /* what stands for it in the help; NULL: the option takes none */
     const char *help;
-    /* Stores the value; returns NULL, or what should have been there. */
+    /* Stores the value; returns NULL, or what should have been there: of one that takes none, what is wrong.
+     */
     const char *(*set)(struct options *o, const char *value);
 };
 
