@@ -122,8 +122,11 @@ static void receive(struct run *r, struct line *n, int flags)
     if (line_in_flight(n) == 0)
         return;
     ssize_t got = look_and_receive(r, n, flags);
-    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+    if (got < 0 && errno != EAGAIN && errno != EINTR)
         die("receive");
+    errno = 0;
+    if (got == 0)
+        die("the other side has closed the connection; run it with the address of a 'ceiling serve'");
     if (n->done_count)
         turn(r, n);
 }

@@ -222,8 +222,10 @@ int main(int argc, char **argv)
     struct berth_detail detail;
     struct berth_lun *lun;
     struct berth_queue *q;
-    if (argc < 4)
-        die("what it takes: URL SWITCHES DEPTH [digests] [forbid]", 2);
+    if (argc < 4) {
+        fprintf(stderr, "usage: handover URL SWITCHES DEPTH [digests] [forbid]\n");
+        return 2;
+    }
     uint32_t switches = (uint32_t)atoi(argv[2]), depth = (uint32_t)atoi(argv[3]);
     if (depth == 0 || depth > DEPTH_MAX)
         die("the depth is from 1 to 128", depth);

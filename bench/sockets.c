@@ -19,9 +19,9 @@ static struct sockaddr_in where_is(const char *where)
     if (!port_only)
         snprintf(address, sizeof address, "%.*s", (int)strcspn(where, ":"), where);
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
-    errno = EINVAL;
-    if (inet_pton(AF_INET, address, &at.sin_addr) != 1)
-        die(where);
+    errno = 0;
+    if (inet_pton(AF_INET, address, &at.sin_addr) != 1 || (where[strcspn(where, ":.")] == '\0' && !port))
+        die("no address; it is an IPv4 address, as 127.0.0.1:3260, or a port of this machine");
     return at;
 }
 

@@ -28,8 +28,10 @@ def load(path):
     try:
         with open(path) as f:
             record = json.load(f)
-    except (OSError, ValueError) as why:
-        raise Failure(f"{path}: {why}") from why
+    except OSError as why:
+        raise Failure(f"{path}: {why.strerror}; name a file that bench/run --json has written") from why
+    except ValueError as why:
+        raise Failure(f"{path} is no JSON ({why}); name a file that bench/run --json has written") from why
     check(record, path)
     return record
 
@@ -43,7 +45,7 @@ def join(old, new):
 
 def check(record, name):
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:
-        raise Failure(f"{name} is no record of bench/run ({SCHEMA})")
+        raise Failure(f"{name} is no record of bench/run ({SCHEMA}); make one with bench/run --json")
     check_part(record, SHAPE, name)
 
 

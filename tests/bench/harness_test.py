@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """What the harness makes of samples: bars, comparisons, the table of cells, the form of a record."""
+import argparse
 import os
 import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "bench"))
-from harness import bars, cells, comparison, counts, record
+from harness import bars, cells, comparison, counts, program, record
 from harness.figures import quartiles, ratios
 from harness.processes import Failure
 
@@ -110,6 +111,24 @@ class Record(unittest.TestCase):
         old = {"cells": [{"name": "a", "is": 1}, {"name": "b", "is": 1}], "bars": []}
         new = {"cells": [{"name": "b", "is": 2}], "bars": []}
         self.assertEqual([cell["is"] for cell in record.join(old, new)["cells"]], [1, 2])
+
+    def test_what_cannot_be_read_says_what_to_do(self):
+        for path in (__file__, os.path.dirname(__file__), __file__ + ".none"):
+            with self.assertRaisesRegex(Failure, "bench/run --json"):
+                record.load(path)
+
+
+class Words(unittest.TestCase):
+    def test_numbers_are_above_none(self):
+        self.assertEqual((program.rounds("9"), program.seconds("0.5")), (9, 0.5))
+        for text in ("0", "-1", "x", "nan", "inf", "1e9"):
+            for kind in (program.rounds, program.seconds):
+                self.assertRaises(argparse.ArgumentTypeError, kind, text)
+
+    def test_a_record_is_kept_where_it_can_be(self):
+        here = os.path.dirname(os.path.realpath(__file__))
+        for path in (here, os.path.join(here, "no-such-folder", "a.json")):
+            self.assertRaises(argparse.ArgumentTypeError, program.new_file, path)
 
 
 if __name__ == "__main__":
