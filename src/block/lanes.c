@@ -70,7 +70,8 @@ void lanes_recheck(struct berth_lun *lun)
     if (!all)
         return;
     for (uint32_t n = 0; n < all->room; n++)
-        atomic_store(&all->of[n].recheck, n != lun->lane);
+        if (n != lun->lane) /* what another has found meanwhile, this one is still to look at */
+            atomic_store(&all->of[n].recheck, true);
     poke_others(lun);
 }
 
@@ -104,7 +105,12 @@ static void count(struct berth_lun *lun)
     set(&c->commands, now.commands);
     set(&c->retries, now.retries);
     set(&c->lost_writes, now.lost_writes);
-    set(&c->writes, lun->writes);
+    lanes_count_writes(lun);
+}
+
+void lanes_count_writes(const struct berth_lun *lun)
+{
+    set(&lun->lanes->of[lun->lane].counters.writes, lun->writes);
 }
 
 void lanes_tend(struct berth_lun *lun)
@@ -202,7 +208,7 @@ static uint64_t get(const _Atomic uint64_t *counter)
     return atomic_load_explicit((_Atomic uint64_t *)(uintptr_t)counter, memory_order_relaxed);
 }
 
-/* Of the others as of their last round, before which nobody has heard of what they have done since. */
+/* Of the others as of when they last told anybody of what they have done. */
 uint64_t lanes_writes(const struct berth_lun *lun)
 {
     const struct lanes *all = lun->lanes;

@@ -97,11 +97,13 @@ void lanes_notice(struct berth_lun *lun, const struct berth_notice *notice);
 /* The LUN lost what it had acknowledged; and the next flush, of whichever lane, that is to tell of it. */
 void lanes_note_loss(struct berth_lun *lun, const struct berth_done *loss);
 bool lanes_take_loss(struct berth_lun *lun, struct berth_done *out);
-/* Everything ends with this, on all of them. */
-/* Writes that were done, and not with FUA: a flush covers those of all lanes. */
+/* Writes that were done, and not with FUA: a flush covers those of all lanes. Each counts its own before it
+ * tells of them. */
 uint64_t lanes_writes(const struct berth_lun *lun);
+void lanes_count_writes(const struct berth_lun *lun);
 void lanes_flushed(struct berth_lun *lun, uint64_t writes);
 bool lanes_unflushed(const struct berth_lun *lun); /* are there any that no flush has covered? */
+/* Everything ends with this, on all of them. */
 void lanes_fence(struct berth_lun *lun, const struct berth_done *why);
 /* The device has another size: the others are to look, too. */
 void lanes_recheck(struct berth_lun *lun);

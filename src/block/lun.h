@@ -243,7 +243,7 @@ struct bounds {
 struct bounds lun_bounds(const struct berth_lun *lun);
 /* Without a thread, or a place in a list, of its own. */
 int queue_make(struct berth_queue **out, struct berth_lun *lun, uint32_t depth);
-/* For any thread, of the LUN's own spare ones; give it back unless it was cut. */
+/* For any thread, of the LUN's own spare ones; to be given back, with nothing under way. */
 int queue_borrow(struct berth_queue **out, struct berth_lun *lun);
 void queue_give_back(struct berth_queue *q);
 /* Frees one of which nothing is anywhere. */

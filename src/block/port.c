@@ -61,6 +61,7 @@ void port_flush(struct berth_lun *lun)
         return;
     lun->returning_to = NULL;
     lun->returning = (struct mail_bundle){NULL, NULL};
+    lanes_count_writes(lun); /* whoever flushes next may know of them from us */
     if (mailbox_push(&q->port->in, &letters))
         ring(q->port);
 }

@@ -9,8 +9,8 @@
 #include "block/lun.h"
 #include "block/reactors.h"
 
-static struct lanes lanes; /* of which none is open */
-static struct berth_lun lun = {.lanes = &lanes};
+static struct lanes *lanes; /* of which none is open */
+static struct berth_lun lun;
 
 struct worker_of_ours {
     struct berth_queue *queue;
@@ -101,11 +101,45 @@ static void every_ring_is_heard_once(void **state)
     queue_drop(q);
 }
 
+/* A flush on another lane, by whoever has just heard that they were done, must know of them. */
+static void writes_are_counted_before_they_are_told_of(void **state)
+{
+    struct berth_queue *q = queue_with_port();
+    struct request *r = submitted(q);
+    struct berth_done done;
+    (void)state;
+    lun.writes = 5;
+    port_return(r);
+    assert_int_equal(atomic_load(&lanes->of[0].counters.writes), 0);
+    port_flush(&lun); /* in the midst of a round, because another queue's are next */
+    assert_int_equal(port_reap(q, &done, 1, 1, -1), 1);
+    assert_int_equal(atomic_load(&lanes->of[0].counters.writes), 5);
+    port_cut(q);
+    queue_drop(q);
+}
+
+static int make_lane(void **state)
+{
+    (void)state;
+    lanes = calloc(1, sizeof *lanes + sizeof lanes->of[0]);
+    lanes->room = 1;
+    lun = (struct berth_lun){.lanes = lanes};
+    return lanes ? 0 : -1;
+}
+
+static int free_lane(void **state)
+{
+    (void)state;
+    free(lanes);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_is_about_to_ring_still_has_a_bell),
         cmocka_unit_test(every_ring_is_heard_once),
+        cmocka_unit_test(writes_are_counted_before_they_are_told_of),
     };
-    return cmocka_run_group_tests_name("ports of queues", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("ports of queues", tests, make_lane, free_lane);
 }
