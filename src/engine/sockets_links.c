@@ -42,7 +42,7 @@ void sockets_link_down(struct link *l, int err)
 
 void sockets_break_link(struct link *l, int err)
 {
-    link_set_phase(l, LINK_BROKEN, LINK_RX_PAUSED);
+    link_set_phase(l, LINK_BROKEN, LINK_RX_PAUSED | (l->state & LINK_SLEEPY)); /* it may still be read */
     l->last_errno = err;
     link_mark_dirty(l);
 }

@@ -17,6 +17,7 @@ void carrier_up(struct initiator *i)
 int initiator_carry(struct initiator *i, const char *name, const char **why)
 {
     struct engine *carrier;
+    bool before = i->fronted;
     int error = engine_beside(i->engine, name, &carrier, why);
     if (error)
         return error;
@@ -24,6 +25,8 @@ int initiator_carry(struct initiator *i, const char *name, const char **why)
     if (!i->attached)
         return BERTH_OK;
     error = link_move(i->link, carrier);
+    if (error && error != BERTH_E_STATE)
+        i->fronted = before;
     connection_drain(i);
     reactor_touch(i);
     return error == BERTH_E_STATE ? BERTH_OK : error; /* its end has come, and is about to be told */
