@@ -216,7 +216,8 @@ static int bench(struct bench *b, const struct options *o, struct berth_reactors
 static int bench_with_reactors(struct bench *b, const struct options *o, FILE *plot)
 {
     struct berth_reactors *reactors = NULL;
-    int error = o->reactors ? berth_reactors_new(&reactors, o->reactors, NULL, 0) : BERTH_OK;
+    uint32_t flags = o->wait == BERTH_WAIT_POLL ? BERTH_REACTORS_POLL : 0;
+    int error = o->reactors ? berth_reactors_new(&reactors, o->reactors, NULL, flags) : BERTH_OK;
     if (error)
         return fail_error(error, NULL, "the reactors");
     int status = bench(b, o, reactors, plot);
@@ -242,6 +243,8 @@ int cmd_bench(const struct options *o)
     FILE *plot = NULL;
     if (o->threads > 1 && !o->reactors)
         return fail(STATUS_USAGE, "several --threads need --reactors; add --reactors 1 or more");
+    if (o->reactors && o->wait == BERTH_WAIT_SLEEP)
+        return fail(STATUS_USAGE, "--sleep is not to be had with --reactors; leave one of them out");
     if (queue_depth(o) > LIBRARY_DEPTH_MAX)
         return fail(
             STATUS_USAGE,

@@ -135,7 +135,9 @@ struct berth_options {
     uint32_t mark;            /**< of our packets, for the host's filters and routing rules; 0 none */
     uint32_t priority;        /**< of our packets in the host's queues; 0 the default */
     uint32_t dscp;            /**< 0..63, of our packets (RFC 2474); default 0 */
-    uint32_t wait;            /**< enum berth_wait; default BERTH_WAIT_AS_PAYS */
+    /** enum berth_wait; default BERTH_WAIT_AS_PAYS. It is not for @c reactors, which poll if they were made
+     * to, and else wait as pays. */
+    uint32_t wait;
     /** Opens whatever the LUN is, disk or not, ready or not, for BERTH_SCSI alone: its size is taken for 0.
      */
     bool commands_only;
