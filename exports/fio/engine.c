@@ -50,7 +50,8 @@ static struct fio_option options[] = {
 static struct berth_lun *open_lun(struct thread_data *td)
 {
     struct job_options *o = td->eo;
-    struct berth_detail detail = {.text = "the option url is missing"};
+    struct berth_detail detail = {.text =
+                                      "the option url is missing; say --url=iscsi://host/target-name/lun"};
     struct berth_lun *lun = NULL;
     o->opening.depth = td->o.iodepth < 1024 ? td->o.iodepth : 1024;
     if (!o->opening.url || opening_lun(&lun, &o->opening, &detail))
