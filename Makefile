@@ -30,7 +30,7 @@ help:
 	@echo 'make citizen        shows what the host can do to connections of berth; installs what is missing'
 	@echo 'make fuzz           runs each fuzz target for FUZZ seconds ($(FUZZ)); installs what is missing'
 	@echo 'make bench          measures berth beside its peers and plain TCP (20 minutes; BENCH=--quick: 3); installs what is missing'
-	@echo 'make bench-hostile  measures the initiator under hostile load beside raw TCP'
+	@echo 'make bench-hostile  measures the initiator under hostile load beside raw TCP; installs what is missing'
 	@echo 'make bench-target   measures berth serve beside tgtd; as root, installs what is missing'
 	@echo 'make fio            builds build/berth-fio.so, with which fio runs on a LUN (exports/fio/)'
 	@echo 'make install        installs below PREFIX ($(PREFIX)), staged under DESTDIR if that is set'
@@ -105,7 +105,9 @@ bench:
 	cmake --build build -j $(JOBS) --target bench_programs
 	bench/run build/berth --json build/bench.json --plots build/bench-plots $(BENCH)
 
-bench-hostile: all
+bench-hostile:
+	scripts/install-deps bench
+	@$(MAKE) --no-print-directory all
 	cmake --build build -j $(JOBS) --target bench_programs
 	bench/hostile build/berth $(BENCH)
 

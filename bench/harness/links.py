@@ -59,7 +59,7 @@ class Veth:
     @staticmethod
     def missing():
         if os.geteuid() != 0:
-            return "namespaces can be made by root only"
+            return "namespaces can be made by root only: run it as root"
         return None if shutil.which("ip") else "ip is not installed (package iproute2)"
 
 

@@ -118,7 +118,7 @@ class Tgtd(Target):
         """Why it cannot be a target here, or None."""
         if not shutil.which("tgtd") or not shutil.which("tgtadm"):
             return "tgtd is not installed (package tgt)"
-        return "tgtd runs as root only" if os.geteuid() != 0 else None
+        return "tgtd runs as root only: run it as root" if os.geteuid() != 0 else None
 
 
 class Ceiling(Target):
