@@ -99,6 +99,7 @@ static void print_session(const struct berth_lun_info *i)
     line("login", i->mutual ? "CHAP, both ways" : i->authenticated ? "CHAP" : "without authentication");
     line_bool("header digest", i->header_digest, "CRC32C", "none");
     line_bool("data digest", i->data_digest, "CRC32C", "none");
+    line("engine", i->engine);
     printf("\n%-26s %-16s %-32s %-16s %s\n", "negotiated", "agreed", "ours", "theirs", "asked by");
     for (uint32_t k = 0; k < i->negotiated_count; k++)
         print_negotiated(&i->negotiated[k]);
@@ -142,6 +143,7 @@ static void json_session(struct json *j, const struct berth_lun_info *i)
     json_bool(j, "mutual", i->mutual);
     json_bool(j, "header_digest", i->header_digest);
     json_bool(j, "data_digest", i->data_digest);
+    json_text(j, "engine", i->engine);
     json_array(j, "negotiated");
     for (uint32_t k = 0; k < i->negotiated_count; k++) {
         const struct berth_negotiated *n = &i->negotiated[k];
