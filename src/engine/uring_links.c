@@ -17,7 +17,7 @@ void uring_make_ready(struct uring *u, struct carried *c)
 
 void uring_break_link(struct link *l, int err)
 {
-    link_set_phase(l, LINK_BROKEN, LINK_RX_PAUSED);
+    link_set_phase(l, LINK_BROKEN, LINK_RX_PAUSED | (l->state & LINK_SLEEPY));
     l->last_errno = err;
     link_mark_dirty(l);
 }
