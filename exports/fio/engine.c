@@ -101,7 +101,11 @@ static int job_init(struct thread_data *td)
         return 1;
     job->reaped = calloc(job->depth, sizeof *job->reaped);
     job->queued = calloc(job->depth, sizeof *job->queued);
-    return !job->reaped || !job->queued || berth_queue_new(&job->queue, job->lun, job->depth);
+    int error =
+        job->reaped && job->queued ? berth_queue_new(&job->queue, job->lun, job->depth) : BERTH_E_MEMORY;
+    if (error)
+        log_err("berth: %s: no queue for iodepth=%u: %s\n", td->o.name, job->depth, berth_error_text(error));
+    return error != BERTH_OK;
 }
 
 static void job_cleanup(struct thread_data *td)
