@@ -22,7 +22,7 @@
 
 #define MS_NS      1000000ull
 #define LINGER_NS  20000ull     /* how long it looks */
-#define PAUSE_NS   1000ull      /* between two looks: each is a system call */
+#define PAUSE_NS   2500ull      /* between two looks: each is a system call */
 #define MISSES_MAX 6u           /* 63 waits sleep at once after so many */
 #define DEAF_LOOKS 64u          /* who polls looks at what is watched once in so many looks */
 #define NAP_NS     (10 * MS_NS) /* a receive sleeps so long at most; what is due sooner is epoll's */
