@@ -237,7 +237,7 @@ uint32_t conn_rx_want(struct conn *c, struct berth_seg *segs, uint32_t max)
         return 0;
     if (wants_direct(c)) {
         uint32_t left = f->data_len - f->data_have;
-        f->stage_limit = left >= LARGE_SEGMENT ? SMALL_STAGE : c->config.stage_bytes;
+        f->stage_limit = f->data_len >= LARGE_SEGMENT ? SMALL_STAGE : c->config.stage_bytes;
         n = extent_slice(&f->task->data, f->task_offset + f->data_have, left, segs, max - 1, &f->want_direct);
         if (c->config.background_rx)
             lend(f);
