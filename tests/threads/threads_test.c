@@ -22,7 +22,8 @@ struct shop {
     struct berth_lun *lun;
     uint32_t rounds;
     atomic_bool stop;
-    _Atomic uint32_t turns; /* of all hands */
+    _Atomic uint32_t turns;  /* of all hands */
+    _Atomic uint32_t queues; /* made by their threads */
 };
 
 struct hand {
@@ -247,6 +248,7 @@ static void *submit_and_go(void *arg)
     struct hand *h = arg;
     struct berth_done done[DEPTH];
     holds(h, berth_queue_new(&h->queue, h->shop->lun, DEPTH) == 0, "there is no queue");
+    atomic_fetch_add(&h->shop->queues, 1);
     while (!atomic_load(&h->shop->stop)) {
         int got = 0;
         holds(h, submit_all(h, BERTH_READ, 1), "not all reads were taken");
@@ -265,7 +267,7 @@ static void close_in_flight(void **state)
         struct shop shop = {.lun = stand_open(&stand, 2, r)};
         pthread_t threads[THREADS];
         begin(&shop, threads, submit_and_go);
-        while (atomic_load(&shop.turns) < 20)
+        while (atomic_load(&shop.queues) < THREADS || atomic_load(&shop.turns) < 20)
             nap_ms(1);
         atomic_store(&shop.stop, true);
         for (uint32_t n = 0; n < THREADS; n++)
