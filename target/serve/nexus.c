@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include "host/crypto.h"
+#include "host/pages.h"
 #include "scsi/identity.h"
 #include "scsi/sense.h"
 #include "serve/target.h"
@@ -175,7 +176,7 @@ static void execute_ready(struct target_session *ts)
 
 static void free_session(struct target_session *ts)
 {
-    pages_give(ts->session, session_size(&ts->session->config));
+    pages_free(ts->session, session_size(&ts->session->config));
     free(ts);
 }
 
@@ -214,7 +215,7 @@ void target_session_end(struct target_session *ts)
     bend_end(ts);
     if (ts->attached)
         conn_drop(ts->conn);
-    pages_give(ts->conn, conn_size(ts->session, &conn_sizes));
+    pages_free(ts->conn, conn_size(ts->session, &conn_sizes));
     ts->conn = NULL;
     ts->attached = false;
     ts->ended = true;
@@ -290,7 +291,7 @@ static void on_up(struct link *l)
     struct target_session *ts = of_link(l);
     struct conn_config cc = conn_sizes;
     cc.login = &ts->portal->login;
-    ts->conn = pages_take(conn_size(ts->session, &cc));
+    ts->conn = pages_new(conn_size(ts->session, &cc));
     if (!ts->conn) {
         target_session_end(ts);
         return;
@@ -332,7 +333,7 @@ static struct session *make_session(struct target_session *ts)
                                       .text = send_targets,
                                       .same_lun = same_lun,
                                       .owner = ts};
-    void *memory = pages_take(session_size(&sc));
+    void *memory = pages_new(session_size(&sc));
     return memory ? session_init(memory, &sc) : NULL;
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include "serve/pool.h"
 
 #define KEEP_MAX (64ull * 1024 * 1024) /* bytes that lie ready; more goes back to the system */
@@ -68,16 +67,4 @@ void pool_free(struct pool *p)
             free(at);
         }
     memset(p->free, 0, sizeof p->free);
-}
-
-void *pages_take(size_t len)
-{
-    void *pages = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return pages == MAP_FAILED ? NULL : pages;
-}
-
-void pages_give(void *pages, size_t len)
-{
-    if (pages)
-        munmap(pages, len);
 }

@@ -27,9 +27,4 @@ void pool_give(struct pool *p, void *buffer, uint32_t len);
 bool pool_fair(const struct pool *p, uint64_t share, uint32_t len);
 void pool_free(struct pool *p);
 
-/* Zeros in pages of their own: they take up room only where they are touched, and all of it is given back.
- * NULL: there is none. For what is large, mostly idle, and lives as long as a session. */
-void *pages_take(size_t len);
-void pages_give(void *pages, size_t len); /* NULL is harmless */
-
 #endif
