@@ -9,6 +9,7 @@
 #define ENGINE_SOCKETS_PARTS_H
 
 #include "engine/engine.h"
+#include "engine/patience.h"
 
 #include <sys/epoll.h>
 #include <sys/uio.h>
@@ -36,13 +37,12 @@ struct sockets {
     uint64_t now;
     uint32_t connecting, resting;
     struct list listeners, watches;
-    struct list flushing;       /* what this pass of sockets_flush_dirty() has still to send */
-    struct list held;           /* have something to send that may gather until the wait is over */
-    bool gathering;             /* links may be held: the wait begins with looking */
-    uint64_t linger_ns;         /* how long it may still look, until something is sent */
+    struct list flushing; /* what this pass of sockets_flush_dirty() has still to send */
+    struct list held;     /* have something to send that may gather until the wait is over */
+    bool gathering;       /* links may be held: the wait begins with looking */
+    struct patience patience;
     uint32_t looks;             /* of who polls */
     bool heard;                 /* a watched descriptor has been ready once */
-    uint32_t misses, skip;      /* see sockets_lingers() */
     struct link *current;       /* whose callback runs */
     struct listener *accepting; /* whose callback runs */
     int event, event_count;

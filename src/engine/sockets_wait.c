@@ -21,9 +21,7 @@
 #include <unistd.h>
 
 #define MS_NS      1000000ull
-#define LINGER_NS  20000ull     /* how long it looks */
 #define PAUSE_NS   2500ull      /* between two looks: each is a system call */
-#define MISSES_MAX 6u           /* 63 waits sleep at once after so many */
 #define DEAF_LOOKS 64u          /* who polls looks at what is watched once in so many looks */
 #define NAP_NS     (10 * MS_NS) /* a receive sleeps so long at most; what is due sooner is epoll's */
 
@@ -96,22 +94,8 @@ static bool polls(const struct sockets *s)
 
 bool sockets_lingers(struct sockets *s, uint64_t until_ns)
 {
-    if (until_ns <= s->now || list_empty(&s->engine.links) || s->engine.wait == ENGINE_SLEEPS)
-        return false;
-    if (polls(s))
-        return true;
-    if (s->linger_ns == 0)
-        return false;
-    if (s->skip == 0)
-        return true;
-    s->skip--;
-    return false;
-}
-
-static void learn(struct sockets *s, bool hit)
-{
-    s->misses = hit ? 0 : s->misses < MISSES_MAX ? s->misses + 1 : MISSES_MAX;
-    s->skip = (1u << s->misses) - 1;
+    bool may = until_ns > s->now && !list_empty(&s->engine.links);
+    return may && patience_begins(&s->patience, (enum engine_wait)s->engine.wait);
 }
 
 /* The link, if a receive on it is all that there is to wait for. `deaf`: whatever is watched. */
@@ -179,19 +163,19 @@ static int look_until(struct sockets *s, uint64_t end_ns, uint64_t pause_ns)
 
 static int linger(struct sockets *s, uint64_t until_ns)
 {
-    uint64_t begin = s->now, end = begin + s->linger_ns;
+    uint64_t begin = s->now, end = begin + s->patience.left_ns;
     if (polls(s))
         return look_until(s, earlier(end, until_ns), 0);
     int seen = look_until(s, earlier(end, until_ns), PAUSE_NS);
-    s->linger_ns -= earlier(s->now - begin, s->linger_ns);
+    patience_spend(&s->patience, s->now - begin);
     if (seen > 0 || end <= until_ns) /* else it was not given the time */
-        learn(s, seen > 0 && s->linger_ns > 0);
+        patience_learn(&s->patience, seen > 0 && s->patience.left_ns > 0);
     return seen;
 }
 
 void sockets_sent(struct sockets *s)
 {
-    s->linger_ns = LINGER_NS;
+    patience_renew(&s->patience);
 }
 
 /* --- sleeping --- */

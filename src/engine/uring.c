@@ -18,8 +18,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define MISSES_MAX 6u
-#define PASSES     4u /* progress() after a send may bring more to send */
+#define PASSES 4u /* progress() after a send may bring more to send */
 
 /* ---- telling ---- */
 
@@ -181,26 +180,13 @@ static void enter(struct uring *u, uint64_t until_ns)
 
 static bool lingers(struct uring *u, uint64_t until_ns)
 {
-    if (u->base->wait == ENGINE_SLEEPS || until_ns <= u->now)
-        return false;
-    if (u->base->wait == ENGINE_POLLS)
-        return true;
-    if (u->linger_ns == 0 || u->skip == 0)
-        return u->linger_ns > 0;
-    u->skip--;
-    return false;
-}
-
-static void learn(struct uring *u, bool hit)
-{
-    u->misses = hit ? 0 : u->misses < MISSES_MAX ? u->misses + 1 : MISSES_MAX;
-    u->skip = (1u << u->misses) - 1;
+    return until_ns > u->now && patience_begins(&u->patience, (enum engine_wait)u->base->wait);
 }
 
 static void look(struct uring *u, uint64_t until_ns)
 {
     bool polls = u->base->wait == ENGINE_POLLS;
-    uint64_t begin = u->now, end = begin + u->linger_ns;
+    uint64_t begin = u->now, end = begin + u->patience.left_ns;
     if (polls || until_ns < end)
         end = until_ns;
     while (u->now < end && uring_idle(u)) {
@@ -211,8 +197,8 @@ static void look(struct uring *u, uint64_t until_ns)
     }
     if (polls)
         return;
-    u->linger_ns -= u->now - begin < u->linger_ns ? u->now - begin : u->linger_ns;
-    learn(u, !uring_idle(u) && u->linger_ns > 0);
+    patience_spend(&u->patience, u->now - begin);
+    patience_learn(&u->patience, !uring_idle(u) && u->patience.left_ns > 0);
 }
 
 /* Submits, looks, and then sleeps if nothing has come. */

@@ -8,16 +8,16 @@
 #define ENGINE_URING_PARTS_H
 
 #include "engine/engine.h"
+#include "engine/patience.h"
 
 #include <liburing.h>
 #include <sys/uio.h>
 
-#define URING_TX_SEGS   256u /* of one send */
-#define URING_RX_SEGS   64u
-#define URING_IOVECS    1024u
-#define URING_SQES      256u
-#define URING_CQES      4096u
-#define URING_LINGER_NS 20000ull /* how long a wait looks before it sleeps, as in the sockets engine */
+#define URING_TX_SEGS 256u /* of one send */
+#define URING_RX_SEGS 64u
+#define URING_IOVECS  1024u
+#define URING_SQES    256u
+#define URING_CQES    4096u
 
 /* What a completion is about, in the low bits of its pointer; each at most once in flight for a link. */
 enum uring_op {
@@ -56,9 +56,8 @@ struct uring {
     bool base_ready;
     bool again; /* begun anew in another thread: do not wait before all links have been asked */
     struct list ready, queued, sending;
-    struct link *current;        /* whose callback runs */
-    uint64_t linger_ns;          /* what is left of the time for looking, since the last send */
-    uint32_t misses, skip;       /* times in a row that it was not enough; waits that sleep at once */
+    struct link *current; /* whose callback runs */
+    struct patience patience;
     struct io_uring_sqe nowhere; /* what cannot be submitted any more */
     uint32_t iov_used, msg_used;
     struct berth_seg segs[URING_TX_SEGS];

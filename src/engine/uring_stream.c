@@ -99,7 +99,7 @@ static void account_sent(struct uring *u, struct carried *c)
     c->landed &= (uint8_t) ~(1u << URING_SEND);
     if (n > 0) {
         c->moved = true;
-        u->linger_ns = URING_LINGER_NS;
+        patience_renew(&u->patience);
         l->tx_bytes += n;
         filter_tx_done(l->filter, l->conn, n);
         uring_make_ready(u, c);
