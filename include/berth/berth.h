@@ -351,7 +351,7 @@ int berth_queue_submit(struct berth_queue *queue, const struct berth_io *ios, ui
  * @param timeout_ms waits no longer; -1 without limit. I/Os end by themselves at their deadlines.
  * @return number of completions written to @p done (0..@p max), or BERTH_E_ABORTED when options.cancelled
  * said so. Also returns early, possibly with 0, when a signal handler of the caller interrupts the wait, or
- * after berth_queue_wake().
+ * the kernel does, as it may when a ring of io_uring has just gone; and after berth_queue_wake().
  */
 int berth_queue_reap(struct berth_queue *queue, struct berth_done *done, uint32_t min, uint32_t max,
                      int timeout_ms);
