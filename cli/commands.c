@@ -38,6 +38,8 @@ static const int proxy_options[] = {OPT_TO_PORTAL, OPT_LISTEN, OPT_SCRIPT, OPT_F
                                     OPT_SEED,      OPT_JSON,   OPT_NONE};
 static const int serve_ctl_options[] = {OPT_CONTROL, OPT_TIMEOUT, OPT_JSON, OPT_NONE};
 
+static const int id_options[] = {OPT_JSON, OPT_NONE};
+
 static const struct command commands[] = {
     {"discover", cmd_discover, "PORTAL", 1, 1, "list the targets that a portal offers", discover_options},
     {"info", cmd_info, "URL", 1, 1, "show a LUN's identity, size, limits and session", info_options},
@@ -46,6 +48,7 @@ static const struct command commands[] = {
     {"bench", cmd_bench, "URL", 1, 1, "measure a LUN: I/Os per second, latency, CPU per I/O", bench_options},
     {"scsi", cmd_scsi, "URL CDB...", 2, 1 + CDB_WORDS, "send a LUN one command, given in hexadecimal",
      scsi_options},
+    {"id", cmd_id, "[show|unset|set NAME]", 0, 2, "show our initiator name, or keep another", id_options},
     {"serve", cmd_serve, "[FILE]", 0, 1, "be a target: serve memory and files as LUNs", serve_options},
     {"proxy", cmd_proxy, "", 0, 0, "stand before a target and misbehave by a script", proxy_options},
     {"serve-ctl", cmd_serve_ctl, "VERB [WORD...]", 1, SERVE_CTL_WORDS,
@@ -59,7 +62,7 @@ static void usage(FILE *out)
 {
     fprintf(out, "usage: berth COMMAND [--help] [options] ...\n\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(out, "  %-15s %-15s %s\n", commands[i].name, commands[i].operands, commands[i].summary);
+        fprintf(out, "  %-15s %-21s %s\n", commands[i].name, commands[i].operands, commands[i].summary);
     fprintf(out, "\nA LUN is named iscsi://[user@]host[:port]/target-name/lun; a portal, host[:port].\n"
                  "'berth COMMAND --help' lists a command's options; berth(1) explains them.\n");
 }

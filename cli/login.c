@@ -145,7 +145,8 @@ int login_prepare(struct login *l, const struct options *o, char *const *urls, i
     int status;
     memset(l, 0, sizeof *l);
     berth_options_init(&l->options);
-    l->options.initiator_name = o->initiator_name;
+    int named = identity_find(&l->identity, o->initiator_name);
+    l->options.initiator_name = o->initiator_name ? o->initiator_name : l->identity.name;
     l->options.isid = o->isid;
     l->options.user = o->user;
     l->options.allow_weak_secret = o->allow_weak_secret;
@@ -160,7 +161,7 @@ int login_prepare(struct login *l, const struct options *o, char *const *urls, i
     l->options.data_digest = o->data_digest ? BERTH_DIGEST_CRC32C : BERTH_DIGEST_NONE;
     set_timeouts(&l->options, o->timeout_ms);
     set_binding(&l->options, o);
-    status = check(o, has_user, urls, url_count);
+    status = named != STATUS_OK ? named : check(o, has_user, urls, url_count);
     return status == STATUS_OK && has_user ? load_secrets(l, o, user) : status;
 }
 

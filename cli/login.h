@@ -4,12 +4,14 @@
 #define CLI_LOGIN_H
 
 #include <berth/berth.h>
+#include "cli/identity.h"
 #include "cli/options.h"
 #include "cli/secret.h"
 
 struct login {
     struct berth_options options;
     struct secret secret, mutual;
+    struct identity identity; /* what options.initiator_name is, where no option gives it */
 };
 
 /* Makes the library's options. `urls` are the operands, some of which may carry a user. End with

@@ -15,6 +15,7 @@ exec </dev/null
 
 tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/berth-test.XXXXXX")
+export XDG_CONFIG_HOME=$work/config # and not what the user who tests has there
 iqn=iqn.2026-11.io.berth:serve
 started=()
 pid="" serving="" portal="" relayed="" standing="" stood="" url="" status=0 took_ms=0 instances=0 limit=30

@@ -418,6 +418,13 @@ void berth_targets_free(struct berth_target *targets);
 int berth_luns(uint32_t *luns, uint32_t max, const char *url, const struct berth_options *options,
                struct berth_detail *detail);
 
+#define BERTH_NAME_SIZE 224u /**< bytes of the longest iSCSI name, and its NUL */
+
+/** The iSCSI name that a session goes by whose options.initiator_name is @p wanted: with its letters made
+ * small, or for NULL the one made from the host. Any thread.
+ * @return 0, or BERTH_E_NAME: then @p name is "". */
+int berth_initiator_name(char name[BERTH_NAME_SIZE], const char *wanted, struct berth_detail *detail);
+
 /** Name of the bulk CRC32C in use ("isa-l", "crc32q", "armv8", "table"); for reports. Any thread. */
 const char *berth_crc32c_name(void);
 

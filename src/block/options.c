@@ -2,6 +2,7 @@
 /* What a caller may ask for: defaults, and what is wrong with the rest. */
 #include <string.h>
 #include "block/lun.h"
+#include "host/identity.h"
 
 BERTH_EXPORT void berth_options_init(struct berth_options *options)
 {
@@ -119,16 +120,26 @@ static int check_algorithms(struct initiator_config *config, const struct berth_
                    "the CHAP algorithms are no list of SHA3-256, SHA256, SHA1 and MD5");
 }
 
-static int check_name(struct initiator_config *config, const struct berth_options *o,
-                      struct berth_detail *detail)
+BERTH_EXPORT int berth_initiator_name(char name[BERTH_NAME_SIZE], const char *wanted,
+                                      struct berth_detail *detail)
 {
-    char name[NAME_MAX_LEN + 1];
-    enum name_flaw flaw = o->initiator_name ? name_typed(o->initiator_name, name) : NAME_OK;
-    config->initiator_name = o->initiator_name;
+    enum name_flaw flaw = NAME_OK;
+    if (wanted)
+        flaw = name_typed(wanted, name);
+    else
+        host_initiator_name(name, BERTH_NAME_SIZE);
     if (flaw == NAME_BEYOND_ASCII)
         return lun_say(detail, BERTH_E_NAME,
                        "the initiator name goes beyond ASCII, which is not normalised here");
     return flaw ? lun_say(detail, BERTH_E_NAME, "the initiator name is not an iSCSI name") : BERTH_OK;
+}
+
+static int check_name(struct initiator_config *config, const struct berth_options *o,
+                      struct berth_detail *detail)
+{
+    char name[BERTH_NAME_SIZE];
+    config->initiator_name = o->initiator_name;
+    return berth_initiator_name(name, o->initiator_name, detail);
 }
 
 static int check_isid(struct initiator_config *config, const struct berth_options *o,

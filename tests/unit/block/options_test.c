@@ -507,12 +507,44 @@ static void times_are_staggered(void **state)
     assert_true(o.command_timeout_ms + 2 * o.abort_timeout_ms < o.recovery_timeout_ms);
 }
 
+/* RFC 7143 4.2.7: the three types, as they are sent; and nothing else. */
+static void names(void **state)
+{
+    static const char *const given[][2] = {
+        {"iqn.2026-11.Example.Org:Disk-1", "iqn.2026-11.example.org:disk-1"},
+        {"eui.02004567A425678D", "eui.02004567a425678d"},
+        {"naa.52004567BA64678D", "naa.52004567ba64678d"},
+        {"naa.62004567BA64678D0123456789ABCDEF", "naa.62004567ba64678d0123456789abcdef"},
+        {"host-1", NULL},
+        {"", NULL},
+        {"eui.1234", NULL},
+        {"iqn.2026-13.org.example", NULL},
+        {"iqn.2026-11.org.example:a b", NULL},
+        {"iqn.2026-11.org.example:\xc3\xa9", NULL},
+    };
+    char name[BERTH_NAME_SIZE];
+    struct berth_detail why;
+    (void)state;
+    for (size_t i = 0; i < sizeof given / sizeof given[0]; i++) {
+        int error = berth_initiator_name(name, given[i][0], &why);
+        assert_int_equal(error, given[i][1] ? 0 : BERTH_E_NAME);
+        assert_string_equal(name, given[i][1] ? given[i][1] : "");
+    }
+    assert_int_equal(berth_initiator_name(name, NULL, NULL), 0);
+    assert_memory_equal(name, "iqn.2026-11.io.berth:", 21);
+    assert_int_equal(strlen(name), 37);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(table),           cmocka_unit_test(defaults),
-        cmocka_unit_test(keys_asked_for),  cmocka_unit_test(times_are_staggered),
-        cmocka_unit_test(user_in_the_url), cmocka_unit_test(nothing_given),
+        cmocka_unit_test(names),
+        cmocka_unit_test(table),
+        cmocka_unit_test(defaults),
+        cmocka_unit_test(keys_asked_for),
+        cmocka_unit_test(times_are_staggered),
+        cmocka_unit_test(user_in_the_url),
+        cmocka_unit_test(nothing_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
