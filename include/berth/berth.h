@@ -105,8 +105,9 @@ struct berth_options {
     uint32_t connect_timeout_ms;       /**< for one attempt: name, addresses and login; default 10000 */
     uint32_t command_timeout_ms;       /**< deadline of one command on a live session; default 30000 */
     uint32_t abort_timeout_ms; /**< of each of the two steps by which a late command is ended; default 5000 */
-    /** How long a lost session is sought before I/Os fail; default 120000. Meanwhile their own deadlines
-     * stand still; and a target may have us wait all of it before the first attempt (DefaultTime2Wait). */
+    /** How long a lost session is sought before I/Os fail, or BERTH_FOR_EVER; default 120000. Meanwhile their
+     * own deadlines stand still; and a target may have us wait all of it before the first attempt
+     * (DefaultTime2Wait). */
     uint32_t recovery_timeout_ms;
     uint32_t ping_interval_ms; /**< silence after which the target is pinged, 0 never; default 5000 */
     uint32_t ping_timeout_ms;  /**< silence after a ping that means the connection is dead; default 5000 */
@@ -211,6 +212,30 @@ void berth_lun_close(struct berth_lun *lun);
  * @return 0, BERTH_E_ARGUMENT for a name there is none of, BERTH_E_STATE with reactors, or a system error:
  * berth_lun_detail() tells why it is not to be had. */
 int berth_lun_set_engine(struct berth_lun *lun, const char *engine);
+
+/** In a policy's recovery_timeout_ms: a lost session is sought for ever, and I/Os wait for it. */
+#define BERTH_FOR_EVER UINT32_MAX
+
+/** What can be changed of an open LUN: the options of these names, with their meaning and range. */
+struct berth_policy {
+    uint32_t size;                /**< sizeof(struct berth_policy): set by the caller, before either call */
+    uint32_t connect_timeout_ms;  /**< from the next attempt on */
+    uint32_t command_timeout_ms;  /**< also of what is under way without a time of its own */
+    uint32_t abort_timeout_ms;    /**< also of steps that have begun */
+    uint32_t recovery_timeout_ms; /**< also of an outage that has begun; or BERTH_FOR_EVER */
+    uint32_t ping_interval_ms;    /**< 0 never */
+    uint32_t ping_timeout_ms;     /**< also of a ping that is out */
+    uint32_t depth; /**< of each session, 1 to what it was opened with; what is in flight comes to its end */
+};
+
+/** What is in force. @return 0 or BERTH_E_ARGUMENT for a size that cannot be. */
+int berth_lun_policy(const struct berth_lun *lun, struct berth_policy *policy);
+
+/** Puts this in force when it returns, for all sessions, without logging out. I/Os whose time is over by the
+ * new policy end in the next round of work. A session that was given up stays so. With reactors from any
+ * thread, but not from options.notice.
+ * @return 0, or BERTH_E_ARGUMENT: nothing has changed, and berth_lun_detail() has words. */
+int berth_lun_set_policy(struct berth_lun *lun, const struct berth_policy *policy);
 
 /** Facts about @p lun, refreshed in place after reconnects; with several sessions or with reactors, by this
  * call alone, which one thread at a time may make. */

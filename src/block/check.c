@@ -4,8 +4,6 @@
 #include "block/policy.h"
 #include "block/questions.h"
 
-#define NS_PER_MS 1000000ull
-
 /* --- what is found --- */
 
 /* It waits, to be sent again or for the first time. */
@@ -221,7 +219,7 @@ static void ask(struct berth_lun *lun)
 static bool dies_under_it(struct berth_lun *lun, uint64_t now)
 {
     const struct check *c = &lun->check;
-    return c->losses > LUN_LOSSES && now - c->lost_ns >= lun->options.recovery_timeout_ms * NS_PER_MS;
+    return c->losses > LUN_LOSSES && now - c->lost_ns >= lun_recovery_ns(lun);
 }
 
 static void begin(struct berth_lun *lun, uint64_t now)

@@ -6,6 +6,14 @@ void depth_init(struct depth *d, uint32_t most)
     *d = (struct depth){.most = most, .limit = most};
 }
 
+void depth_allow(struct depth *d, uint32_t most)
+{
+    bool fewer = d->limit < d->most;
+    if (!fewer || d->limit > most)
+        d->limit = most;
+    d->most = most;
+}
+
 bool depth_room(const struct depth *d)
 {
     return d->active < d->limit;

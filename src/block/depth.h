@@ -18,6 +18,8 @@ struct depth {
 };
 
 void depth_init(struct depth *d, uint32_t most);
+/* So many at once, from now on; unless the LUN has said that this is too much. */
+void depth_allow(struct depth *d, uint32_t most);
 bool depth_room(const struct depth *d);
 /* `in` remembers for one command whether it counts; entering and leaving twice is no matter. */
 void depth_enter(struct depth *d, bool *in);

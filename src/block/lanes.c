@@ -323,6 +323,46 @@ int lanes_say(struct lanes *all, int error, const char *text)
     return error;
 }
 
+/* --- what is in force --- */
+
+struct errand {
+    int (*what)(struct berth_lun *lun, void *arg);
+    struct berth_lun *lun;
+    void *arg;
+};
+
+static int run_errand(void *arg)
+{
+    struct errand *e = arg;
+    return e->what(e->lun, e->arg);
+}
+
+int lanes_ask(struct lanes *all, int (*what)(struct berth_lun *lun, void *arg), void *arg)
+{
+    int error = BERTH_OK;
+    for (uint32_t n = 0; n < all->count; n++) {
+        struct errand e = {what, all->luns[n], arg};
+        int result = e.lun->worker ? worker_ask(e.lun->worker, run_errand, &e) : run_errand(&e);
+        error = error ? error : result;
+    }
+    return error;
+}
+
+struct berth_policy lanes_policy(const struct lanes *all)
+{
+    lock(all);
+    struct berth_policy policy = all->policy;
+    unlock(all);
+    return policy;
+}
+
+void lanes_set_policy(struct lanes *all, const struct berth_policy *policy)
+{
+    lock(all);
+    all->policy = *policy;
+    unlock(all);
+}
+
 /* --- which lane --- */
 
 bool lanes_up(const void *lanes, uint32_t lane)
@@ -427,12 +467,14 @@ static struct lanes *make(const struct berth_options *options)
     all->room = options->sessions;
     all->cancelled = options->cancelled;
     all->cancelled_arg = options->cancelled_arg;
+    all->policy = terms_of(options);
     list_init(&all->spare);
     list_init(&all->queues);
     pthread_mutexattr_init(&again);
     pthread_mutexattr_settype(&again, PTHREAD_MUTEX_RECURSIVE);
     pthread_mutex_init(&all->lock, &again);
     pthread_mutexattr_destroy(&again);
+    pthread_mutex_init(&all->changes, NULL);
     return all;
 }
 
@@ -501,6 +543,7 @@ void lanes_close(struct lanes *all)
         queue_drop(list_entry(all->queues.next, struct berth_queue, link));
     while (!list_empty(&all->spare))
         queue_drop(list_entry(all->spare.next, struct berth_queue, link));
+    pthread_mutex_destroy(&all->changes);
     pthread_mutex_destroy(&all->lock);
     pages_free(all, lanes_size(all->room));
 }

@@ -60,6 +60,8 @@ struct lanes {
     /* Guards what follows. Notices are given under it, so that there is one at a time; who hears them may ask
      * for facts, so it may be taken again by who has it. */
     pthread_mutex_t lock;
+    pthread_mutex_t
+        changes; /* of the policy, one after the other; taken before `lock`, and by callers alone */
     struct berth_done fence; /* with this everything ends */
     struct berth_done loss;  /* until a flush has told of it */
     bool gone;               /* the device is, and that has been told */
@@ -70,6 +72,7 @@ struct lanes {
     char alias[256], portal[272];
     struct berth_negotiated shown_rows[KEY_COUNT];
     char shown_alias[256], shown_portal[272];
+    struct berth_policy policy; /* in force */
     struct berth_detail detail; /* of the last call that failed */
     struct list spare;          /* queues for calls that wait */
     struct list queues;         /* the caller's and the spare ones that are in use */
@@ -114,6 +117,11 @@ void lanes_tend(struct berth_lun *lun);
 void lanes_poked(struct berth_lun *lun);
 
 /* --- from the caller's threads --- */
+
+/* Has `what` done for each lane, on its thread; which must not wait. Returns the first error. */
+int lanes_ask(struct lanes *all, int (*what)(struct berth_lun *lun, void *arg), void *arg);
+struct berth_policy lanes_policy(const struct lanes *all);
+void lanes_set_policy(struct lanes *all, const struct berth_policy *policy);
 
 /* Whether each queue has a lane of its own, and which lanes take commands now. */
 bool lanes_have_own(const struct lanes *all);

@@ -9,7 +9,8 @@
  *   binding.c  the local end of connections        notice.c     what a caller is told unasked
  *   withdrawal.c  I/Os that are wanted back        waiting.c    I/Os that wait to become commands
  *   lanes.c    several sessions as one device      reactors.c  threads of the library
- *   spread.c   which of them an I/O takes          port.c      queues of threads other than the sessions' */
+ *   spread.c   which of them an I/O takes          port.c      queues of threads other than the sessions'
+ *   terms.c    what may be changed of an open LUN */
 #ifndef BLOCK_LUN_H
 #define BLOCK_LUN_H
 
@@ -181,6 +182,10 @@ void lun_free(struct berth_lun *lun);
 void lun_stats(const struct berth_lun *lun, struct berth_stats *stats);
 int lun_say(struct berth_detail *detail, int error, const char *text); /* returns error */
 
+/* terms.c */
+uint64_t lun_recovery_ns(const struct berth_lun *lun);
+struct berth_policy terms_of(const struct berth_options *options);
+
 /* notice.c: tells the caller, who may not want to know. Without a text it has the words for its kind. */
 void notice_give(const struct berth_options *options, const struct berth_notice *notice);
 
@@ -218,6 +223,7 @@ void command_issue(struct berth_lun *lun, struct request *r, struct task *task);
 /* waiting.c */
 void waiting_begin(struct berth_lun *lun); /* the time of those that have come */
 bool waiting_tend(struct berth_lun *lun);  /* ends those whose time is over: were there any? */
+void waiting_renew(struct berth_lun *lun, uint64_t before_ns, uint64_t now_ns); /* the time that all have */
 uint64_t waiting_due(const struct berth_lun *lun);
 void waiting_fail(struct request *r, const struct berth_done *why); /* what is not issued of it never is */
 void waiting_fail_with(struct request *r, int error);

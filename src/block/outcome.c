@@ -395,7 +395,7 @@ int lun_replay(void *owner, const struct task *task)
         return BERTH_E_UNKNOWN;
     if (cmd->losses++ == 0)
         cmd->lost_ns = now;
-    bool young = now - cmd->lost_ns < lun->options.recovery_timeout_ms * NS_PER_MS;
+    bool young = now - cmd->lost_ns < lun_recovery_ns(lun);
     return young || cmd->losses <= LUN_LOSSES ? BERTH_OK : BERTH_E_UNKNOWN;
 }
 

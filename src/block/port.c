@@ -122,6 +122,7 @@ static void open_letter(struct berth_queue *q, struct mail *letter)
         break;
     case MAIL_POKE:
     case MAIL_JOB:
+    case MAIL_ERRAND:
         break;
     }
 }

@@ -39,6 +39,21 @@ static void append(struct worker *w, struct mail *job)
     *end = job;
 }
 
+/* Its sender, who is waiting, has it on the stack. */
+static void end_job(struct worker *w, struct job *job, int result)
+{
+    pthread_mutex_lock(&w->of->lock);
+    job->result = result;
+    job->done = true;
+    pthread_cond_broadcast(&w->of->ended);
+    pthread_mutex_unlock(&w->of->lock);
+}
+
+static void do_errand(struct worker *w, struct job *errand)
+{
+    end_job(w, errand, errand->run(errand->arg));
+}
+
 static void open_letter(struct worker *w, struct mail *letter)
 {
     switch ((enum mail_kind)letter->kind) {
@@ -53,6 +68,9 @@ static void open_letter(struct worker *w, struct mail *letter)
         break;
     case MAIL_JOB:
         append(w, letter);
+        break;
+    case MAIL_ERRAND:
+        do_errand(w, mail_entry(letter, struct job, mail));
         break;
     case MAIL_WAKE:
         break;
@@ -82,11 +100,7 @@ static void do_job(struct worker *w, struct job *job)
     w->busy = true;
     int result = job->run(job->arg);
     w->busy = false;
-    pthread_mutex_lock(&w->of->lock);
-    job->result = result;
-    job->done = true;
-    pthread_cond_broadcast(&w->of->ended);
-    pthread_mutex_unlock(&w->of->lock);
+    end_job(w, job, result);
 }
 
 static void *work(void *arg)
@@ -148,13 +162,25 @@ static void wait_for(struct berth_reactors *r, const struct job *job, const stru
     pthread_mutex_unlock(&r->lock);
 }
 
+static int have_done(struct worker *w, struct job *job, const struct berth_options *options,
+                     atomic_bool *given_up)
+{
+    worker_post(w, &(struct mail_bundle){&job->mail, &job->mail});
+    wait_for(w->of, job, options, given_up);
+    return job->result;
+}
+
 int worker_run(struct worker *w, int (*run)(void *arg), void *arg, const struct berth_options *options,
                atomic_bool *given_up)
 {
     struct job job = {.mail = {.kind = MAIL_JOB}, .run = run, .arg = arg};
-    worker_post(w, &(struct mail_bundle){&job.mail, &job.mail});
-    wait_for(w->of, &job, options, given_up);
-    return job.result;
+    return have_done(w, &job, options, given_up);
+}
+
+int worker_ask(struct worker *w, int (*run)(void *arg), void *arg)
+{
+    struct job errand = {.mail = {.kind = MAIL_ERRAND}, .run = run, .arg = arg};
+    return have_done(w, &errand, NULL, NULL);
 }
 
 /* --- sessions --- */

@@ -15,6 +15,7 @@ enum mail_kind {
     MAIL_RECALL, /* struct request: wanted back; comes back itself */
     MAIL_POKE,   /* struct berth_lun: something that all sessions of the LUN share has changed */
     MAIL_JOB,    /* see worker_run() */
+    MAIL_ERRAND, /* see worker_ask() */
     MAIL_WAKE,   /* to a queue: berth_queue_wake() */
 };
 
@@ -38,6 +39,9 @@ void reactors_leave(struct worker *w);
  * caller still wants it; *given_up tells `run` that it does not. */
 int worker_run(struct worker *w, int (*run)(void *arg), void *arg, const struct berth_options *options,
                atomic_bool *given_up);
+/* The same for what does not wait: it is called where letters are opened, jobs or not, and after those that
+ * this thread has sent before. */
+int worker_ask(struct worker *w, int (*run)(void *arg), void *arg);
 /* Any thread. Nothing is done with an empty bundle. */
 void worker_post(struct worker *w, const struct mail_bundle *b);
 

@@ -49,6 +49,18 @@ void waiting_begin(struct berth_lun *lun)
     }
 }
 
+void waiting_renew(struct berth_lun *lun, uint64_t before_ns, uint64_t now_ns)
+{
+    lun->wait_first = UINT64_MAX;
+    list_each (at, &lun->waiting) {
+        struct request *r = list_entry(at, struct request, link);
+        if (r->wait_until && !r->io.timeout_ms)
+            r->wait_until = r->wait_until + now_ns - before_ns;
+        if (r->wait_until && r->wait_until < lun->wait_first)
+            lun->wait_first = r->wait_until;
+    }
+}
+
 static bool scan(struct berth_lun *lun, uint64_t served)
 {
     bool ended = false;

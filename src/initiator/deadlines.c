@@ -80,6 +80,25 @@ void deadlines_shift(struct initiator *i, uint64_t away)
     }
 }
 
+/* Those of requests of task management, and of what such a request is out for, are limits of steps. */
+static void renew(struct initiator *i, struct task *task, const struct initiator_policy *before)
+{
+    const struct watch *w = &i->watches[task->slot];
+    bool climbs = task->kind == TASK_TMF || w->step;
+    uint64_t now_ms = climbs ? i->policy.abort_timeout_ms : i->policy.command_timeout_ms;
+    uint64_t before_ms = climbs ? before->abort_timeout_ms : before->command_timeout_ms;
+    if (climbs || !w->timeout_ms)
+        task->deadline_ns = task->deadline_ns + now_ms * NS_PER_MS - before_ms * NS_PER_MS;
+}
+
+void deadlines_renew(struct initiator *i, const struct initiator_policy *before)
+{
+    for (uint32_t n = 0; n < i->session->slots.count; n++)
+        if (runs(i->session, n))
+            renew(i, &i->session->tasks[n], before);
+    i->scan_at = 0; /* all of them are to be looked at */
+}
+
 /* The outage is taken off the time of commands that had begun to wait before it. */
 void deadlines_after_outage(struct initiator *i, uint64_t now)
 {

@@ -114,6 +114,20 @@ void initiator_flush(struct initiator *i)
         link_flush(i->link);
 }
 
+void initiator_set_times(struct initiator *i, const struct initiator_policy *policy)
+{
+    const struct initiator_policy before = i->policy;
+    i->policy.connect_timeout_ms = policy->connect_timeout_ms;
+    i->policy.command_timeout_ms = policy->command_timeout_ms;
+    i->policy.abort_timeout_ms = policy->abort_timeout_ms;
+    i->policy.recovery_timeout_ms = policy->recovery_timeout_ms;
+    i->policy.ping_interval_ms = policy->ping_interval_ms;
+    i->policy.ping_timeout_ms = policy->ping_timeout_ms;
+    i->conn_config.login_timeout_ns = policy->connect_timeout_ms * NS_PER_MS;
+    deadlines_renew(i, &before);
+    reactor_touch(i);
+}
+
 static bool cancelled(struct initiator *i)
 {
     return i->owner.cancelled && i->owner.cancelled(i->owner.owner);

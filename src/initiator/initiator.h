@@ -31,6 +31,8 @@
     (100ull * 1000000) /* ns between two looks at whether the caller has had enough                          \
                         */
 
+#define INITIATOR_FOR_EVER UINT32_MAX /* ms, as a recovery timeout */
+
 struct initiator_policy {
     uint32_t connect_timeout_ms, command_timeout_ms, recovery_timeout_ms;
     uint32_t abort_timeout_ms; /* of each step towards the end of a late command */
@@ -258,6 +260,11 @@ void initiator_settle(struct initiator *i);
  * words in `why`, and all is as before. */
 int initiator_carry(struct initiator *i, const char *name, const char **why);
 const char *initiator_carrier(const struct initiator *i); /* the name of the one that does, or would */
+
+/* Other times, in force at once: also for commands and requests that wait for an answer, unless they have
+ * times of their own, and for how long a lost session is sought. For the attempt that is under way they come
+ * too late. The rest of the policy stays as it was. */
+void initiator_set_times(struct initiator *i, const struct initiator_policy *policy);
 
 /* Puts an error of the caller's into initiator_detail(), with the portal in front. */
 void initiator_say(struct initiator *i, int error, const char *text);

@@ -77,6 +77,7 @@ void deadlines_set(struct initiator *i, struct task *task, uint64_t at);
 void deadlines_scan(struct initiator *i, uint64_t now);
 void deadlines_shift(struct initiator *i, uint64_t away);
 void deadlines_after_outage(struct initiator *i, uint64_t now);
+void deadlines_renew(struct initiator *i, const struct initiator_policy *before); /* its times have changed */
 
 /* escalation.c */
 void escalation_late(struct initiator *i,

@@ -69,7 +69,8 @@ uint64_t recovery_deadline(const struct initiator *i)
 {
     bool seeking = i->state == INITIATOR_WAITING || i->state == INITIATOR_RESOLVING ||
                    i->state == INITIATOR_CONNECTING || i->state == INITIATOR_LOGIN;
-    return i->kept && seeking ? i->lost_at + i->policy.recovery_timeout_ms * NS_PER_MS : UINT64_MAX;
+    bool ends = i->policy.recovery_timeout_ms != INITIATOR_FOR_EVER;
+    return i->kept && seeking && ends ? i->lost_at + i->policy.recovery_timeout_ms * NS_PER_MS : UINT64_MAX;
 }
 
 /* Towards the end the pauses shrink, so that a target that comes back just in time is found. */

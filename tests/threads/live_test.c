@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* What is asked and changed of a LUN while other threads use it, and while its target is away. */
+#include "stand.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+#define IO      4096u
+#define CHANGES 200u
+#define USERS   3u
+
+static struct stand stand;
+
+static void nap_ms(long ms)
+{
+    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static struct berth_reactors *reactors(uint32_t count)
+{
+    struct berth_reactors *r;
+    assert_int_equal(berth_reactors_new(&r, count, NULL, 0), 0);
+    return r;
+}
+
+static struct berth_policy policy(struct berth_lun *lun)
+{
+    struct berth_policy p = {.size = sizeof p};
+    assert_int_equal(berth_lun_policy(lun, &p), 0);
+    return p;
+}
+
+/* --- users of the LUN --- */
+
+struct user {
+    struct berth_lun *lun;
+    pthread_t thread;
+    atomic_bool *stop;
+    uint64_t at;
+    _Atomic uint32_t ios, errors;
+};
+
+static void *use(void *arg)
+{
+    struct user *u = arg;
+    uint8_t block[IO];
+    memset(block, 1, sizeof block);
+    while (!atomic_load(u->stop)) {
+        int error = berth_write(u->lun, block, IO, u->at, 0);
+        if (!error)
+            error = berth_read(u->lun, block, IO, u->at);
+        atomic_fetch_add(&u->ios, 2);
+        atomic_fetch_add(&u->errors, error != 0);
+    }
+    return NULL;
+}
+
+static void start_users(struct user *users, uint32_t count, struct berth_lun *lun, atomic_bool *stop)
+{
+    for (uint32_t n = 0; n < count; n++) {
+        users[n] = (struct user){.lun = lun, .stop = stop, .at = n * IO};
+        assert_int_equal(pthread_create(&users[n].thread, NULL, use, &users[n]), 0);
+    }
+}
+
+static void stop_users(struct user *users, uint32_t count, atomic_bool *stop)
+{
+    atomic_store(stop, true);
+    for (uint32_t n = 0; n < count; n++) {
+        pthread_join(users[n].thread, NULL);
+        assert_true(atomic_load(&users[n].ios) > 0);
+        assert_int_equal(atomic_load(&users[n].errors), 0);
+    }
+}
+
+/* --- policy --- */
+
+static void *keep_changing(void *arg)
+{
+    struct berth_lun *lun = arg;
+    struct berth_policy p = {.size = sizeof p};
+    for (uint32_t n = 0; n < CHANGES; n++) {
+        if (berth_lun_policy(lun, &p) != 0)
+            return NULL;
+        p.command_timeout_ms = 20000 + n;
+        p.ping_interval_ms = n % 2 ? 0 : 1000;
+        p.depth = 1 + n % 64;
+        if (berth_lun_set_policy(lun, &p) != 0)
+            return NULL;
+    }
+    return lun;
+}
+
+static void policy_under_load(void **state)
+{
+    struct berth_reactors *r = reactors(2);
+    struct berth_lun *lun = stand_open(&stand, 3, r);
+    struct user users[USERS];
+    atomic_bool stop = false;
+    pthread_t other;
+    void *result;
+    (void)state;
+    start_users(users, USERS, lun, &stop);
+    assert_int_equal(pthread_create(&other, NULL, keep_changing, lun), 0);
+    assert_non_null(keep_changing(lun));
+    stand_restart(&stand);
+    assert_non_null(keep_changing(lun));
+    pthread_join(other, &result);
+    assert_non_null(result);
+    stop_users(users, USERS, &stop);
+    struct berth_policy p = policy(lun);
+    p.depth = 0;
+    assert_int_equal(berth_lun_set_policy(lun, &p), BERTH_E_ARGUMENT);
+    assert_non_null(strstr(berth_lun_detail(lun)->text, "depth is 0"));
+    berth_lun_close(lun);
+    assert_int_equal(berth_reactors_free(r), 0);
+}
+
+struct reader {
+    struct berth_lun *lun;
+    int error;
+};
+
+static void *read_once(void *arg)
+{
+    struct reader *r = arg;
+    uint8_t block[IO];
+    r->error = berth_read(r->lun, block, IO, 0);
+    return NULL;
+}
+
+/* An I/O that is held obeys the policy that another thread has set meanwhile. */
+static void held_io_obeys(void **state)
+{
+    struct berth_reactors *r = reactors(1);
+    struct reader reader = {.lun = stand_open(&stand, 2, r)};
+    struct berth_policy p = policy(reader.lun);
+    pthread_t thread;
+    (void)state;
+    stand_freeze(&stand);
+    uint64_t begin = now_ms();
+    assert_int_equal(pthread_create(&thread, NULL, read_once, &reader), 0);
+    nap_ms(100);
+    p.command_timeout_ms = 200;
+    p.abort_timeout_ms = 100;
+    p.connect_timeout_ms = 100;
+    p.recovery_timeout_ms = 200;
+    assert_int_equal(berth_lun_set_policy(reader.lun, &p), 0);
+    pthread_join(thread, NULL);
+    assert_true(now_ms() - begin < 25000); /* it had 30 s */
+    assert_int_equal(reader.error, BERTH_E_TIMEOUT);
+    stand_thaw(&stand);
+    berth_lun_close(reader.lun);
+    assert_int_equal(berth_reactors_free(r), 0);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    stand_start(&stand);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    stand_stop(&stand);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(policy_under_load, start, stop),
+        cmocka_unit_test_setup_teardown(held_io_obeys, start, stop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
