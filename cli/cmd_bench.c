@@ -12,7 +12,7 @@
 #include "cli/say.h"
 #include "cli/sense.h"
 #include "cli/signals.h"
-#include "cli/size.h"
+#include "attach/size.h"
 
 #define LIBRARY_DEPTH_MIN 128u
 #define LIBRARY_DEPTH_MAX 1024u

@@ -14,7 +14,7 @@
 #include "cli/login.h"
 #include "cli/say.h"
 #include "cli/signals.h"
-#include "cli/size.h"
+#include "attach/size.h"
 
 static int check_operands(const struct options *o)
 {

@@ -7,7 +7,7 @@
 #include "cli/json.h"
 #include "cli/login.h"
 #include "cli/say.h"
-#include "cli/size.h"
+#include "attach/size.h"
 #include "cli/utf8.h"
 
 #define LUNS_MAX 16384u /* numbers that a LUN may have */

@@ -7,7 +7,7 @@
 #include "cli/json.h"
 #include "cli/login.h"
 #include "cli/say.h"
-#include "cli/size.h"
+#include "attach/size.h"
 #include "cli/utf8.h"
 
 /* Whose wish the agreed value is. */

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "cli/copy_endpoint.h"
-#include "cli/exit.h"
+#include "attach/exit.h"
 
 static const uint8_t zeros[64 * 1024];
 

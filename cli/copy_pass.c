@@ -4,10 +4,10 @@
 #include <inttypes.h>
 #include <string.h>
 #include "cli/copy.h"
-#include "cli/exit.h"
+#include "attach/exit.h"
 #include "cli/pattern.h"
 #include "cli/say.h"
-#include "cli/size.h"
+#include "attach/size.h"
 
 static uint8_t *buffer_of(struct copy *c, const struct copy_slot *s)
 {

@@ -3,7 +3,7 @@
 #include <poll.h>
 #include <string.h>
 #include "cli/copy.h"
-#include "cli/exit.h"
+#include "attach/exit.h"
 #include "cli/signals.h"
 
 #define WAIT_MS 200 /* the longest wait: progress moves on, and pings to the targets go out */

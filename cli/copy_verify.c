@@ -2,7 +2,7 @@
 /* The comparing pass. Every byte of both ends is read, except where an end itself says that it has a hole. */
 #include <string.h>
 #include "cli/copy.h"
-#include "cli/exit.h"
+#include "attach/exit.h"
 #include "cli/pattern.h"
 
 #define PAIRS (COPY_DEPTH / 2) /* each uses two of the buffers */

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
+#include "attach/opening.h"
 #include "cli/login.h"
 #include "cli/say.h"
 #include "cli/signals.h"
 
-#define SCHEME           "iscsi://"
-#define CONNECT_MAX_MS   30000u /* a longer --timeout is patience with recovery, not with one attempt */
-#define STEPS_OF_TIMEOUT 4u     /* the two steps by which a late command is ended take half of it at most */
+#define SCHEME "iscsi://"
 
 bool login_is_url(const char *operand)
 {
@@ -95,17 +94,6 @@ static int load_secrets(struct login *l, const struct options *o, const char *us
     return status;
 }
 
-static void set_timeouts(struct berth_options *b, uint32_t ms)
-{
-    if (ms == 0)
-        return;
-    b->connect_timeout_ms = ms < CONNECT_MAX_MS ? ms : CONNECT_MAX_MS;
-    b->command_timeout_ms = ms;
-    if (ms / STEPS_OF_TIMEOUT < b->abort_timeout_ms)
-        b->abort_timeout_ms = ms < STEPS_OF_TIMEOUT ? 1 : ms / STEPS_OF_TIMEOUT;
-    b->recovery_timeout_ms = ms;
-}
-
 static void set_binding(struct berth_options *b, const struct options *o)
 {
     b->redirects = o->redirects;
@@ -159,7 +147,7 @@ int login_prepare(struct login *l, const struct options *o, char *const *urls, i
     l->options.keys = o->keys;
     l->options.key_count = o->key_count;
     l->options.data_digest = o->data_digest ? BERTH_DIGEST_CRC32C : BERTH_DIGEST_NONE;
-    set_timeouts(&l->options, o->timeout_ms);
+    opening_timeouts(&l->options, o->timeout_ms);
     set_binding(&l->options, o);
     status = named != STATUS_OK ? named : check(o, has_user, urls, url_count);
     return status == STATUS_OK && has_user ? load_secrets(l, o, user) : status;

@@ -3,7 +3,7 @@
 #include <string.h>
 #include "cli/options.h"
 #include "cli/say.h"
-#include "cli/size.h"
+#include "attach/size.h"
 
 #define DEPTH_MAX     1024
 #define THREADS_MAX   64

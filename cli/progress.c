@@ -6,7 +6,7 @@
 #include "cli/clock.h"
 #include "cli/progress.h"
 #include "cli/say.h"
-#include "cli/size.h"
+#include "attach/size.h"
 
 #define NS_PER_S    1000000000u
 #define SAMPLE_NS   (NS_PER_S / 5)

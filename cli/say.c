@@ -44,14 +44,9 @@ int fail(int status, const char *format, ...)
 
 int fail_error(int error, const struct berth_detail *detail, const char *subject)
 {
-    const struct exit_row *row = exit_find(error);
-    const char *text = detail && strcmp(detail->text, berth_error_text(error)) != 0 ? detail->text : "";
-    /* Words about the network name the peer themselves; words about what the user wrote may not repeat it. */
-    if (text[0] && (berth_error_scope(error) != BERTH_SCOPE_USAGE || strstr(text, subject)))
-        return fail(row->status, "%s; %s", text, row->next);
-    if (text[0])
-        return fail(row->status, "%s: %s; %s", subject, text, row->next);
-    return fail(row->status, "%s: %s; %s", subject, berth_error_text(error), row->next);
+    char sentence[1024];
+    exit_sentence(sentence, sizeof sentence, error, detail, subject);
+    return fail(exit_find(error)->status, "%s", sentence);
 }
 
 static void say_timed(const char *plain)

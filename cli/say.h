@@ -4,7 +4,7 @@
 #define CLI_SAY_H
 
 #include <berth/berth.h>
-#include "cli/exit.h"
+#include "attach/exit.h"
 
 /* Says one sentence. Control characters in it, which may come from a peer, become '?'. */
 __attribute__((format(printf, 1, 2))) void say(const char *format, ...);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cli/setup.h"
-#include "cli/size.h"
+#include "attach/size.h"
 
 #define SECTION_MAX 512u /* bytes of what stands in the brackets */
 #define ALIAS_MAX   255u /* of a text value on the wire */

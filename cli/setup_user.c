@@ -5,7 +5,7 @@
 #include <string.h>
 #include "cli/say.h"
 #include "cli/setup.h"
-#include "cli/size.h"
+#include "attach/size.h"
 
 #define NAME_SIZE 256u
 #define ID_MAX    (UINT32_MAX - 1) /* the last one stands for nobody in system calls */

@@ -5,7 +5,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 #include "cli/clock.h"
-#include "cli/exit.h"
+#include "attach/exit.h"
 #include "cli/signals.h"
 
 #define AGAIN_NS                                                                                             \

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include "cli/size.h"
+#include "attach/size.h"
 
 #define FIRST_FD   3u
 #define GROUP_NAME "group-"

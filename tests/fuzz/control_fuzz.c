@@ -2,7 +2,7 @@
 /* Requests of the control socket: each line is answered or refused, and what the target answers the command
  * understands. */
 #include "cli/ctl_answer.h"
-#include "cli/exit.h"
+#include "attach/exit.h"
 #include "fuzz.h"
 #include "serve/control.h"
 

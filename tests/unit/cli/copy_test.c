@@ -10,7 +10,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 #include "cli/copy.h"
-#include "cli/exit.h"
+#include "attach/exit.h"
 #include "cli/pattern.h"
 
 /* An endpoint in memory that finishes its transfers late and in any order, and knows which blocks are holes.

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "cli/ctl_answer.h"
-#include "cli/exit.h"
+#include "attach/exit.h"
 
 static char *shown;
 

@@ -10,7 +10,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "cli/exit.h"
+#include "attach/exit.h"
 #include "cli/secret.h"
 
 static char path[] = "secret_test.XXXXXX";

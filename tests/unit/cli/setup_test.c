@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "cli/exit.h"
+#include "attach/exit.h"
 #include "cli/setup.h"
 
 static struct setup s;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Exit statuses of the command, and what a user can do about each error of the library. berth(1) lists both.
  */
-#ifndef CLI_EXIT_H
-#define CLI_EXIT_H
+#ifndef ATTACH_EXIT_H
+#define ATTACH_EXIT_H
 
-#include <stddef.h>
+#include <berth/berth.h>
 
 enum exit_status {
     STATUS_OK = 0,
@@ -28,5 +28,8 @@ struct exit_row {
 
 /* The row of `error`; for an error that has none, a row that says so. Never NULL. */
 const struct exit_row *exit_find(int error);
+
+/* The library's words, or `subject` and the error's own if it gave none, and the next action. */
+void exit_sentence(char *out, size_t size, int error, const struct berth_detail *detail, const char *subject);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "cli/size.h"
+#include "attach/size.h"
 
 #define SECONDS_MAX (24.0 * 60 * 60)
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include <berth/error.h>
-#include "cli/exit.h"
+#include "attach/exit.h"
 
 static int is_error(int code)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* One row per error of the library: the exit status it becomes and the next thing to do. */
-#include <berth/error.h>
-#include "cli/exit.h"
+#include <stdio.h>
+#include <string.h>
+#include "attach/exit.h"
 
 static const struct exit_row rows[] = {
     {BERTH_OK, STATUS_OK, "nothing needs doing"},
@@ -69,4 +70,15 @@ const struct exit_row *exit_find(int error)
         if (rows[i].error == error)
             return &rows[i];
     return &unknown;
+}
+
+void exit_sentence(char *out, size_t size, int error, const struct berth_detail *detail, const char *subject)
+{
+    const struct exit_row *row = exit_find(error);
+    const char *text = detail && strcmp(detail->text, berth_error_text(error)) != 0 ? detail->text : "";
+    /* Words about the network name the peer themselves; words about what the user wrote may not repeat it. */
+    if (text[0] && (berth_error_scope(error) != BERTH_SCOPE_USAGE || strstr(text, subject)))
+        snprintf(out, size, "%s; %s", text, row->next);
+    else
+        snprintf(out, size, "%s: %s; %s", subject, text[0] ? text : berth_error_text(error), row->next);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Numbers as people write and read them. */
-#ifndef CLI_SIZE_H
-#define CLI_SIZE_H
+#ifndef ATTACH_SIZE_H
+#define ATTACH_SIZE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "cli/size.h"
+#include "attach/size.h"
 
 static void sizes(void **state)
 {

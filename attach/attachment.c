@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+#include "attach/attachment.h"
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+#include "attach/exit.h"
+#include "attach/opening.h"
+#include "attach/parts.h"
+#include "attach/report.h"
+#include "attach/runtime.h"
+
+#define PAUSE_FIRST_MS 250 /* between two attempts to reach a target that has never been there */
+#define PAUSE_LAST_MS  5000
+
+/* --- facts --- */
+
+uint64_t attachment_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void facts_state(struct attachment *a, enum attachment_state state)
+{
+    pthread_mutex_lock(&a->facts.lock);
+    if (a->facts.state != state && a->facts.state != STATE_ENDING) {
+        a->facts.state = state;
+        a->facts.since_ms = attachment_now_ms();
+    }
+    pthread_mutex_unlock(&a->facts.lock);
+}
+
+void facts_error(struct attachment *a, int error, const char *text)
+{
+    pthread_mutex_lock(&a->facts.lock);
+    a->facts.error = error;
+    snprintf(a->facts.error_text, sizeof a->facts.error_text, "%s", text);
+    a->facts.error_ms = attachment_now_ms();
+    pthread_mutex_unlock(&a->facts.lock);
+}
+
+/* --- what the library tells --- */
+
+static void on_notice(void *arg, const struct berth_notice *n)
+{
+    struct attachment *a = arg;
+    if (n->error)
+        facts_error(a, n->error, n->text);
+    if (n->kind == BERTH_NOTICE_LOST)
+        facts_state(a, STATE_LOST);
+    else if (n->kind == BERTH_NOTICE_BACK)
+        facts_state(a, STATE_CONNECTED);
+    else if (n->kind == BERTH_NOTICE_GONE)
+        facts_state(a, STATE_GONE);
+    if (a->notice)
+        a->notice(a->notice_arg, n);
+}
+
+static bool cancelled(void *arg)
+{
+    return attachment_ending(arg);
+}
+
+/* --- opening --- */
+
+static int complain(struct berth_detail *detail, int error, const char *text)
+{
+    detail->error = error;
+    snprintf(detail->text, sizeof detail->text, "%s", text);
+    return error;
+}
+
+/* Somebody may end us in between. */
+static void pause_ms(const struct attachment *a, int ms)
+{
+    struct pollfd p = {.fd = a->end_fd, .events = POLLIN};
+    poll(&p, 1, ms);
+}
+
+static uint64_t deadline_ms(const struct settings *s)
+{
+    uint32_t wait = settings_number(s, SETTING_WAIT);
+    return wait == UINT32_MAX ? UINT64_MAX : attachment_now_ms() + wait;
+}
+
+/* As often as `wait` lets us, for what may be different next time. */
+static int open_patiently(struct attachment *a, const struct berth_options *options,
+                          struct berth_detail *detail)
+{
+    uint64_t deadline = deadline_ms(a->settings);
+    int error, pause = PAUSE_FIRST_MS;
+    for (;;) {
+        error = berth_lun_open(&a->lun, settings_text(a->settings, SETTING_URL), options, detail);
+        if (error)
+            facts_error(a, error, detail->text);
+        if (!error || exit_find(error)->status != STATUS_UNREACHABLE || attachment_ending(a) ||
+            attachment_now_ms() + (uint64_t)pause > deadline)
+            return error;
+        pause_ms(a, pause);
+        pause = pause * 2 < PAUSE_LAST_MS ? pause * 2 : PAUSE_LAST_MS;
+    }
+}
+
+static int open_lun(struct attachment *a, struct berth_detail *detail)
+{
+    struct opening o;
+    int error = opening_prepare(&o, a->settings, detail);
+    if (!error)
+        error = berth_reactors_new(&a->reactors, settings_number(a->settings, SETTING_REACTORS), NULL, 0);
+    if (error && !detail->text[0])
+        complain(detail, error, berth_error_text(error));
+    o.options.reactors = a->reactors;
+    o.options.notice = on_notice;
+    o.options.cancelled = cancelled;
+    o.options.notice_arg = o.options.cancelled_arg = a;
+    if (!error)
+        error = open_patiently(a, &o.options, detail);
+    opening_wipe(&o);
+    if (!error)
+        facts_state(a, STATE_CONNECTED);
+    return error;
+}
+
+/* --- the name --- */
+
+static int held(const struct attachment *a, int64_t holder, struct berth_detail *detail)
+{
+    char by[32] = "another process", text[CLAUSE_MAX];
+    if (errno != EBUSY) {
+        snprintf(text, sizeof text, "cannot lock the name %s: %s", a->name, strerror(errno));
+        return complain(detail, BERTH_E_SYSTEM, text);
+    }
+    if (holder > 0)
+        snprintf(by, sizeof by, "process %lld", (long long)holder);
+    snprintf(text, sizeof text, "%s is attached already, by %s; detach it first with 'berth detach %s'",
+             a->name, by, a->name);
+    return complain(detail, BERTH_E_STATE, text);
+}
+
+static int take_name(struct attachment *a, struct berth_detail *detail)
+{
+    char folder[RUNTIME_PATH_MAX], why[CLAUSE_MAX];
+    const char *name = settings_text(a->settings, SETTING_NAME);
+    int64_t holder = 0;
+    if (name)
+        snprintf(a->name, sizeof a->name, "%s", name);
+    else
+        opening_name(settings_text(a->settings, SETTING_URL), a->name);
+    if (!runtime_folder(true, folder, why, sizeof why))
+        return complain(detail, BERTH_E_SYSTEM, why);
+    int fd =
+        settings_said(a->settings, SETTING_LOCK_FD) ? (int)settings_number(a->settings, SETTING_LOCK_FD) : -1;
+    if (fd >= 0 && !runtime_adopt(a->name, fd))
+        return complain(detail, BERTH_E_ARGUMENT, "lock-fd is no lock of this name");
+    a->lock_fd = fd >= 0 ? fd : runtime_lock(a->name, &holder);
+    return a->lock_fd >= 0 ? 0 : held(a, holder, detail);
+}
+
+/* --- life --- */
+
+static struct attachment *attachment_new(const struct settings *settings, const char *kind)
+{
+    struct attachment *a = calloc(1, sizeof *a);
+    if (!a)
+        return NULL;
+    a->lock_fd = a->end_fd = -1;
+    a->kind = kind;
+    a->settings = settings_copy(settings);
+    a->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pthread_mutex_init(&a->info_lock, NULL);
+    pthread_mutex_init(&a->facts.lock, NULL);
+    pthread_mutex_init(&a->users_lock, NULL);
+    a->facts.begun_ms = a->facts.since_ms = attachment_now_ms();
+    return a;
+}
+
+static int begin(struct attachment *a, struct berth_detail *detail)
+{
+    char why[SETTINGS_WHY_MAX];
+    if (!a->settings || a->end_fd < 0)
+        return complain(detail, BERTH_E_MEMORY, "there is no memory, or no descriptor, for an attachment");
+    int error = settings_check(a->settings, why);
+    if (error)
+        return complain(detail, error, why);
+    error = take_name(a, detail);
+    return error ? error : open_lun(a, detail);
+}
+
+int attachment_begin(struct attachment **out, const struct settings *settings, const char *kind,
+                     struct berth_detail *detail)
+{
+    char sentence[2 * CLAUSE_MAX];
+    struct attachment *a = attachment_new(settings, kind);
+    *out = NULL;
+    *detail = (struct berth_detail){.error = 0};
+    int error =
+        a ? begin(a, detail) : complain(detail, BERTH_E_MEMORY, "there is no memory for an attachment");
+    if (!error) {
+        *out = a;
+        return 0;
+    }
+    exit_sentence(sentence, sizeof sentence, error, detail, a ? a->name : "attach");
+    report_failed(settings, a ? a->name : "", error, sentence);
+    attachment_end(a);
+    return error;
+}
+
+void attachment_end(struct attachment *a)
+{
+    if (!a)
+        return;
+    facts_state(a, STATE_ENDING);
+    berth_lun_close(a->lun);
+    berth_reactors_free(a->reactors);
+    runtime_unlock(a->name, a->lock_fd);
+    if (a->end_fd >= 0)
+        close(a->end_fd);
+    pthread_mutex_destroy(&a->info_lock);
+    pthread_mutex_destroy(&a->facts.lock);
+    pthread_mutex_destroy(&a->users_lock);
+    settings_free(a->settings);
+    free(a->facts.path);
+    free(a);
+}
+
+void attachment_ready(struct attachment *a, const char *path)
+{
+    pthread_mutex_lock(&a->facts.lock);
+    a->facts.path = strdup(path);
+    pthread_mutex_unlock(&a->facts.lock);
+    report_ready(a->settings, a->name, a->kind, path);
+}
+
+void attachment_failed(struct attachment *a, int error, const char *sentence)
+{
+    facts_error(a, error, sentence);
+    report_failed(a->settings, a->name, error, sentence);
+}
+
+/* --- for the export --- */
+
+struct berth_lun *attachment_lun(struct attachment *a)
+{
+    return a->lun;
+}
+
+struct berth_lun_info attachment_info(struct attachment *a)
+{
+    pthread_mutex_lock(&a->info_lock);
+    struct berth_lun_info info = *berth_lun_info(a->lun);
+    pthread_mutex_unlock(&a->info_lock);
+    return info;
+}
+
+const struct settings *attachment_settings(const struct attachment *a)
+{
+    return a->settings;
+}
+
+void attachment_use(struct attachment *a, attachment_list_users *list, void *arg)
+{
+    pthread_mutex_lock(&a->users_lock);
+    a->list_users = list;
+    a->users_arg = arg;
+    pthread_mutex_unlock(&a->users_lock);
+}
+
+void attachment_on_notice(struct attachment *a, void (*notice)(void *arg, const struct berth_notice *n),
+                          void *arg)
+{
+    a->notice_arg = arg;
+    a->notice = notice;
+}
+
+int attachment_end_fd(const struct attachment *a)
+{
+    return a->end_fd;
+}
+
+void attachment_ask_end(struct attachment *a)
+{
+    int number = errno;
+    atomic_store(&a->ending, true);
+    eventfd_write(a->end_fd, 1);
+    errno = number;
+}
+
+bool attachment_ending(const struct attachment *a)
+{
+    return atomic_load(&a->ending);
+}
+
+void attachment_count(struct attachment *a, enum attachment_op op, uint64_t bytes, uint64_t ns, int error)
+{
+    counters_add(&a->counters, op, bytes, ns, error);
+}
+
+int attachment_take_word(struct settings *s, const char *word, char why[SETTINGS_WHY_MAX])
+{
+    char key[64];
+    size_t len = strcspn(word, "=");
+    if (word[len] != '=' || len >= sizeof key) {
+        snprintf(why, SETTINGS_WHY_MAX, "'%.64s' is not KEY=VALUE", word);
+        return BERTH_E_ARGUMENT;
+    }
+    memcpy(key, word, len);
+    key[len] = '\0';
+    return settings_take(s, key, word + len + 1, SETTINGS_GIVEN, why);
+}
