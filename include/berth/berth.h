@@ -237,6 +237,63 @@ int berth_lun_policy(const struct berth_lun *lun, struct berth_policy *policy);
  * @return 0, or BERTH_E_ARGUMENT: nothing has changed, and berth_lun_detail() has words. */
 int berth_lun_set_policy(struct berth_lun *lun, const struct berth_policy *policy);
 
+/** How a LUN, or one of its sessions, stands. */
+enum berth_state {
+    BERTH_STATE_UP,       /**< I/Os go */
+    BERTH_STATE_CHECKING, /**< logged in, and the LUN is being asked who and how it is: I/Os wait */
+    BERTH_STATE_SEEKING,  /**< the session is lost, and sought: I/Os wait */
+    BERTH_STATE_GONE, /**< logged in, but the LUN is not there or does not say who it is: I/Os fail, and each
+                         has it asked again */
+    BERTH_STATE_FAILED, /**< given up for good: all I/Os fail */
+};
+
+/** Something that went wrong. */
+struct berth_trouble {
+    int error;      /**< enum berth_error; 0: nothing has since the LUN was opened */
+    uint64_t at_ns; /**< when, CLOCK_MONOTONIC */
+    char text[512]; /**< as in struct berth_detail */
+};
+
+/** How a LUN stands. Times are those of CLOCK_MONOTONIC, in ns. */
+struct berth_status {
+    uint32_t size;            /**< sizeof(struct berth_status): set by the caller, before the call */
+    uint32_t state;           /**< enum berth_state; of several sessions that which keeps most from going */
+    uint64_t now_ns;          /**< when it was so */
+    uint64_t since_ns;        /**< since when it is so */
+    uint64_t attempts;        /**< SEEKING: to reach the portal, of all sessions that are sought */
+    uint64_t next_attempt_ns; /**< SEEKING: when the next one begins; 0: one is under way */
+    uint64_t gives_up_ns;     /**< SEEKING: when the sessions are given up; 0: never */
+    uint32_t in_flight;       /**< commands of I/Os that the target has */
+    uint32_t waiting;         /**< I/Os, and commands of I/Os, that wait to be sent */
+    uint32_t sessions, sessions_up; /**< of how many */
+    struct berth_trouble trouble;   /**< the last one, also if it is over */
+};
+
+/** How one of a LUN's sessions stands, and its connection. */
+struct berth_session {
+    uint32_t size;  /**< sizeof(struct berth_session): set by the caller, before the call */
+    uint32_t state; /**< enum berth_state. This and what follows: as in struct berth_status */
+    uint64_t now_ns, since_ns, attempts, next_attempt_ns, gives_up_ns;
+    uint32_t in_flight, waiting;
+    uint64_t reconnects;         /**< times it was brought back */
+    int32_t portal_group;        /**< of the target, where the session is or was last; -1 unknown */
+    char engine[16];             /**< what moves its bytes, or will */
+    char portal[272];            /**< "host:port", where it is or is sought */
+    char local[80], remote[80];  /**< addresses of the connection, "192.0.2.1:3260"; "" there is none */
+    uint32_t rtt_us, rtt_var_us; /**< of TCP, smoothed, and its variation; 0 unknown */
+    uint32_t retransmits;        /**< segments that TCP has sent again on this connection */
+    uint32_t unacked;            /**< segments that it has sent, and that are not acknowledged */
+    struct berth_trouble trouble;
+};
+
+/** How it stands. Everything is copied. With reactors from any thread, but not from options.notice.
+ * @return 0, or BERTH_E_ARGUMENT for a size that cannot be. */
+int berth_lun_status(struct berth_lun *lun, struct berth_status *status);
+
+/** The same of one of its sessions, 0 to status.sessions - 1.
+ * @return 0, or BERTH_E_ARGUMENT for a size, or a number, that cannot be. */
+int berth_lun_session(struct berth_lun *lun, uint32_t number, struct berth_session *session);
+
 /** Facts about @p lun, refreshed in place after reconnects; with several sessions or with reactors, by this
  * call alone, which one thread at a time may make. */
 const struct berth_lun_info *berth_lun_info(struct berth_lun *lun);

@@ -33,6 +33,7 @@ static void fail_all(struct berth_lun *lun, const struct berth_done *why)
             fail_command(lun, cmd, why);
     }
     lun->check.ended = true;
+    status_tend(lun);
     initiator_settle(lun->initiator);
 }
 
@@ -44,11 +45,21 @@ static void tell_gone(struct berth_lun *lun, int error)
     lun->check.told = true;
 }
 
+static void tell_why(struct berth_lun *lun, const struct berth_done *why)
+{
+    char words[sizeof lun->trouble.text];
+    if (why->scsi_status)
+        outcome_words(why, words, sizeof words);
+    status_trouble(lun, why->error, why->scsi_status ? words : berth_error_text(why->error));
+}
+
 void check_fence(struct berth_lun *lun, const struct berth_done *why)
 {
     struct check *c = &lun->check;
     c->running = false;
     c->fence = *why;
+    if (why->error == BERTH_E_CHANGED) /* else it is a session's end, which knows better */
+        tell_why(lun, why);
     fail_all(lun, &c->fence);
 }
 
@@ -67,6 +78,7 @@ static void give_up(struct berth_lun *lun, const struct berth_done *why)
     struct check *c = &lun->check;
     c->running = false;
     c->given_up = true;
+    tell_why(lun, why);
     if (why->error == BERTH_E_NO_LUN)
         tell_gone(lun, why->error);
     fail_all(lun, why);

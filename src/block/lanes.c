@@ -337,12 +337,17 @@ static int run_errand(void *arg)
     return e->what(e->lun, e->arg);
 }
 
+int lanes_ask_one(struct lanes *all, uint32_t lane, int (*what)(struct berth_lun *lun, void *arg), void *arg)
+{
+    struct errand e = {what, all->luns[lane], arg};
+    return e.lun->worker ? worker_ask(e.lun->worker, run_errand, &e) : run_errand(&e);
+}
+
 int lanes_ask(struct lanes *all, int (*what)(struct berth_lun *lun, void *arg), void *arg)
 {
     int error = BERTH_OK;
     for (uint32_t n = 0; n < all->count; n++) {
-        struct errand e = {what, all->luns[n], arg};
-        int result = e.lun->worker ? worker_ask(e.lun->worker, run_errand, &e) : run_errand(&e);
+        int result = lanes_ask_one(all, n, what, arg);
         error = error ? error : result;
     }
     return error;

@@ -120,6 +120,7 @@ void lanes_poked(struct berth_lun *lun);
 
 /* Has `what` done for each lane, on its thread; which must not wait. Returns the first error. */
 int lanes_ask(struct lanes *all, int (*what)(struct berth_lun *lun, void *arg), void *arg);
+int lanes_ask_one(struct lanes *all, uint32_t lane, int (*what)(struct berth_lun *lun, void *arg), void *arg);
 struct berth_policy lanes_policy(const struct lanes *all);
 void lanes_set_policy(struct lanes *all, const struct berth_policy *policy);
 

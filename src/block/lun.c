@@ -224,6 +224,7 @@ void lun_keep(struct berth_lun *lun)
 {
     initiator_keep(lun->initiator);
     check_enable(lun);
+    lun->state_ns = initiator_now(lun->initiator);
 }
 
 static bool has_lanes(const struct berth_options *o)

@@ -10,7 +10,7 @@
  *   withdrawal.c  I/Os that are wanted back        waiting.c    I/Os that wait to become commands
  *   lanes.c    several sessions as one device      reactors.c  threads of the library
  *   spread.c   which of them an I/O takes          port.c      queues of threads other than the sessions'
- *   terms.c    what may be changed of an open LUN */
+ *   terms.c    what may be changed of an open LUN status.c    how it stands */
 #ifndef BLOCK_LUN_H
 #define BLOCK_LUN_H
 
@@ -140,6 +140,9 @@ struct berth_lun {
     bool write_same_unmaps;           /* trim by WRITE SAME for want of UNMAP */
     bool cache_known;                 /* the LUN said whether it has a write cache */
     bool closing;
+    uint8_t state; /* enum berth_state, since: */
+    uint64_t state_ns;
+    struct berth_trouble trouble; /* that was the LUN's, not the session's */
     uint64_t completed;
     uint64_t writes;        /* that were done, not with FUA */
     uint64_t durable;       /* without lanes: so many of them are sure to be on the medium */
@@ -185,6 +188,11 @@ int lun_say(struct berth_detail *detail, int error, const char *text); /* return
 /* terms.c */
 uint64_t lun_recovery_ns(const struct berth_lun *lun);
 struct berth_policy terms_of(const struct berth_options *options);
+
+/* status.c: part of each round, and whenever something may have changed */
+void status_tend(struct berth_lun *lun);
+/* Something of the LUN's own went wrong. */
+void status_trouble(struct berth_lun *lun, int error, const char *text);
 
 /* notice.c: tells the caller, who may not want to know. Without a text it has the words for its kind. */
 void notice_give(const struct berth_options *options, const struct berth_notice *notice);

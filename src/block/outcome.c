@@ -451,6 +451,7 @@ uint64_t lun_tend(void *owner)
     bool ended = check_tick(lun);
     lun_pump(lun);
     ended |= waiting_tend(lun);
+    status_tend(lun);
     lanes_tend(lun);
     port_flush(lun);
     return ended ? 0 : next_due(lun);

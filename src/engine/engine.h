@@ -257,6 +257,19 @@ static inline void link_quiesce(struct link *l)
         l->engine->ops->quiesce(l);
 }
 
+#define LINK_ADDRESS_MAX 80u /* "[fe80::1%eth0]:3260", with its NUL */
+
+/* What the host knows of a link that is up. */
+struct link_facts {
+    char local[LINK_ADDRESS_MAX], remote[LINK_ADDRESS_MAX]; /* "" where there are no addresses */
+    uint32_t rtt_us, rtt_var_us;                            /* smoothed, and its variation; 0 not known */
+    uint32_t retransmits;                                   /* segments sent again, of this connection */
+    uint32_t unacked;                                       /* segments on their way */
+};
+
+/* All zero where there is nothing to be known. */
+void link_facts(const struct link *l, struct link_facts *out);
+
 /* errno of a connect, send or receive as an enum berth_error. */
 int engine_error(int err);
 

@@ -14,6 +14,9 @@ void initiator_say(struct initiator *i, int error, const char *text)
     portal_print(&i->here->portal, where, sizeof where);
     snprintf(i->detail, sizeof i->detail, "%s: %s%s%s", where, berth_error_text(error), text ? ": " : "",
              text ? text : "");
+    i->trouble_error = error;
+    i->trouble_at = initiator_now(i);
+    memcpy(i->trouble, i->detail, sizeof i->trouble);
 }
 
 void connection_drop(struct initiator *i)

@@ -21,6 +21,11 @@ uint64_t initiator_now(const struct initiator *i)
     return engine_now(i->engine);
 }
 
+uint64_t initiator_gives_up(const struct initiator *i)
+{
+    return recovery_deadline(i);
+}
+
 uint64_t initiator_served(const struct initiator *i)
 {
     bool up = i->state == INITIATOR_UP || i->state == INITIATOR_LEAVING || !i->kept;
@@ -322,6 +327,9 @@ int initiator_open(struct initiator *i)
 void initiator_keep(struct initiator *i)
 {
     i->kept = true;
+    i->trouble_error = 0; /* what opening has come across does not matter any more */
+    i->trouble_at = 0;
+    i->trouble[0] = 0;
 }
 
 void initiator_leave(struct initiator *i, uint32_t timeout_ms)

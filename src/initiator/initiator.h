@@ -208,7 +208,12 @@ struct initiator {
     uint64_t random;        /* for the jitter */
     uint64_t reconnects, replays;
     uint64_t rx_bytes, tx_bytes; /* of earlier connections */
-    /* Of redirects: large, and rarely touched. */
+    uint64_t attempts;           /* to reach the portal, since the session was lost */
+    /* Rarely touched. The last thing that went wrong with the session, also after it is back: */
+    int trouble_error; /* 0 nothing has */
+    uint64_t trouble_at;
+    char trouble[INITIATOR_DETAIL_MAX];
+    /* Of redirects: large. */
     struct allowance allowance;
     struct portal visited[INITIATOR_REDIRECTS]; /* in this attempt */
 };
@@ -269,6 +274,8 @@ void initiator_set_times(struct initiator *i, const struct initiator_policy *pol
 /* Puts an error of the caller's into initiator_detail(), with the portal in front. */
 void initiator_say(struct initiator *i, int error, const char *text);
 uint64_t initiator_now(const struct initiator *i);
+/* When a session that is sought is given up; UINT64_MAX: it is not, or there is none that is sought. */
+uint64_t initiator_gives_up(const struct initiator *i);
 /* A clock of the time that the target had: it stands while the session is lost, and leaves out what the
  * caller was away for long. */
 uint64_t initiator_served(const struct initiator *i);

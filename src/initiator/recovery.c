@@ -59,6 +59,8 @@ void recovery_fail(struct initiator *i, int error)
     i->error = error;
     if (i->detail[0] == 0)
         initiator_say(i, error, NULL);
+    i->trouble_error = error; /* whatever the last attempt has come to */
+    i->trouble_at = initiator_now(i);
     end_tasks(i, error);
     connection_drain(i);
 }
@@ -109,6 +111,7 @@ static void session_lost(struct initiator *i, int error, uint64_t now)
         backoff_reset(i);
     }
     i->down_at = now;
+    i->attempts = 0;
     sort_detached(i);
     i->owner.session(i->owner.owner, error, i->detail);
 }

@@ -70,6 +70,7 @@ void seek_begin(struct initiator *i)
     if (!i->kept && i->retry_at && i->attempt_deadline > i->open_deadline)
         i->attempt_deadline = i->open_deadline; /* not the first attempt, and they share one time */
     i->refusal = 0;
+    i->attempts++;
     renew(i);
     if (i->here->addresses.count > 0) {
         race_begin(i);

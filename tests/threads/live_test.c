@@ -163,6 +163,113 @@ static void held_io_obeys(void **state)
     assert_int_equal(berth_reactors_free(r), 0);
 }
 
+/* --- status --- */
+
+static struct berth_status status(struct berth_lun *lun)
+{
+    struct berth_status s = {.size = sizeof s};
+    assert_int_equal(berth_lun_status(lun, &s), 0);
+    return s;
+}
+
+static void *keep_asking(void *arg)
+{
+    struct berth_lun *lun = arg;
+    struct berth_status all = {.size = sizeof all};
+    struct berth_session one = {.size = sizeof one};
+    for (uint32_t n = 0; n < CHANGES; n++)
+        if (berth_lun_status(lun, &all) != 0 || all.sessions != 3 ||
+            berth_lun_session(lun, n % 3, &one) != 0 || all.now_ns < all.since_ns)
+            return NULL;
+    return lun;
+}
+
+static void status_under_load(void **state)
+{
+    struct berth_reactors *r = reactors(2);
+    struct berth_lun *lun = stand_open(&stand, 3, r);
+    struct user users[USERS];
+    atomic_bool stop = false;
+    pthread_t other;
+    void *result;
+    (void)state;
+    start_users(users, USERS, lun, &stop);
+    assert_int_equal(pthread_create(&other, NULL, keep_asking, lun), 0);
+    stand_restart(&stand);
+    assert_non_null(keep_asking(lun));
+    pthread_join(other, &result);
+    assert_non_null(result);
+    stop_users(users, USERS, &stop);
+    berth_lun_close(lun);
+    assert_int_equal(berth_reactors_free(r), 0);
+}
+
+static void wait_for_state(struct berth_lun *lun, uint32_t state)
+{
+    for (uint32_t n = 0; n < 10000 && status(lun).state != state; n++)
+        nap_ms(5);
+    assert_int_equal(status(lun).state, state);
+}
+
+static void told_where_it_is(struct berth_reactors *r)
+{
+    struct berth_lun *lun = stand_open(&stand, 2, r);
+    uint8_t block[IO];
+    assert_int_equal(berth_read(lun, block, IO, 0), 0);
+    for (uint32_t n = 0; n < 2; n++) {
+        struct berth_session s = {.size = sizeof s};
+        assert_int_equal(berth_lun_session(lun, n, &s), 0);
+        assert_int_equal(s.state, BERTH_STATE_UP);
+        assert_string_equal(s.engine, "sockets");
+        assert_memory_equal(s.local, "127.0.0.1:", 10);
+        assert_string_equal(s.remote, s.portal);
+        assert_true(s.rtt_us > 0);
+        assert_true(s.since_ns <= s.now_ns && s.since_ns / 1000000 + 60000 > now_ms());
+    }
+    berth_lun_close(lun);
+}
+
+static void where_it_is(void **state)
+{
+    struct berth_reactors *r = reactors(2);
+    (void)state;
+    told_where_it_is(r);
+    told_where_it_is(NULL);
+    assert_int_equal(berth_reactors_free(r), 0);
+}
+
+/* The target says nothing, another thread has an I/O held, and this one hears how it stands. */
+static void told_while_away(void **state)
+{
+    struct berth_reactors *r = reactors(1);
+    struct reader reader = {.lun = stand_open(&stand, 1, r)};
+    struct berth_policy p = policy(reader.lun);
+    pthread_t thread;
+    (void)state;
+    p.ping_interval_ms = 50;
+    p.ping_timeout_ms = 50;
+    p.connect_timeout_ms = 100;
+    p.recovery_timeout_ms = BERTH_FOR_EVER;
+    assert_int_equal(berth_lun_set_policy(reader.lun, &p), 0);
+    stand_freeze(&stand);
+    assert_int_equal(pthread_create(&thread, NULL, read_once, &reader), 0);
+    wait_for_state(reader.lun, BERTH_STATE_SEEKING);
+    struct berth_status s = status(reader.lun);
+    for (uint32_t n = 0; n < 10000 && (s.waiting == 0 || s.attempts == 0); n++) {
+        nap_ms(5);
+        s = status(reader.lun);
+    }
+    assert_int_equal(s.waiting, 1);
+    assert_int_equal(s.trouble.error, BERTH_E_NO_ANSWER);
+    assert_int_equal(s.gives_up_ns, 0);
+    stand_thaw(&stand);
+    pthread_join(thread, NULL);
+    assert_int_equal(reader.error, 0);
+    wait_for_state(reader.lun, BERTH_STATE_UP);
+    berth_lun_close(reader.lun);
+    assert_int_equal(berth_reactors_free(r), 0);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -182,6 +289,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(policy_under_load, start, stop),
         cmocka_unit_test_setup_teardown(held_io_obeys, start, stop),
+        cmocka_unit_test_setup_teardown(status_under_load, start, stop),
+        cmocka_unit_test_setup_teardown(where_it_is, start, stop),
+        cmocka_unit_test_setup_teardown(told_while_away, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
