@@ -47,10 +47,10 @@ static void tell_gone(struct berth_lun *lun, int error)
 
 static void tell_why(struct berth_lun *lun, const struct berth_done *why)
 {
-    char words[sizeof lun->trouble.text];
+    char words[sizeof lun->detail.text];
     if (why->scsi_status)
         outcome_words(why, words, sizeof words);
-    status_trouble(lun, why->error, why->scsi_status ? words : berth_error_text(why->error));
+    initiator_note(lun->initiator, why->error, why->scsi_status ? words : berth_error_text(why->error));
 }
 
 void check_fence(struct berth_lun *lun, const struct berth_done *why)

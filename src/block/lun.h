@@ -142,7 +142,6 @@ struct berth_lun {
     bool closing;
     uint8_t state; /* enum berth_state, since: */
     uint64_t state_ns;
-    struct berth_trouble trouble; /* that was the LUN's, not the session's */
     uint64_t completed;
     uint64_t writes;        /* that were done, not with FUA */
     uint64_t durable;       /* without lanes: so many of them are sure to be on the medium */
@@ -191,8 +190,6 @@ struct berth_policy terms_of(const struct berth_options *options);
 
 /* status.c: part of each round, and whenever something may have changed */
 void status_tend(struct berth_lun *lun);
-/* Something of the LUN's own went wrong. */
-void status_trouble(struct berth_lun *lun, int error, const char *text);
 
 /* notice.c: tells the caller, who may not want to know. Without a text it has the words for its kind. */
 void notice_give(const struct berth_options *options, const struct berth_notice *notice);

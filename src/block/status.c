@@ -27,21 +27,15 @@ void status_tend(struct berth_lun *lun)
     lun->state_ns = initiator_now(lun->initiator);
 }
 
-void status_trouble(struct berth_lun *lun, int error, const char *text)
-{
-    lun->trouble.error = error;
-    lun->trouble.at_ns = initiator_now(lun->initiator);
-    snprintf(lun->trouble.text, sizeof lun->trouble.text, "%s", text);
-}
-
 /* --- one session --- */
 
 static struct berth_trouble last_trouble(const struct berth_lun *lun)
 {
     const struct initiator *i = lun->initiator;
-    struct berth_trouble t = {.error = i->trouble_error, .at_ns = i->trouble_at};
-    if (lun->trouble.error && lun->trouble.at_ns >= i->trouble_at)
-        return lun->trouble;
+    struct berth_trouble t = {.at_ns = i->trouble_at};
+    if (!t.at_ns)
+        return t;
+    t.error = i->trouble_error;
     snprintf(t.text, sizeof t.text, "%s", i->trouble);
     return t;
 }

@@ -14,9 +14,14 @@ void initiator_say(struct initiator *i, int error, const char *text)
     portal_print(&i->here->portal, where, sizeof where);
     snprintf(i->detail, sizeof i->detail, "%s: %s%s%s", where, berth_error_text(error), text ? ": " : "",
              text ? text : "");
+    initiator_note(i, error, i->detail);
+}
+
+void initiator_note(struct initiator *i, int error, const char *text)
+{
     i->trouble_error = error;
     i->trouble_at = initiator_now(i);
-    memcpy(i->trouble, i->detail, sizeof i->trouble);
+    snprintf(i->trouble, sizeof i->trouble, "%s", text);
 }
 
 void connection_drop(struct initiator *i)

@@ -327,9 +327,7 @@ int initiator_open(struct initiator *i)
 void initiator_keep(struct initiator *i)
 {
     i->kept = true;
-    i->trouble_error = 0; /* what opening has come across does not matter any more */
-    i->trouble_at = 0;
-    i->trouble[0] = 0;
+    i->trouble_at = 0; /* what opening has come across does not matter any more */
 }
 
 void initiator_leave(struct initiator *i, uint32_t timeout_ms)

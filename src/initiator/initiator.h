@@ -209,13 +209,14 @@ struct initiator {
     uint64_t reconnects, replays;
     uint64_t rx_bytes, tx_bytes; /* of earlier connections */
     uint64_t attempts;           /* to reach the portal, since the session was lost */
-    /* Rarely touched. The last thing that went wrong with the session, also after it is back: */
-    int trouble_error; /* 0 nothing has */
-    uint64_t trouble_at;
-    char trouble[INITIATOR_DETAIL_MAX];
-    /* Of redirects: large. */
+    uint64_t trouble_at;         /* when `trouble` was; 0: there was none */
+    /* Of redirects: large, and rarely touched. */
     struct allowance allowance;
     struct portal visited[INITIATOR_REDIRECTS]; /* in this attempt */
+    /* The last thing that went wrong since it was opened, also if that is over: in pages that nobody touches
+     * before. */
+    int trouble_error;
+    char trouble[INITIATOR_DETAIL_MAX];
 };
 
 /* Whether a login may ask for this; if not, `flaw` says why. */
@@ -273,6 +274,8 @@ void initiator_set_times(struct initiator *i, const struct initiator_policy *pol
 
 /* Puts an error of the caller's into initiator_detail(), with the portal in front. */
 void initiator_say(struct initiator *i, int error, const char *text);
+/* Something went wrong that the floor above has to tell of: for `trouble`. */
+void initiator_note(struct initiator *i, int error, const char *text);
 uint64_t initiator_now(const struct initiator *i);
 /* When a session that is sought is given up; UINT64_MAX: it is not, or there is none that is sought. */
 uint64_t initiator_gives_up(const struct initiator *i);
