@@ -38,6 +38,7 @@ static const int proxy_options[] = {OPT_TO_PORTAL, OPT_LISTEN, OPT_SCRIPT, OPT_F
                                     OPT_SEED,      OPT_JSON,   OPT_NONE};
 static const int serve_ctl_options[] = {OPT_CONTROL, OPT_TIMEOUT, OPT_JSON, OPT_NONE};
 
+static const int inspect_options[] = {OPT_JSON, LOGIN_OPTIONS, OPT_NONE};
 static const int id_options[] = {OPT_JSON, OPT_NONE};
 
 static const struct command commands[] = {
@@ -48,6 +49,7 @@ static const struct command commands[] = {
     {"bench", cmd_bench, "URL", 1, 1, "measure a LUN: I/Os per second, latency, CPU per I/O", bench_options},
     {"scsi", cmd_scsi, "URL CDB...", 2, 1 + CDB_WORDS, "send a LUN one command, given in hexadecimal",
      scsi_options},
+    {"check", cmd_check, "URL", 1, 1, "check a target and its LUN before they are used", inspect_options},
     {"id", cmd_id, "[show|unset|set NAME]", 0, 2, "show our initiator name, or keep another", id_options},
     {"serve", cmd_serve, "[FILE]", 0, 1, "be a target: serve memory and files as LUNs", serve_options},
     {"proxy", cmd_proxy, "", 0, 0, "stand before a target and misbehave by a script", proxy_options},

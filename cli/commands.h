@@ -25,6 +25,7 @@ int cmd_scsi(const struct options *o);
 int cmd_serve(const struct options *o);
 int cmd_proxy(const struct options *o);
 int cmd_serve_ctl(const struct options *o);
+int cmd_check(const struct options *o);
 int cmd_id(const struct options *o);
 int cmd_check_initiator(const struct options *o);
 
