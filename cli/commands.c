@@ -41,6 +41,8 @@ static const int serve_ctl_options[] = {OPT_CONTROL, OPT_TIMEOUT, OPT_JSON, OPT_
 static const int inspect_options[] = {OPT_JSON, LOGIN_OPTIONS, OPT_NONE};
 static const int id_options[] = {OPT_JSON, OPT_NONE};
 
+static const int completion_options[] = {OPT_NONE};
+
 static const struct command commands[] = {
     {"discover", cmd_discover, "PORTAL", 1, 1, "list the targets that a portal offers", discover_options},
     {"info", cmd_info, "URL", 1, 1, "show a LUN's identity, size, limits and session", info_options},
@@ -57,8 +59,15 @@ static const struct command commands[] = {
      "ask a running target, or change it; the verb help lists the others", serve_ctl_options},
     {"check-initiator", cmd_check_initiator, "[-- COMMAND...]", 0, CHECK_WORDS,
      "run a conformance suite on an initiator, which is given as a command", check_options},
+    {"completion", cmd_completion, "SHELL", 1, 1, "print what bash, zsh or fish need to complete words",
+     completion_options},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+
+const struct command *commands_row(size_t i)
+{
+    return i < COMMAND_COUNT ? &commands[i] : NULL;
+}
 
 static void usage(FILE *out)
 {

@@ -3,6 +3,7 @@
 #ifndef CLI_COMMANDS_H
 #define CLI_COMMANDS_H
 
+#include <stddef.h>
 #include "cli/options.h"
 
 struct command {
@@ -17,6 +18,9 @@ struct command {
 /* Finds the subcommand of argv and runs it. Returns the exit status of the process. */
 int commands_run(int argc, char *argv[]);
 
+/* The commands in the order of the help; NULL behind the last. */
+const struct command *commands_row(size_t i);
+
 int cmd_discover(const struct options *o);
 int cmd_info(const struct options *o);
 int cmd_copy(const struct options *o);
@@ -26,6 +30,7 @@ int cmd_serve(const struct options *o);
 int cmd_proxy(const struct options *o);
 int cmd_serve_ctl(const struct options *o);
 int cmd_check(const struct options *o);
+int cmd_completion(const struct options *o);
 int cmd_id(const struct options *o);
 int cmd_check_initiator(const struct options *o);
 

@@ -14,6 +14,11 @@ set(service ${CMAKE_BINARY_DIR}/berth-serve@.service)
 configure_file(${CMAKE_SOURCE_DIR}/systemd/berth-serve@.service.in ${service} @ONLY)
 install(FILES ${service} ${CMAKE_SOURCE_DIR}/systemd/berth-serve@.socket DESTINATION lib/systemd/system)
 
+# Where the shells look for what is in packages.
+install(FILES completions/berth DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+install(FILES completions/_berth DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+install(FILES completions/berth.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+
 install(DIRECTORY target/scripts DESTINATION ${CMAKE_INSTALL_DATADIR}/berth)
 install(TARGETS berth_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 
