@@ -10,7 +10,8 @@
  *   withdrawal.c  I/Os that are wanted back        waiting.c    I/Os that wait to become commands
  *   lanes.c    several sessions as one device      reactors.c  threads of the library
  *   spread.c   which of them an I/O takes          port.c      queues of threads other than the sessions'
- *   terms.c    what may be changed of an open LUN status.c    how it stands */
+ *   terms.c    what may be changed of an open LUN status.c    how it stands
+ *   refresh.c  asking it anew */
 #ifndef BLOCK_LUN_H
 #define BLOCK_LUN_H
 
