@@ -72,7 +72,8 @@ struct berth_notice {
 
 /** How calls wait for the target. */
 enum berth_wait {
-    BERTH_WAIT_AS_PAYS, /**< look for some microseconds before sleeping, as long as answers come that soon */
+    BERTH_WAIT_AS_PAYS, /**< look for some microseconds before sleeping, as long as answers come that soon and
+                             little is to come */
     BERTH_WAIT_SLEEP,   /**< sleep at once: the fewest system calls, and the most time to be woken up */
     BERTH_WAIT_POLL,    /**< never sleep: the shortest latency, and all of a processor. A signal does not end
                              such a wait */

@@ -233,7 +233,7 @@ static void ask(struct berth_lun *lun)
     }
     c->seg = seg_memory(c->reply, questions[c->step].size);
     struct request *r = queue_question(c->queue, cdb, len, &c->seg);
-    command_issue(lun, r, task);
+    command_issue(lun, r, task, initiator_now(lun->initiator));
 }
 
 /* A target under whose every answer the session dies must not keep I/Os waiting for ever. */

@@ -224,7 +224,7 @@ bool request_issued(const struct request *r);
 bool request_whole(const struct request *r); /* one command, whatever its length */
 bool request_beyond(const struct berth_lun *lun, const struct request *r); /* the end of the LUN */
 void request_fail(struct request *r, const struct berth_done *why);        /* unless it has failed before */
-void command_issue(struct berth_lun *lun, struct request *r, struct task *task);
+void command_issue(struct berth_lun *lun, struct request *r, struct task *task, uint64_t now);
 
 /* waiting.c */
 void waiting_begin(struct berth_lun *lun); /* the time of those that have come */
