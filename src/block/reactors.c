@@ -9,8 +9,9 @@
 #include <unistd.h>
 #include "block/lun.h"
 
-#define REACTORS_MAX 64u
-#define PATIENCE_MS  100u /* between two looks at whether a caller has had enough */
+#define REACTORS_MAX  64u
+#define PATIENCE_MS   100u     /* between two looks at whether a caller has had enough */
+#define BROKEN_NAP_NS 10000000 /* between two looks at the jobs, of a worker that cannot wait */
 
 struct berth_reactors {
     uint32_t count;
@@ -107,7 +108,8 @@ static void *work(void *arg)
 {
     struct worker *w = arg;
     while (!w->stopping) {
-        reactor_poll(w->reactor, w->of->poll ? 0 : UINT64_MAX);
+        if (reactor_poll(w->reactor, w->of->poll ? 0 : UINT64_MAX))
+            nanosleep(&(struct timespec){.tv_nsec = BROKEN_NAP_NS}, NULL); /* nothing will wake it any more */
         while (w->jobs) {
             struct mail *first = w->jobs;
             w->jobs = first->next;

@@ -10,7 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define RETRIES   3u           /* of a call that did not take all that was queued */
+#define RETRIES   8u           /* of a call that did not take all that was queued */
 #define RECALL_NS 100000000ull /* between two looks at what is being cancelled */
 #define NS_PER_S  1000000000ull
 
@@ -182,9 +182,16 @@ static bool harmless(int r)
     return r >= 0 || r == -EINTR || r == -ETIME || r == -EAGAIN || r == -EBUSY;
 }
 
+/* Completions that the kernel keeps for want of room may be those of sends that failed: whoever has none
+ * counts as sent. */
+static bool unfinished(const struct uring *u)
+{
+    return io_uring_sq_ready(&u->ring) > 0 || io_uring_cq_has_overflow(&u->ring);
+}
+
 void uring_enter(struct uring *u, uint32_t wait, uint64_t until_ns)
 {
-    for (uint32_t i = 0; !u->failure && (i == 0 || io_uring_sq_ready(&u->ring) > 0); i++) {
+    for (uint32_t i = 0; !u->failure && (i == 0 || unfinished(u)); i++) {
         int r = i < RETRIES ? call(u, wait, until_ns) : -ENOMEM;
         if (r == -EINTR && wait > 0)
             u->base->interrupted = true;

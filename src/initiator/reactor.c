@@ -139,6 +139,8 @@ static void fail_all(struct reactor *r, int error)
     const char *words = strerror(errno);
     list_each (at, &r->members) {
         struct initiator *i = list_entry(at, struct initiator, member);
+        if (i->state == INITIATOR_FAILED)
+            continue;
         initiator_say(i, error, words);
         recovery_fail(i, error);
         reactor_touch(i);

@@ -74,6 +74,13 @@ class Figures(unittest.TestCase):
         self.assertEqual(counts.slope((100, 1000), (110, 11000)), 1000)
 
 
+class Counts(unittest.TestCase):
+    def test_what_is_counted_lies_between_begin_and_end(self):
+        lines = ["1 futex(a", "1 clone3({", "2 futex(b", "1 clone(", "1 futex(c", "2 futex(d", "2 +++ exited with 0 +++", "1 futex(e"]
+        self.assertEqual(counts.between_the_ends(lines), ["1 futex(c", "2 futex(d"])
+        self.assertEqual(counts.between_the_ends(["1 futex(a"]), ["1 futex(a"])
+
+
 class Comparison(unittest.TestCase):
     def test_noise_is_no_change(self):
         self.assertFalse(comparison.apart([1.0, 1.1, 1.2], [1.1, 1.15, 1.3]))
