@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "attach/exit.h"
+#include "attach/notify.h"
 #include "attach/opening.h"
 #include "attach/parts.h"
 #include "attach/report.h"
@@ -26,13 +27,12 @@ uint64_t attachment_now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-void facts_state(struct attachment *a, enum attachment_state state)
+void facts_phase(struct attachment *a, enum attachment_phase phase)
 {
     pthread_mutex_lock(&a->facts.lock);
-    if (a->facts.state != state && a->facts.state != STATE_ENDING) {
-        a->facts.state = state;
-        a->facts.since_ms = attachment_now_ms();
-    }
+    a->facts.phase = phase;
+    a->facts.since_ms = attachment_now_ms();
+    a->facts.next_ms = 0;
     pthread_mutex_unlock(&a->facts.lock);
 }
 
@@ -47,17 +47,33 @@ void facts_error(struct attachment *a, int error, const char *text)
 
 /* --- what the library tells --- */
 
+/* What a notice is called among events. */
+static const char *event_of(uint32_t kind)
+{
+    static const struct {
+        uint32_t kind;
+        const char *word;
+    } rows[] = {
+        {BERTH_NOTICE_LOST, "lost"},     {BERTH_NOTICE_BACK, "back"},     {BERTH_NOTICE_SIZE, "size"},
+        {BERTH_NOTICE_GONE, "gone"},     {BERTH_NOTICE_WRITES, "writes"}, {BERTH_NOTICE_SPACE, "space"},
+        {BERTH_NOTICE_RIGHTS, "rights"}, {BERTH_NOTICE_GROUP, "group"},   {BERTH_NOTICE_ENGINE, "engine"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].kind == kind)
+            return rows[i].word;
+    return "notice";
+}
+
+void attachment_event(struct attachment *a, const char *kind, int error, const char *text)
+{
+    events_add(&a->events, kind, error, text);
+    control_wake(a->control);
+}
+
 static void on_notice(void *arg, const struct berth_notice *n)
 {
     struct attachment *a = arg;
-    if (n->error)
-        facts_error(a, n->error, n->text);
-    if (n->kind == BERTH_NOTICE_LOST)
-        facts_state(a, STATE_LOST);
-    else if (n->kind == BERTH_NOTICE_BACK)
-        facts_state(a, STATE_CONNECTED);
-    else if (n->kind == BERTH_NOTICE_GONE)
-        facts_state(a, STATE_GONE);
+    attachment_event(a, event_of(n->kind), n->error, n->text);
     if (a->notice)
         a->notice(a->notice_arg, n);
 }
@@ -77,10 +93,17 @@ static int complain(struct berth_detail *detail, int error, const char *text)
 }
 
 /* Somebody may end us in between. */
-static void pause_ms(const struct attachment *a, int ms)
+static void pause_ms(struct attachment *a, int ms)
 {
     struct pollfd p = {.fd = a->end_fd, .events = POLLIN};
+    pthread_mutex_lock(&a->facts.lock);
+    a->facts.attempts++;
+    a->facts.next_ms = attachment_now_ms() + (uint64_t)ms;
+    pthread_mutex_unlock(&a->facts.lock);
     poll(&p, 1, ms);
+    pthread_mutex_lock(&a->facts.lock);
+    a->facts.next_ms = 0;
+    pthread_mutex_unlock(&a->facts.lock);
 }
 
 static uint64_t deadline_ms(const struct settings *s)
@@ -94,9 +117,11 @@ static int open_patiently(struct attachment *a, const struct berth_options *opti
                           struct berth_detail *detail)
 {
     uint64_t deadline = deadline_ms(a->settings);
+    struct berth_lun *lun = NULL;
     int error, pause = PAUSE_FIRST_MS;
     for (;;) {
-        error = berth_lun_open(&a->lun, settings_text(a->settings, SETTING_URL), options, detail);
+        error = berth_lun_open(&lun, settings_text(a->settings, SETTING_URL), options, detail);
+        a->lun = lun;
         if (error)
             facts_error(a, error, detail->text);
         if (!error || exit_find(error)->status != STATUS_UNREACHABLE || attachment_ending(a) ||
@@ -123,7 +148,7 @@ static int open_lun(struct attachment *a, struct berth_detail *detail)
         error = open_patiently(a, &o.options, detail);
     opening_wipe(&o);
     if (!error)
-        facts_state(a, STATE_CONNECTED);
+        facts_phase(a, PHASE_OPEN);
     return error;
 }
 
@@ -172,10 +197,12 @@ static struct attachment *attachment_new(const struct settings *settings, const 
     a->lock_fd = a->end_fd = -1;
     a->kind = kind;
     a->settings = settings_copy(settings);
+    a->live = settings_copy(settings);
     a->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&a->info_lock, NULL);
     pthread_mutex_init(&a->facts.lock, NULL);
     pthread_mutex_init(&a->users_lock, NULL);
+    events_init(&a->events);
     a->facts.begun_ms = a->facts.since_ms = attachment_now_ms();
     return a;
 }
@@ -183,13 +210,22 @@ static struct attachment *attachment_new(const struct settings *settings, const 
 static int begin(struct attachment *a, struct berth_detail *detail)
 {
     char why[SETTINGS_WHY_MAX];
-    if (!a->settings || a->end_fd < 0)
+    if (!a->settings || !a->live || a->end_fd < 0)
         return complain(detail, BERTH_E_MEMORY, "there is no memory, or no descriptor, for an attachment");
     int error = settings_check(a->settings, why);
     if (error)
         return complain(detail, error, why);
     error = take_name(a, detail);
-    return error ? error : open_lun(a, detail);
+    protections_begin(&a->protections, a->settings);
+    if (!error)
+        error = control_start(a, detail);
+    if (!error)
+        error = open_lun(a, detail);
+    if (!error)
+        error = protections_complete(&a->protections, a->settings);
+    if (error && !detail->text[0])
+        return complain(detail, error, a->protections.rows[PROTECTION_MEMORY_LOCKED].why);
+    return error;
 }
 
 int attachment_begin(struct attachment **out, const struct settings *settings, const char *kind,
@@ -215,16 +251,23 @@ void attachment_end(struct attachment *a)
 {
     if (!a)
         return;
-    facts_state(a, STATE_ENDING);
+    facts_phase(a, PHASE_ENDING);
+    atomic_store(&a->ending, true);
+    if (a->facts.path)
+        notify_tell("STOPPING=1");
+    control_halt(a->control);
     berth_lun_close(a->lun);
     berth_reactors_free(a->reactors);
+    control_stop(a->control);
     runtime_unlock(a->name, a->lock_fd);
     if (a->end_fd >= 0)
         close(a->end_fd);
     pthread_mutex_destroy(&a->info_lock);
     pthread_mutex_destroy(&a->facts.lock);
     pthread_mutex_destroy(&a->users_lock);
+    events_destroy(&a->events);
     settings_free(a->settings);
+    settings_free(a->live);
     free(a->facts.path);
     free(a);
 }
@@ -234,7 +277,9 @@ void attachment_ready(struct attachment *a, const char *path)
     pthread_mutex_lock(&a->facts.lock);
     a->facts.path = strdup(path);
     pthread_mutex_unlock(&a->facts.lock);
+    attachment_event(a, "ready", 0, path);
     report_ready(a->settings, a->name, a->kind, path);
+    notify_tell("READY=1");
 }
 
 void attachment_failed(struct attachment *a, int error, const char *sentence)

@@ -44,6 +44,7 @@ struct berth_lun *attachment_lun(struct attachment *a);
 /* A copy of the facts as they are now; its strings stay until attachment_end(). */
 struct berth_lun_info attachment_info(struct attachment *a);
 
+/* As it was begun; what `set` changes is the library's business. */
 const struct settings *attachment_settings(const struct attachment *a);
 
 /* It can be used now, under `path` (of a socket, a file): what `berth attach` waits for and prints. Once. */

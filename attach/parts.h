@@ -4,40 +4,51 @@
 #define ATTACH_PARTS_H
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <unistd.h>
 #include "attach/attachment.h"
+#include "attach/control.h"
 #include "attach/counters.h"
+#include "attach/events.h"
+#include "attach/protections.h"
 
 #define CLAUSE_MAX 512u
 
-enum attachment_state {
-    STATE_OPENING,   /* the LUN has never been reached yet */
-    STATE_CONNECTED, /* a session is up */
-    STATE_LOST,      /* it is being sought */
-    STATE_GONE,      /* the LUN is not there any more, or is another one */
-    STATE_ENDING,
+enum attachment_phase {
+    PHASE_OPENING, /* the LUN has never been reached yet */
+    PHASE_OPEN,    /* berth_lun_status() tells how it stands */
+    PHASE_ENDING,
 };
 
-/* What the library has told us, and what became of it. Under `facts.lock`. */
+/* How far it has come. Under `facts.lock`. */
 struct facts {
     pthread_mutex_t lock;
-    enum attachment_state state;
+    enum attachment_phase phase;
     uint64_t since_ms, begun_ms; /* of the clock that people read */
-    int error;                   /* the last one, and its words; 0: there was none */
+    uint64_t attempts, next_ms;  /* to open it; when the next one begins, 0: it is under way */
+    int error;                   /* of the last one, and its words; 0: there was none */
     char error_text[CLAUSE_MAX];
     uint64_t error_ms;
     char *path; /* NULL: not ready yet */
 };
 
 struct attachment {
-    struct settings *settings;
+    struct settings *settings; /* as it was begun */
+    struct settings *live;     /* with what `set` has changed: of the control socket's thread */
     const char *kind;
     char name[SETTINGS_NAME_MAX + 1];
     int lock_fd, end_fd;
     atomic_bool ending;
     struct berth_reactors *reactors;
-    struct berth_lun *lun;
-    pthread_mutex_t info_lock; /* berth_lun_info() is for one thread at a time */
+    struct berth_lun *_Atomic lun; /* NULL: not open yet */
+    pthread_mutex_t info_lock;     /* berth_lun_info() is for one thread at a time */
     struct facts facts;
+    struct events events;
+    struct control *control;
+    atomic_uint listeners; /* to events */
+    struct protections protections;
     struct counters counters;
     pthread_mutex_t users_lock;
     attachment_list_users *list_users;
@@ -47,7 +58,8 @@ struct attachment {
 };
 
 uint64_t attachment_now_ms(void); /* since 1970 */
-void facts_state(struct attachment *a, enum attachment_state state);
+void attachment_event(struct attachment *a, const char *kind, int error, const char *text);
+void facts_phase(struct attachment *a, enum attachment_phase phase);
 void facts_error(struct attachment *a, int error, const char *text);
 
 #endif

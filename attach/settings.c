@@ -31,8 +31,8 @@ struct settings {
             .expected = should, .help = text}
 #define BITS(id, name, should, text) \
     [id] = {.key = name, .kind = SETTING_BITS, .fallback = "0", .value = "N", .expected = should, .help = text}
-#define LIVE_SECONDS(id, name, least, otherwise, should, text) \
-    [id] = {.key = name, .kind = SETTING_SECONDS, .flags = SETTING_LIVE, .min = least, .fallback = otherwise, \
+#define LIVE_SECONDS(id, name, least, most, otherwise, should, text) \
+    [id] = {.key = name, .kind = SETTING_SECONDS, .flags = SETTING_LIVE, .min = least, .max = most, .fallback = otherwise, \
             .value = "SECONDS", .expected = should, .help = text}
 #define YES_NO(id, name, text) \
     [id] = {.key = name, .kind = SETTING_YES_NO, .flags = SETTING_BARE, .fallback = "no", .value = "yes|no", \
@@ -68,20 +68,22 @@ const struct setting_row settings_rows[SETTINGS_COUNT] = {
                      .help = "what to ask for in negotiation, as MaxBurstLength=65536; may be repeated"},
     [SETTING_TIMEOUT] = {.key = "timeout", .kind = SETTING_SECONDS, .min = 1, .fallback = "", .value = "SECONDS",
                          .expected = SECONDS_EXPECTED, .help = "patience in general: sets the four that follow"},
-    LIVE_SECONDS(SETTING_CONNECT_TIMEOUT, "connect-timeout", 1, "10", SECONDS_EXPECTED,
+    LIVE_SECONDS(SETTING_CONNECT_TIMEOUT, "connect-timeout", 1, 0, "10", SECONDS_EXPECTED,
                  "for one attempt to log in (default 10)"),
-    LIVE_SECONDS(SETTING_COMMAND_TIMEOUT, "command-timeout", 1, "30", SECONDS_EXPECTED,
+    LIVE_SECONDS(SETTING_COMMAND_TIMEOUT, "command-timeout", 1, 0, "30", SECONDS_EXPECTED,
                  "for one command on a live session (default 30)"),
-    LIVE_SECONDS(SETTING_ABORT_TIMEOUT, "abort-timeout", 1, "5", SECONDS_EXPECTED,
+    LIVE_SECONDS(SETTING_ABORT_TIMEOUT, "abort-timeout", 1, 0, "5", SECONDS_EXPECTED,
                  "for each step that ends a late command (default 5)"),
-    LIVE_SECONDS(SETTING_RECOVERY_TIMEOUT, "recovery-timeout", 1, "120", SECONDS_EXPECTED,
+    LIVE_SECONDS(SETTING_RECOVERY_TIMEOUT, "recovery-timeout", 1, FOREVER, "120",
+                 "a number of seconds, 0.001 to 86400, or forever",
                  "how long a lost session is sought before I/Os fail (default 120)"),
-    LIVE_SECONDS(SETTING_PING_INTERVAL, "ping-interval", 0, "5", "a number of seconds up to 86400, or 0",
+    LIVE_SECONDS(SETTING_PING_INTERVAL, "ping-interval", 0, 0, "5", "a number of seconds up to 86400, or 0",
                  "silence after which the target is pinged, 0 never (default 5)"),
-    LIVE_SECONDS(SETTING_PING_TIMEOUT, "ping-timeout", 1, "5", SECONDS_EXPECTED,
+    LIVE_SECONDS(SETTING_PING_TIMEOUT, "ping-timeout", 1, 0, "5", SECONDS_EXPECTED,
                  "silence after a ping that ends the connection (default 5)"),
-    NUMBER(SETTING_DEPTH, "depth", 1, 1024, "128", "a number from 1 to 1024",
-           "commands in flight in each session (default 128)"),
+    [SETTING_DEPTH] = {.key = "depth", .kind = SETTING_NUMBER, .flags = SETTING_LIVE, .min = 1, .max = 1024,
+                       .fallback = "128", .value = "N", .expected = "a number from 1 to 1024",
+                       .help = "commands in flight in each session (default 128); can be lowered while attached"},
     NUMBER(SETTING_SESSIONS, "sessions", 1, 512, "1", "a number from 1 to 512", "sessions to the LUN (default 1)"),
     NUMBER(SETTING_REACTORS, "reactors", 1, 64, "1", "a number from 1 to 64",
            "threads for the sessions (default 1)"),

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include "cli/utf8.h"
+#include "attach/utf8.h"
 
 static const char *entity_of(char c)
 {

@@ -5,7 +5,7 @@
 #include <string.h>
 #include "cli/check_junit.h"
 #include "cli/say.h"
-#include "cli/utf8.h"
+#include "attach/utf8.h"
 
 #define SCHEMA   "berth-check-initiator/1"
 #define ID_WIDTH 34

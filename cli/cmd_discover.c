@@ -8,7 +8,7 @@
 #include "cli/login.h"
 #include "cli/say.h"
 #include "attach/size.h"
-#include "cli/utf8.h"
+#include "attach/utf8.h"
 
 #define LUNS_MAX 16384u /* numbers that a LUN may have */
 #define URL_MAX  1200u  /* scheme, portal, a name of 223 bytes all escaped, LUN */

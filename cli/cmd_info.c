@@ -3,29 +3,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include "attach/negotiated.h"
+#include "attach/size.h"
+#include "attach/utf8.h"
 #include "cli/commands.h"
 #include "cli/json.h"
 #include "cli/login.h"
 #include "cli/say.h"
-#include "attach/size.h"
-#include "cli/utf8.h"
-
-/* Whose wish the agreed value is. */
-static const char *asked_by(const struct berth_negotiated *n)
-{
-    bool mine, theirs;
-    if (!n->agreed[0])
-        return "each for itself"; /* declared, not negotiated (RFC 7143 6.2) */
-    mine = strcmp(n->agreed, n->mine) == 0;
-    theirs = strcmp(n->agreed, n->theirs) == 0;
-    if (mine && theirs)
-        return "both";
-    if (mine)
-        return "us";
-    if (theirs)
-        return "target";
-    return n->mine[0] || n->theirs[0] ? "rule" : "default";
-}
 
 static void line(const char *name, const char *value)
 {
@@ -91,7 +75,8 @@ static void print_negotiated(const struct berth_negotiated *n)
 {
     char agreed[24], ours[40], theirs[40];
     printf("%-26s %-16s %-32s %-16s %s\n", n->key, or_dash(agreed, sizeof agreed, n->agreed),
-           or_dash(ours, sizeof ours, n->mine), or_dash(theirs, sizeof theirs, n->theirs), asked_by(n));
+           or_dash(ours, sizeof ours, n->mine), or_dash(theirs, sizeof theirs, n->theirs),
+           negotiated_asked_by(n));
 }
 
 static void print_session(const struct berth_lun_info *i)
@@ -152,7 +137,7 @@ static void json_session(struct json *j, const struct berth_lun_info *i)
         json_text(j, "agreed", n->agreed);
         json_text(j, "ours", n->mine);
         json_text(j, "theirs", n->theirs);
-        json_text(j, "asked_by", asked_by(n));
+        json_text(j, "asked_by", negotiated_asked_by(n));
         json_object_end(j);
     }
     json_array_end(j);

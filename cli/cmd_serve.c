@@ -10,8 +10,9 @@
 #include "cli/say.h"
 #include "cli/setup.h"
 #include "cli/signals.h"
+#include "attach/notify.h"
 #include "cli/supervisor.h"
-#include "cli/utf8.h"
+#include "attach/utf8.h"
 
 struct service {
     const struct options *o;
@@ -86,7 +87,7 @@ static void ready(void *arg, const char *const *portals, uint32_t count)
     else
         ready_text(&s->setup.config, portals, count);
     fflush(stdout);
-    supervisor_tell("READY=1");
+    notify_tell("READY=1");
 }
 
 static void tell_rule(void *arg, const struct serve_rule *r)
@@ -196,7 +197,7 @@ static int serve(struct service *s)
         return fail_errno("watch for", "signals");
     detail.error = serve_run(c, detail.text, sizeof detail.text);
     rules_end(&s->rules);
-    supervisor_tell("STOPPING=1");
+    notify_tell("STOPPING=1");
     close(c->stop_fd);
     if (detail.error && detail.text[0]) /* the target's reasons say themselves what to do next */
         return fail(status_of(detail.error), "%s", detail.text);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include "cli/json.h"
 #include "cli/say.h"
-#include "cli/utf8.h"
+#include "attach/utf8.h"
 
 #define SCHEMA     "berth-serve-ctl/1"
 #define DEPTH_MAX  8

@@ -2,7 +2,7 @@
 #include "cli/findings.h"
 #include <stdarg.h>
 #include <stdio.h>
-#include "cli/utf8.h"
+#include "attach/utf8.h"
 
 __attribute__((format(printf, 4, 0))) static void set(struct finding *f, enum finding_result result,
                                                       const char *next, const char *format, va_list args)

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 #include "cli/json.h"
-#include "cli/utf8.h"
+#include "attach/utf8.h"
 
 static const char *escape_of(char c)
 {

@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include "cli/plot.h"
-#include "cli/utf8.h"
+#include "attach/utf8.h"
 
 enum {
     WIDTH = 900,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/rules.h"
 #include "cli/say.h"
-#include "cli/utf8.h"
+#include "attach/utf8.h"
 
 static void tell_json(struct rules_report *r, const char *source, const char *text, uint64_t matched,
                       uint64_t fired)

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 #include "cli/say.h"
-#include "cli/utf8.h"
+#include "attach/utf8.h"
 
 static bool line_stands;
 static const char *place = "";

@@ -16,7 +16,4 @@ uint32_t supervisor_sockets(const char *portals[SERVE_PORTALS_MAX]);
 /* Is standard error a stream of the journal? */
 bool supervisor_journal(void);
 
-/* Tells it, as "READY=1"; nobody may be there to hear. */
-void supervisor_tell(const char *state);
-
 #endif

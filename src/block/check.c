@@ -45,13 +45,6 @@ static void tell_gone(struct berth_lun *lun, int error)
     lun->check.told = true;
 }
 
-static void come_to_an_end(struct berth_lun *lun, int found)
-{
-    lun->check.turns++;
-    lun->check.found = found;
-    lanes_checked(lun);
-}
-
 static void tell_why(struct berth_lun *lun, const struct berth_done *why)
 {
     char words[sizeof lun->detail.text];
@@ -85,7 +78,6 @@ static void give_up(struct berth_lun *lun, const struct berth_done *why)
     struct check *c = &lun->check;
     c->running = false;
     c->given_up = true;
-    come_to_an_end(lun, why->error);
     tell_why(lun, why);
     if (why->error == BERTH_E_NO_LUN)
         tell_gone(lun, why->error);
@@ -137,7 +129,6 @@ static void succeed(struct berth_lun *lun)
     c->losses = 0;
     initiator_hold(lun->initiator, false);
     lanes_publish(lun);
-    come_to_an_end(lun, BERTH_OK);
     if (c->back)
         lanes_notice(lun, &(struct berth_notice){.kind = BERTH_NOTICE_BACK, .text = NULL});
     c->back = false;
@@ -233,7 +224,7 @@ static void ask(struct berth_lun *lun)
     }
     c->seg = seg_memory(c->reply, questions[c->step].size);
     struct request *r = queue_question(c->queue, cdb, len, &c->seg);
-    command_issue(lun, r, task, initiator_now(lun->initiator));
+    command_issue(lun, r, task);
 }
 
 /* A target under whose every answer the session dies must not keep I/Os waiting for ever. */
@@ -316,14 +307,6 @@ void check_want(struct berth_lun *lun)
     c->again |= c->running;
     c->wanted = true;
     initiator_hold(lun->initiator, true);
-}
-
-void check_anew(struct berth_lun *lun)
-{
-    if (lun->check.fence.error)
-        return;
-    lun->check.given_up = false;
-    check_want(lun);
 }
 
 /* The question that is out is not asked again: after the login all begins anew. */

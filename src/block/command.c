@@ -196,7 +196,7 @@ void command_renew(struct berth_lun *lun, struct command *cmd)
         command_build(lun, cmd);
 }
 
-void command_issue(struct berth_lun *lun, struct request *r, struct task *task, uint64_t now)
+void command_issue(struct berth_lun *lun, struct request *r, struct task *task)
 {
     struct command *cmd = &lun->commands[task->slot];
     uint64_t left = r->io.len_bytes - r->issued, limit = request_whole(r) ? left : limit_of(lun, r);
@@ -213,7 +213,7 @@ void command_issue(struct berth_lun *lun, struct request *r, struct task *task, 
     r->outstanding++;
     depth_enter(&lun->depth, &cmd->counts);
     command_build(lun, cmd);
-    initiator_submit(lun->initiator, task, r->io.timeout_ms, now);
+    initiator_submit(lun->initiator, task, r->io.timeout_ms);
 }
 
 bool request_beyond(const struct berth_lun *lun, const struct request *r)
@@ -255,15 +255,12 @@ static bool next_request(struct berth_lun *lun, struct request **out)
 void lun_pump(struct berth_lun *lun)
 {
     struct request *r;
-    uint64_t now = 0; /* asked for when there is something to be sent, and once */
     while (next_request(lun, &r)) {
         bool room = depth_room(&lun->depth) || r->io.op == OP_ASK;
         struct task *task = room ? initiator_task(lun->initiator, TASK_SCSI) : NULL;
         if (!task)
             return;
-        if (now == 0)
-            now = initiator_now(lun->initiator);
-        command_issue(lun, r, task, now);
+        command_issue(lun, r, task);
         if (request_issued(r))
             list_remove(&r->link);
     }

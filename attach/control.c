@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: MIT */
+#include "attach/control.h"
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+#include "attach/exit.h"
+#include "attach/parts.h"
+#include "attach/runtime.h"
+#include "attach/verbs.h"
+
+#define STACK_BYTES (256u * 1024)
+#define REST_MS     1000u
+
+struct caller {
+    int fd;            /* -1: the place is free */
+    bool eof;          /* it has nothing more to ask */
+    bool done;         /* nor do we have more to tell */
+    bool stream;       /* events go to it */
+    bool waits;        /* for a job */
+    uint64_t seq;      /* of the last event it has got */
+    uint64_t since_ms; /* when it last did something */
+    char *out;         /* of the answer, what is still to be sent begins at out_at */
+    size_t out_len, out_at, in_len;
+    char in[REQUEST_LINE_MAX + 1];
+};
+
+/* A verb that waits for the target, on a thread of its own. One at a time. */
+struct job {
+    pthread_t thread;
+    bool begun;
+    atomic_bool over;
+    const struct verb *verb;
+    struct call call;
+    struct caller *caller; /* NULL: it has left */
+};
+
+struct control {
+    struct attachment *a;
+    int wake, listener;
+    pthread_t thread;
+    bool running;
+    atomic_bool stopping;
+    bool resting; /* there were no descriptors left to accept with */
+    struct job job;
+    char path[RUNTIME_PATH_MAX];
+    struct caller callers[CALLERS_MAX];
+};
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* --- callers --- */
+
+static void drop(struct control *c, struct caller *cl)
+{
+    if (c->job.caller == cl)
+        c->job.caller = NULL;
+    if (cl->stream)
+        atomic_fetch_sub(&c->a->listeners, 1);
+    close(cl->fd);
+    free(cl->out);
+    *cl = (struct caller){.fd = -1};
+}
+
+/* Takes the line over; NULL: there was no memory, and the conversation is over. */
+static void answer(struct caller *cl, json_t *object)
+{
+    char *text = object ? json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
+    json_decref(object);
+    cl->out_at = 0;
+    cl->out_len = text ? strlen(text) : 0;
+    cl->since_ms = now_ms();
+    if (text && cl->out_len < ANSWER_MAX) {
+        text[cl->out_len++] = '\n'; /* where its NUL was, which nobody looks for */
+        cl->out = text;
+        return;
+    }
+    free(text);
+    cl->out_len = 0;
+    cl->done = true;
+}
+
+static json_t *refusal_json(const struct refusal *r)
+{
+    return json_pack("{s:b, s:{s:s, s:i, s:o}}", "ok", 0, "error", "name", r->name, "exit", r->exit, "text",
+                     request_text(r->text));
+}
+
+/* false: the caller is gone. */
+static bool send_out(struct caller *cl)
+{
+    while (cl->out_at < cl->out_len) {
+        ssize_t n = send(cl->fd, cl->out + cl->out_at, cl->out_len - cl->out_at, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0)
+            return errno == EAGAIN || errno == EINTR;
+        cl->out_at += (size_t)n;
+        cl->since_ms = now_ms();
+    }
+    free(cl->out);
+    cl->out = NULL;
+    cl->out_len = cl->out_at = 0;
+    return true;
+}
+
+static bool busy(const struct caller *cl)
+{
+    return cl->out_len > 0 || cl->waits;
+}
+
+/* --- requests --- */
+
+static void finish_call(struct control *c, struct caller *cl, struct call *call, int error)
+{
+    if (error) {
+        json_decref(call->result);
+        answer(cl, refusal_json(&call->refusal));
+        return;
+    }
+    answer(cl, json_pack("{s:b, s:o}", "ok", 1, "result", call->result ? call->result : json_object()));
+    if (call->stream && !cl->stream) {
+        cl->stream = true;
+        cl->seq = call->seq;
+        atomic_fetch_add(&c->a->listeners, 1);
+    }
+}
+
+static void *work(void *arg)
+{
+    struct control *c = arg;
+    if (c->job.verb->run(&c->job.call) == 0)
+        c->job.call.refusal.name = NULL;
+    atomic_store(&c->job.over, true);
+    control_wake(c);
+    return NULL;
+}
+
+static int begin_job(struct control *c, struct caller *cl, const struct verb *verb, json_t *request,
+                     struct call *call)
+{
+    if (c->job.begun)
+        return refuse(&call->refusal, "BUSY", STATUS_UNREACHABLE,
+                      "the attachment waits for the target already, for somebody else; try again later");
+    c->job.call = (struct call){.a = c->a, .request = request};
+    c->job.verb = verb;
+    c->job.caller = cl;
+    atomic_store(&c->job.over, false);
+    if (pthread_create(&c->job.thread, NULL, work, c) != 0)
+        return refuse(&call->refusal, "MEMORY", STATUS_SYSTEM,
+                      "there is no thread for that; free some memory");
+    c->job.begun = cl->waits = true;
+    return 0;
+}
+
+static void end_job(struct control *c)
+{
+    struct job *j = &c->job;
+    pthread_join(j->thread, NULL);
+    json_decref((json_t *)(uintptr_t)j->call.request);
+    j->begun = false;
+    atomic_store(&j->over, false);
+    if (!j->caller) {
+        json_decref(j->call.result);
+        return;
+    }
+    j->caller->waits = false;
+    finish_call(c, j->caller, &j->call, j->call.refusal.name != NULL);
+    j->caller = NULL;
+}
+
+static void run_line(struct control *c, struct caller *cl, const char *line, size_t len)
+{
+    struct call call = {.a = c->a};
+    json_t *request = request_parse(line, len, &call.refusal);
+    const struct verb *verb = request ? verbs_find(request, &call.refusal) : NULL;
+    call.request = request;
+    if (verb && (verb->flags & VERB_SLOW)) {
+        if (begin_job(c, cl, verb, request, &call) == 0)
+            return;
+        verb = NULL;
+    }
+    finish_call(c, cl, &call, verb ? verb->run(&call) : -1);
+    json_decref(request);
+}
+
+/* One line at a time: the next waits until the answer has left. One that never ends is the last. true: there
+ * was one. */
+static bool take_line(struct control *c, struct caller *cl)
+{
+    char *end = memchr(cl->in, '\n', cl->in_len);
+    size_t len = end ? (size_t)(end - cl->in) : cl->in_len;
+    if (!end && cl->in_len < sizeof cl->in)
+        return false;
+    cl->done |= !end;
+    run_line(c, cl, cl->in, len);
+    cl->in_len = end ? cl->in_len - len - 1 : 0;
+    memmove(cl->in, cl->in + len + 1, cl->in_len);
+    return true;
+}
+
+/* false: the caller is gone. */
+static bool receive(struct caller *cl)
+{
+    ssize_t n = recv(cl->fd, cl->in + cl->in_len, sizeof cl->in - cl->in_len, MSG_DONTWAIT);
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR;
+    cl->in_len += (size_t)n;
+    cl->eof |= n == 0;
+    cl->since_ms = now_ms();
+    return true;
+}
+
+/* --- events --- */
+
+static json_t *event_json(const struct event *e, uint64_t missed)
+{
+    char at[32];
+    if (missed)
+        return json_pack("{s:s, s:I, s:I}", "event", "missed", "seq", (json_int_t)(e->seq - 1), "count",
+                         (json_int_t)missed);
+    return json_pack("{s:s, s:I, s:s, s:i, s:o}", "event", e->kind, "seq", (json_int_t)e->seq, "at",
+                     status_time(e->ms, at), "error", e->error, "text", request_text(e->text));
+}
+
+/* One at a time: whoever is slow has the rest in the ring, and is told what has fallen out of it. true: there
+ * was one. */
+static bool take_event(struct control *c, struct caller *cl)
+{
+    struct event e;
+    uint64_t missed;
+    if (!cl->stream || !events_next(&c->a->events, cl->seq, &e, &missed))
+        return false;
+    cl->seq = missed ? e.seq - 1 : e.seq;
+    answer(cl, event_json(&e, missed));
+    return true;
+}
+
+/* Until there is nothing to do, or something to wait for. false: the caller is gone. */
+static bool pump(struct control *c, struct caller *cl)
+{
+    if (!send_out(cl))
+        return false;
+    while (!busy(cl) && (take_line(c, cl) || take_event(c, cl)))
+        if (!send_out(cl))
+            return false;
+    return busy(cl) || (!cl->done && (!cl->eof || cl->stream));
+}
+
+/* --- connections --- */
+
+static bool ours(int fd)
+{
+    struct ucred peer;
+    socklen_t len = sizeof peer;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+           (peer.uid == 0 || peer.uid == geteuid());
+}
+
+static struct caller *free_place(struct control *c)
+{
+    for (uint32_t i = 0; i < CALLERS_MAX; i++)
+        if (c->callers[i].fd < 0)
+            return &c->callers[i];
+    return NULL;
+}
+
+static void admit(struct control *c, int fd)
+{
+    struct caller *place = free_place(c), turned_away = {.fd = fd}, *cl = place ? place : &turned_away;
+    struct refusal r;
+    *cl = (struct caller){.fd = fd};
+    if (!ours(fd)) {
+        refuse(&r, "DENIED", STATUS_DENIED, "only the user that runs the attachment, and root, may ask it");
+        answer(cl, refusal_json(&r));
+    } else if (!place) {
+        refuse(&r, "LIMIT", STATUS_UNREACHABLE, "too many are connected; try again later");
+        answer(cl, refusal_json(&r));
+    } else {
+        answer(cl, json_pack("{s:s, s:i, s:s, s:s, s:I}", "berth", "attachment", "version", REQUEST_VERSION,
+                             "name", c->a->name, "release", berth_version(), "pid", (json_int_t)getpid()));
+        if (pump(c, cl))
+            return;
+    }
+    send_out(cl);
+    drop(c, cl);
+}
+
+/* Without a descriptor to spare, whoever calls would keep us awake: nobody is heard for a while then. */
+static void accept_some(struct control *c)
+{
+    errno = 0;
+    for (uint32_t i = 0; i < CALLERS_MAX; i++) {
+        int fd = accept4(c->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0)
+            admit(c, fd);
+        else
+            break;
+    }
+    c->resting = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+}
+
+/* --- the thread --- */
+
+/* Whoever listens to events may be silent for as long as it likes, as long as it takes them. */
+static bool patient(const struct caller *cl)
+{
+    return cl->waits || (cl->stream && cl->out_len == 0);
+}
+
+/* Milliseconds until the first one has tried our patience; -1: nobody does. */
+static int look_after(struct control *c, uint64_t now)
+{
+    uint64_t first = c->resting ? now + REST_MS : UINT64_MAX;
+    for (struct caller *cl = c->callers; cl < c->callers + CALLERS_MAX; cl++) {
+        if (cl->fd < 0 || patient(cl))
+            continue;
+        if (now >= cl->since_ms + CALLER_PATIENCE_MS)
+            drop(c, cl);
+        else if (cl->since_ms + CALLER_PATIENCE_MS < first)
+            first = cl->since_ms + CALLER_PATIENCE_MS;
+    }
+    return first == UINT64_MAX ? -1 : (int)(first - now);
+}
+
+static short interest(const struct caller *cl)
+{
+    if (cl->out_len > 0)
+        return POLLOUT;
+    return cl->waits || cl->eof || cl->in_len == sizeof cl->in ? 0 : POLLIN;
+}
+
+static void fill(const struct control *c, struct pollfd p[CALLERS_MAX + 2])
+{
+    p[0] = (struct pollfd){.fd = c->wake, .events = POLLIN};
+    p[1] = (struct pollfd){.fd = c->resting ? -1 : c->listener, .events = POLLIN};
+    for (uint32_t i = 0; i < CALLERS_MAX; i++)
+        p[i + 2] = (struct pollfd){.fd = c->callers[i].fd, .events = interest(&c->callers[i])};
+}
+
+static void serve_caller(struct control *c, struct caller *cl, short happened)
+{
+    bool left = (happened & POLLERR) || ((happened & POLLHUP) && (busy(cl) || cl->eof));
+    if (left || ((happened & (POLLIN | POLLHUP)) && !busy(cl) && !receive(cl)) || !pump(c, cl))
+        drop(c, cl);
+}
+
+static void round_of_work(struct control *c)
+{
+    struct pollfd p[CALLERS_MAX + 2];
+    eventfd_t count;
+    fill(c, p);
+    if (poll(p, CALLERS_MAX + 2, look_after(c, now_ms())) < 0)
+        return;
+    if (p[0].revents)
+        eventfd_read(c->wake, &count);
+    if (c->job.begun && atomic_load(&c->job.over))
+        end_job(c);
+    for (uint32_t i = 0; i < CALLERS_MAX; i++)
+        if (c->callers[i].fd >= 0 && c->callers[i].fd == p[i + 2].fd)
+            serve_caller(c, &c->callers[i], p[i + 2].revents);
+    if (p[1].revents || c->resting)
+        accept_some(c);
+}
+
+static void *run(void *arg)
+{
+    struct control *c = arg;
+    while (!atomic_load(&c->stopping))
+        round_of_work(c);
+    return NULL;
+}
+
+void control_wake(struct control *c)
+{
+    if (c && (atomic_load(&c->a->listeners) > 0 || atomic_load(&c->job.over) || atomic_load(&c->stopping)))
+        eventfd_write(c->wake, 1);
+}
+
+/* --- life --- */
+
+static int cannot(const struct control *c, struct berth_detail *detail, const char *doing)
+{
+    detail->error = BERTH_E_SYSTEM;
+    snprintf(detail->text, sizeof detail->text, "cannot %s the control socket %.300s: %s", doing, c->path,
+             strerror(errno));
+    return BERTH_E_SYSTEM;
+}
+
+/* The name is ours, so whatever is there was left by a process that has died. Only its owner may speak to it;
+ * the folder sees to that until the mode is set. */
+static int listen_at(struct control *c)
+{
+    struct sockaddr_un where = {.sun_family = AF_UNIX};
+    if (strlen(c->path) >= sizeof where.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(where.sun_path, c->path, strlen(c->path) + 1);
+    unlink(c->path);
+    c->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return c->listener >= 0 && bind(c->listener, (const struct sockaddr *)&where, sizeof where) == 0 &&
+                   chmod(c->path, 0600) == 0 && listen(c->listener, CALLERS_BACKLOG) == 0
+               ? 0
+               : -1;
+}
+
+static int start_thread(struct control *c)
+{
+    pthread_attr_t attr;
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, STACK_BYTES);
+    int error = pthread_create(&c->thread, &attr, run, c);
+    pthread_attr_destroy(&attr);
+    errno = error;
+    c->running = error == 0;
+    return error ? -1 : 0;
+}
+
+int control_start(struct attachment *a, struct berth_detail *detail)
+{
+    struct control *c = calloc(1, sizeof *c);
+    if (!c) {
+        *detail = (struct berth_detail){BERTH_E_MEMORY, "there is no memory for the control socket"};
+        return BERTH_E_MEMORY;
+    }
+    a->control = c;
+    c->a = a;
+    c->listener = -1;
+    for (uint32_t i = 0; i < CALLERS_MAX; i++)
+        c->callers[i].fd = -1;
+    c->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (!runtime_path(a->name, ".sock", c->path) || c->wake < 0 || listen_at(c) < 0)
+        return cannot(c, detail, "have");
+    return start_thread(c) < 0 ? cannot(c, detail, "serve") : 0;
+}
+
+void control_halt(struct control *c)
+{
+    if (!c)
+        return;
+    atomic_store(&c->stopping, true);
+    control_wake(c);
+    if (c->running)
+        pthread_join(c->thread, NULL);
+    c->running = false;
+    if (c->job.begun)
+        end_job(c);
+}
+
+void control_stop(struct control *c)
+{
+    if (!c)
+        return;
+    control_halt(c);
+    for (uint32_t i = 0; i < CALLERS_MAX; i++)
+        if (c->callers[i].fd >= 0)
+            drop(c, &c->callers[i]);
+    if (c->listener >= 0) {
+        unlink(c->path);
+        close(c->listener);
+    }
+    if (c->wake >= 0)
+        close(c->wake);
+    free(c);
+}
