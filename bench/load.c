@@ -169,26 +169,26 @@ bool load_more(const struct load *l, uint64_t now_ns)
 
 static void print_latency(struct json *j, const struct histogram *h)
 {
-    json_real(j, "mean_us", histogram_mean(h) / 1e3);
-    json_real(j, "p50_us", (double)histogram_at(h, 0.5) / 1e3);
-    json_real(j, "p99_us", (double)histogram_at(h, 0.99) / 1e3);
-    json_real(j, "p999_us", (double)histogram_at(h, 0.999) / 1e3);
-    json_real(j, "max_us", (double)histogram_at(h, 1) / 1e3);
+    json_put_real(j, "mean_us", histogram_mean(h) / 1e3);
+    json_put_real(j, "p50_us", (double)histogram_at(h, 0.5) / 1e3);
+    json_put_real(j, "p99_us", (double)histogram_at(h, 0.99) / 1e3);
+    json_put_real(j, "p999_us", (double)histogram_at(h, 0.999) / 1e3);
+    json_put_real(j, "max_us", (double)histogram_at(h, 1) / 1e3);
 }
 
 static void print_costs(struct json *j, const struct load *l)
 {
     double ios = (double)(l->done_reads + l->done_writes);
     double rate = l->elapsed_s > 0 ? ios / l->elapsed_s : 0, per = ios > 0 ? ios : 1;
-    json_u64(j, "ios", l->done_reads + l->done_writes);
-    json_u64(j, "reads", l->done_reads);
-    json_u64(j, "writes", l->done_writes);
-    json_u64(j, "errors", 0);
-    json_real(j, "iops", rate);
-    json_real(j, "bytes_per_s", rate * l->block);
-    json_real(j, "cpu_us_per_io", l->cpu_us / per);
-    json_real(j, "syscalls_per_io", (double)(l->syscalls - l->calls_before) / per);
-    json_real(j, "switches_per_io", (double)(l->switches[0] + l->switches[1]) / per);
+    json_put_u64(j, "ios", l->done_reads + l->done_writes);
+    json_put_u64(j, "reads", l->done_reads);
+    json_put_u64(j, "writes", l->done_writes);
+    json_put_u64(j, "errors", 0);
+    json_put_real(j, "iops", rate);
+    json_put_real(j, "bytes_per_s", rate * l->block);
+    json_put_real(j, "cpu_us_per_io", l->cpu_us / per);
+    json_put_real(j, "syscalls_per_io", (double)(l->syscalls - l->calls_before) / per);
+    json_put_real(j, "switches_per_io", (double)(l->switches[0] + l->switches[1]) / per);
 }
 
 void load_print(const struct load *l, const char *driver, const char *how)
@@ -196,16 +196,16 @@ void load_print(const struct load *l, const char *driver, const char *how)
     char schema[64];
     struct json j = {.out = stdout};
     snprintf(schema, sizeof schema, "berth-%s/1", driver);
-    json_object(&j, NULL);
-    json_text(&j, "schema", schema);
-    json_text(&j, "how", how);
-    json_text(&j, "rw", l->rw);
-    json_u64(&j, "bs", l->block);
-    json_u64(&j, "depth", l->depth);
-    json_u64(&j, "sessions", l->sessions);
-    json_real(&j, "duration_s", l->elapsed_s);
+    json_put_object(&j, NULL);
+    json_put_text(&j, "schema", schema);
+    json_put_text(&j, "how", how);
+    json_put_text(&j, "rw", l->rw);
+    json_put_u64(&j, "bs", l->block);
+    json_put_u64(&j, "depth", l->depth);
+    json_put_u64(&j, "sessions", l->sessions);
+    json_put_real(&j, "duration_s", l->elapsed_s);
     print_costs(&j, l);
     print_latency(&j, &l->latency);
-    json_object_end(&j);
+    json_put_object_end(&j);
     putchar('\n');
 }

@@ -130,63 +130,63 @@ static void text_end(const struct check_report *r, const struct check_totals *t)
 
 static void json_about(struct json *j, const struct check_about *about)
 {
-    json_text(j, "id", about->id);
-    json_text(j, "topic", about->topic);
-    json_text(j, "section", about->section);
-    json_text(j, "sentence", about->sentence);
+    json_put_text(j, "id", about->id);
+    json_put_text(j, "topic", about->topic);
+    json_put_text(j, "section", about->section);
+    json_put_text(j, "sentence", about->sentence);
 }
 
 static void json_violations(struct json *j, const struct check_outcome *o)
 {
-    json_array(j, "violations");
+    json_put_array(j, "violations");
     for (uint32_t i = 0; i < o->violation_count; i++) {
         const struct check_violation *v = &o->violations[i];
-        json_object(j, NULL);
-        json_text(j, "rule", v->rule);
-        json_text(j, "section", v->section);
-        json_text(j, "statement", v->statement);
-        json_text(j, "detail", v->detail);
-        json_u64(j, "count", v->count);
-        json_bool(j, "should", v->should);
-        json_bool(j, "known", v->known);
-        json_object_end(j);
+        json_put_object(j, NULL);
+        json_put_text(j, "rule", v->rule);
+        json_put_text(j, "section", v->section);
+        json_put_text(j, "statement", v->statement);
+        json_put_text(j, "detail", v->detail);
+        json_put_u64(j, "count", v->count);
+        json_put_bool(j, "should", v->should);
+        json_put_bool(j, "known", v->known);
+        json_put_object_end(j);
     }
-    json_array_end(j);
+    json_put_array_end(j);
 }
 
 static void json_faults(struct json *j, uint32_t faults)
 {
-    json_array(j, "faults");
+    json_put_array(j, "faults");
     for (uint32_t i = 0; i < FAULT_COUNT; i++)
         if (faults >> i & 1)
-            json_text(j, NULL, fault_words[i]);
-    json_array_end(j);
+            json_put_text(j, NULL, fault_words[i]);
+    json_put_array_end(j);
 }
 
 static void json_case(struct json *j, const struct check_about *about, const struct check_outcome *o)
 {
-    json_object(j, NULL);
+    json_put_object(j, NULL);
     json_about(j, about);
-    json_text(j, "result", result_words[o->result]);
+    json_put_text(j, "result", result_words[o->result]);
     json_faults(j, o->faults);
-    json_bool(j, "gave_up", o->gave_up);
-    json_real(j, "seconds", o->ms / 1000.0);
-    json_text(j, "why", o->why);
+    json_put_bool(j, "gave_up", o->gave_up);
+    json_put_real(j, "seconds", o->ms / 1000.0);
+    json_put_text(j, "why", o->why);
     json_violations(j, o);
-    json_text(j, "command", o->command);
-    json_text(j, "output", o->output);
-    json_object_end(j);
+    json_put_text(j, "command", o->command);
+    json_put_text(j, "output", o->output);
+    json_put_object_end(j);
     fflush(j->out); /* whoever waits for it sees how far it is */
 }
 
 static void json_totals(struct json *j, const struct check_totals *t)
 {
-    json_object(j, "totals");
-    json_u64(j, "passed", t->results[CHECK_PASSED]);
-    json_u64(j, "failed", t->results[CHECK_FAILED]);
-    json_u64(j, "not_exercised", t->results[CHECK_NOT_EXERCISED]);
-    json_u64(j, "broken", t->results[CHECK_BROKEN]);
-    json_object_end(j);
+    json_put_object(j, "totals");
+    json_put_u64(j, "passed", t->results[CHECK_PASSED]);
+    json_put_u64(j, "failed", t->results[CHECK_FAILED]);
+    json_put_u64(j, "not_exercised", t->results[CHECK_NOT_EXERCISED]);
+    json_put_u64(j, "broken", t->results[CHECK_BROKEN]);
+    json_put_object_end(j);
 }
 
 /* With the first case: there may be none because of what is wrong with the options. */
@@ -195,19 +195,19 @@ static void json_begin(struct check_report *r)
     if (r->json.out)
         return;
     r->json.out = stdout;
-    json_object(&r->json, NULL);
-    json_text(&r->json, "schema", SCHEMA);
-    json_text(&r->json, "berth", r->version);
-    json_array(&r->json, "cases");
+    json_put_object(&r->json, NULL);
+    json_put_text(&r->json, "schema", SCHEMA);
+    json_put_text(&r->json, "berth", r->version);
+    json_put_array(&r->json, "cases");
 }
 
 static void json_end(struct check_report *r, const struct check_totals *t)
 {
     json_begin(r);
-    json_array_end(&r->json);
+    json_put_array_end(&r->json);
     if (t)
         json_totals(&r->json, t);
-    json_object_end(&r->json);
+    json_put_object_end(&r->json);
     putchar('\n');
 }
 
@@ -265,7 +265,7 @@ void check_report_listed(void *report, const struct check_about *about)
         return;
     }
     json_begin(r);
-    json_object(&r->json, NULL);
+    json_put_object(&r->json, NULL);
     json_about(&r->json, about);
-    json_object_end(&r->json);
+    json_put_object_end(&r->json);
 }

@@ -60,35 +60,35 @@ static void print_text(const struct bench *b, const struct options *o)
 
 static void json_run(struct json *j, const struct bench *b, const struct options *o)
 {
-    json_text(j, "schema", "berth-bench/1");
-    json_text(j, "url", o->operands[0]);
-    json_u64(j, "lun", berth_lun_info(b->lun)->lun);
-    json_text(j, "rw", o->rw);
-    json_u64(j, "bs", o->block_bytes);
-    json_u64(j, "depth", o->depth);
-    json_u64(j, "threads", o->threads);
-    json_u64(j, "sessions", o->sessions);
-    json_u64(j, "reactors", o->reactors);
-    json_text(j, "engine", berth_lun_info(b->lun)->engine);
-    json_text(j, "crc32c", berth_crc32c_name());
-    json_real(j, "duration_s", b->seconds);
+    json_put_text(j, "schema", "berth-bench/1");
+    json_put_text(j, "url", o->operands[0]);
+    json_put_u64(j, "lun", berth_lun_info(b->lun)->lun);
+    json_put_text(j, "rw", o->rw);
+    json_put_u64(j, "bs", o->block_bytes);
+    json_put_u64(j, "depth", o->depth);
+    json_put_u64(j, "threads", o->threads);
+    json_put_u64(j, "sessions", o->sessions);
+    json_put_u64(j, "reactors", o->reactors);
+    json_put_text(j, "engine", berth_lun_info(b->lun)->engine);
+    json_put_text(j, "crc32c", berth_crc32c_name());
+    json_put_real(j, "duration_s", b->seconds);
 }
 
 static void json_results(struct json *j, const struct bench *b, const struct options *o)
 {
-    json_u64(j, "ios", bench_ios(b));
-    json_u64(j, "reads", b->reads);
-    json_u64(j, "writes", b->writes);
-    json_u64(j, "errors", b->errors);
-    json_real(j, "iops", iops(b));
-    json_real(j, "bytes_per_s", iops(b) * (double)o->block_bytes);
-    json_real(j, "cpu_us_per_io", b->cpu_us_per_io);
-    json_real(j, "syscalls_per_io", b->syscalls_per_io);
-    json_real(j, "mean_us", histogram_mean(&b->latency) / 1e3);
-    json_real(j, "p50_us", us_at(b, 0.5));
-    json_real(j, "p99_us", us_at(b, 0.99));
-    json_real(j, "p999_us", us_at(b, 0.999));
-    json_real(j, "max_us", us_at(b, 1));
+    json_put_u64(j, "ios", bench_ios(b));
+    json_put_u64(j, "reads", b->reads);
+    json_put_u64(j, "writes", b->writes);
+    json_put_u64(j, "errors", b->errors);
+    json_put_real(j, "iops", iops(b));
+    json_put_real(j, "bytes_per_s", iops(b) * (double)o->block_bytes);
+    json_put_real(j, "cpu_us_per_io", b->cpu_us_per_io);
+    json_put_real(j, "syscalls_per_io", b->syscalls_per_io);
+    json_put_real(j, "mean_us", histogram_mean(&b->latency) / 1e3);
+    json_put_real(j, "p50_us", us_at(b, 0.5));
+    json_put_real(j, "p99_us", us_at(b, 0.99));
+    json_put_real(j, "p999_us", us_at(b, 0.999));
+    json_put_real(j, "max_us", us_at(b, 1));
 }
 
 /* Of the whole session, login and all. */
@@ -96,19 +96,19 @@ static void json_wire(struct json *j, const struct bench *b)
 {
     struct berth_stats stats;
     berth_lun_stats(b->lun, &stats);
-    json_u64(j, "tx_bytes", stats.tx_bytes);
-    json_u64(j, "rx_bytes", stats.rx_bytes);
-    json_u64(j, "reconnects", berth_lun_info(b->lun)->reconnects);
+    json_put_u64(j, "tx_bytes", stats.tx_bytes);
+    json_put_u64(j, "rx_bytes", stats.rx_bytes);
+    json_put_u64(j, "reconnects", berth_lun_info(b->lun)->reconnects);
 }
 
 static void print_json(const struct bench *b, const struct options *o)
 {
     struct json j = {.out = stdout};
-    json_object(&j, NULL);
+    json_put_object(&j, NULL);
     json_run(&j, b, o);
     json_results(&j, b, o);
     json_wire(&j, b);
-    json_object_end(&j);
+    json_put_object_end(&j);
     putchar('\n');
 }
 

@@ -80,15 +80,15 @@ static void run_rows(struct check *c)
 static void print_json(const struct check *c)
 {
     struct json j = {.out = stdout};
-    json_object(&j, NULL);
-    json_text(&j, "schema", "berth-check/1");
-    json_text(&j, "url", c->in.url);
-    json_text(&j, "result", finding_word(c->worst));
-    json_array(&j, "checks");
+    json_put_object(&j, NULL);
+    json_put_text(&j, "schema", "berth-check/1");
+    json_put_text(&j, "url", c->in.url);
+    json_put_text(&j, "result", finding_word(c->worst));
+    json_put_array(&j, "checks");
     for (size_t i = 0; i < ROWS; i++)
         finding_json(&j, &c->findings[i]);
-    json_array_end(&j);
-    json_object_end(&j);
+    json_put_array_end(&j);
+    json_put_object_end(&j);
     putchar('\n');
 }
 

@@ -160,17 +160,17 @@ static uint64_t reconnects(struct copy *c)
 static void report_json(struct copy *c, const struct options *o, uint64_t bytes, double seconds)
 {
     struct json j = {.out = stdout};
-    json_object(&j, NULL);
-    json_text(&j, "schema", "berth-copy/1");
-    json_text(&j, "source", o->operands[0]);
-    json_text(&j, "destination", o->operands[1]);
-    json_u64(&j, "bytes", bytes);
-    json_u64(&j, "hole_bytes", c->hole_bytes);
-    json_real(&j, "seconds", seconds);
-    json_real(&j, "bytes_per_s", (double)bytes / seconds);
-    json_bool(&j, "verified", o->verify);
-    json_u64(&j, "reconnects", reconnects(c));
-    json_object_end(&j);
+    json_put_object(&j, NULL);
+    json_put_text(&j, "schema", "berth-copy/1");
+    json_put_text(&j, "source", o->operands[0]);
+    json_put_text(&j, "destination", o->operands[1]);
+    json_put_u64(&j, "bytes", bytes);
+    json_put_u64(&j, "hole_bytes", c->hole_bytes);
+    json_put_real(&j, "seconds", seconds);
+    json_put_real(&j, "bytes_per_s", (double)bytes / seconds);
+    json_put_bool(&j, "verified", o->verify);
+    json_put_u64(&j, "reconnects", reconnects(c));
+    json_put_object_end(&j);
     putchar('\n');
 }
 

@@ -43,17 +43,17 @@ static void lun_line(struct discovery *d, uint32_t number, const char *url, cons
 {
     char vendor[64], product[64];
     if (d->o->json) {
-        json_object(&d->json, NULL);
-        json_u64(&d->json, "lun", number);
-        json_text(&d->json, "url", url);
-        json_bool(&d->json, "disk", true);
-        json_u64(&d->json, "size_bytes", i->size_bytes);
-        json_u64(&d->json, "block_bytes", i->block_bytes);
-        json_text(&d->json, "vendor", i->vendor);
-        json_text(&d->json, "product", i->product);
-        json_text(&d->json, "identity", i->identity);
-        json_bool(&d->json, "read_only", i->read_only);
-        json_object_end(&d->json);
+        json_put_object(&d->json, NULL);
+        json_put_u64(&d->json, "lun", number);
+        json_put_text(&d->json, "url", url);
+        json_put_bool(&d->json, "disk", true);
+        json_put_u64(&d->json, "size_bytes", i->size_bytes);
+        json_put_u64(&d->json, "block_bytes", i->block_bytes);
+        json_put_text(&d->json, "vendor", i->vendor);
+        json_put_text(&d->json, "product", i->product);
+        json_put_text(&d->json, "identity", i->identity);
+        json_put_bool(&d->json, "read_only", i->read_only);
+        json_put_object_end(&d->json);
         return;
     }
     printf("  LUN %-4" PRIu32 " %10s  %s %s  %s\n", number, size_human(i->size_bytes).s,
@@ -68,11 +68,11 @@ static void no_disk_line(struct discovery *d, uint32_t number, const char *url)
         printf("  LUN %-4" PRIu32 " %10s  no disk  %s\n", number, "-", url);
         return;
     }
-    json_object(&d->json, NULL);
-    json_u64(&d->json, "lun", number);
-    json_text(&d->json, "url", url);
-    json_bool(&d->json, "disk", false);
-    json_object_end(&d->json);
+    json_put_object(&d->json, NULL);
+    json_put_u64(&d->json, "lun", number);
+    json_put_text(&d->json, "url", url);
+    json_put_bool(&d->json, "disk", false);
+    json_put_object_end(&d->json);
 }
 
 /* "host" and "host:3260" are the same portal. */
@@ -193,23 +193,23 @@ static void show_json(struct discovery *d)
 {
     struct json *j = &d->json;
     *j = (struct json){.out = stdout};
-    json_object(j, NULL);
-    json_text(j, "schema", "berth-discover/1");
-    json_array(j, "targets");
+    json_put_object(j, NULL);
+    json_put_text(j, "schema", "berth-discover/1");
+    json_put_array(j, "targets");
     for (int i = 0; i < d->count; i++) {
-        json_object(j, NULL);
-        json_text(j, "name", d->targets[i].name);
-        json_text(j, "portal", d->targets[i].portal);
-        json_int(j, "group", d->targets[i].group);
+        json_put_object(j, NULL);
+        json_put_text(j, "name", d->targets[i].name);
+        json_put_text(j, "portal", d->targets[i].portal);
+        json_put_int(j, "group", d->targets[i].group);
         if (d->o->luns && !seen_before(d, i)) {
-            json_array(j, "luns");
+            json_put_array(j, "luns");
             show_luns(d, i);
-            json_array_end(j);
+            json_put_array_end(j);
         }
-        json_object_end(j);
+        json_put_object_end(j);
     }
-    json_array_end(j);
-    json_object_end(j);
+    json_put_array_end(j);
+    json_put_object_end(j);
     putchar('\n');
 }
 

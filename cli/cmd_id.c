@@ -15,13 +15,13 @@ static const char *source_word(enum identity_source source)
 static void print_json(const struct identity *id, const char *machine)
 {
     struct json j = {.out = stdout};
-    json_object(&j, NULL);
-    json_text(&j, "schema", "berth-id/1");
-    json_text(&j, "name", id->name);
-    json_text(&j, "source", source_word(id->source));
-    json_text(&j, "file", id->file);
-    json_text(&j, "machine", machine);
-    json_object_end(&j);
+    json_put_object(&j, NULL);
+    json_put_text(&j, "schema", "berth-id/1");
+    json_put_text(&j, "name", id->name);
+    json_put_text(&j, "source", source_word(id->source));
+    json_put_text(&j, "file", id->file);
+    json_put_text(&j, "machine", machine);
+    json_put_object_end(&j);
     putchar('\n');
 }
 

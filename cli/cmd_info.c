@@ -92,67 +92,67 @@ static void print_session(const struct berth_lun_info *i)
 
 static void json_identity(struct json *j, const struct berth_lun_info *i)
 {
-    json_text(j, "target", i->target_name);
-    json_text(j, "alias", i->target_alias);
-    json_text(j, "portal", i->portal);
-    json_int(j, "group", i->portal_group);
-    json_u64(j, "lun", i->lun);
-    json_text(j, "vendor", i->vendor);
-    json_text(j, "product", i->product);
-    json_text(j, "revision", i->revision);
-    json_text(j, "serial", i->serial);
-    json_text(j, "identity", i->identity);
+    json_put_text(j, "target", i->target_name);
+    json_put_text(j, "alias", i->target_alias);
+    json_put_text(j, "portal", i->portal);
+    json_put_int(j, "group", i->portal_group);
+    json_put_u64(j, "lun", i->lun);
+    json_put_text(j, "vendor", i->vendor);
+    json_put_text(j, "product", i->product);
+    json_put_text(j, "revision", i->revision);
+    json_put_text(j, "serial", i->serial);
+    json_put_text(j, "identity", i->identity);
 }
 
 static void json_limits(struct json *j, const struct berth_lun_info *i)
 {
-    json_u64(j, "size_bytes", i->size_bytes);
-    json_u64(j, "block_bytes", i->block_bytes);
-    json_u64(j, "physical_block_bytes", i->physical_block_bytes);
-    json_u64(j, "max_transfer_bytes", i->max_transfer_bytes);
-    json_u64(j, "optimal_transfer_bytes", i->optimal_transfer_bytes);
-    json_u64(j, "max_trim_bytes", i->max_trim_bytes);
-    json_u64(j, "trim_granularity_bytes", i->trim_granularity_bytes);
-    json_u64(j, "max_zero_bytes", i->max_zero_bytes);
-    json_bool(j, "thin", i->thin);
-    json_bool(j, "trim_reads_zeros", i->trim_reads_zeros);
-    json_bool(j, "read_only", i->read_only);
-    json_bool(j, "write_cache", i->write_cache);
-    json_bool(j, "fua", i->fua);
-    json_bool(j, "rotational", i->rotational);
+    json_put_u64(j, "size_bytes", i->size_bytes);
+    json_put_u64(j, "block_bytes", i->block_bytes);
+    json_put_u64(j, "physical_block_bytes", i->physical_block_bytes);
+    json_put_u64(j, "max_transfer_bytes", i->max_transfer_bytes);
+    json_put_u64(j, "optimal_transfer_bytes", i->optimal_transfer_bytes);
+    json_put_u64(j, "max_trim_bytes", i->max_trim_bytes);
+    json_put_u64(j, "trim_granularity_bytes", i->trim_granularity_bytes);
+    json_put_u64(j, "max_zero_bytes", i->max_zero_bytes);
+    json_put_bool(j, "thin", i->thin);
+    json_put_bool(j, "trim_reads_zeros", i->trim_reads_zeros);
+    json_put_bool(j, "read_only", i->read_only);
+    json_put_bool(j, "write_cache", i->write_cache);
+    json_put_bool(j, "fua", i->fua);
+    json_put_bool(j, "rotational", i->rotational);
 }
 
 static void json_session(struct json *j, const struct berth_lun_info *i)
 {
-    json_bool(j, "authenticated", i->authenticated);
-    json_bool(j, "mutual", i->mutual);
-    json_bool(j, "header_digest", i->header_digest);
-    json_bool(j, "data_digest", i->data_digest);
-    json_text(j, "engine", i->engine);
-    json_array(j, "negotiated");
+    json_put_bool(j, "authenticated", i->authenticated);
+    json_put_bool(j, "mutual", i->mutual);
+    json_put_bool(j, "header_digest", i->header_digest);
+    json_put_bool(j, "data_digest", i->data_digest);
+    json_put_text(j, "engine", i->engine);
+    json_put_array(j, "negotiated");
     for (uint32_t k = 0; k < i->negotiated_count; k++) {
         const struct berth_negotiated *n = &i->negotiated[k];
-        json_object(j, NULL);
-        json_text(j, "key", n->key);
-        json_text(j, "agreed", n->agreed);
-        json_text(j, "ours", n->mine);
-        json_text(j, "theirs", n->theirs);
-        json_text(j, "asked_by", negotiated_asked_by(n));
-        json_object_end(j);
+        json_put_object(j, NULL);
+        json_put_text(j, "key", n->key);
+        json_put_text(j, "agreed", n->agreed);
+        json_put_text(j, "ours", n->mine);
+        json_put_text(j, "theirs", n->theirs);
+        json_put_text(j, "asked_by", negotiated_asked_by(n));
+        json_put_object_end(j);
     }
-    json_array_end(j);
+    json_put_array_end(j);
 }
 
 static void print_json(const struct berth_lun_info *i, const char *url)
 {
     struct json j = {.out = stdout};
-    json_object(&j, NULL);
-    json_text(&j, "schema", "berth-info/1");
-    json_text(&j, "url", url);
+    json_put_object(&j, NULL);
+    json_put_text(&j, "schema", "berth-info/1");
+    json_put_text(&j, "url", url);
     json_identity(&j, i);
     json_limits(&j, i);
     json_session(&j, i);
-    json_object_end(&j);
+    json_put_object_end(&j);
     putchar('\n');
 }
 

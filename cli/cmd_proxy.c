@@ -16,14 +16,14 @@ struct mediation {
 static void ready_json(const char *to, const char *const *portals, uint32_t count)
 {
     struct json j = {.out = stdout};
-    json_object(&j, NULL);
-    json_text(&j, "schema", "berth-proxy/1");
-    json_text(&j, "to", to);
-    json_array(&j, "portals");
+    json_put_object(&j, NULL);
+    json_put_text(&j, "schema", "berth-proxy/1");
+    json_put_text(&j, "to", to);
+    json_put_array(&j, "portals");
     for (uint32_t i = 0; i < count; i++)
-        json_text(&j, NULL, portals[i]);
-    json_array_end(&j);
-    json_object_end(&j);
+        json_put_text(&j, NULL, portals[i]);
+    json_put_array_end(&j);
+    json_put_object_end(&j);
     putchar('\n');
 }
 

@@ -93,7 +93,7 @@ static void json_hex(struct json *j, const char *key, const void *bytes, size_t 
 {
     char *text = malloc(2 * len + 4);
     if (text)
-        json_text(j, key, hex_text(text, 2 * len + 4, bytes, len));
+        json_put_text(j, key, hex_text(text, 2 * len + 4, bytes, len));
     free(text);
 }
 
@@ -102,17 +102,17 @@ static void print_json(const struct job *job, const char *url, int error)
     const struct berth_command *c = &job->command;
     struct json j = {.out = stdout};
     bool in = c->direction == BERTH_DATA_IN;
-    json_object(&j, NULL);
-    json_text(&j, "schema", "berth-scsi/1");
-    json_text(&j, "url", url);
+    json_put_object(&j, NULL);
+    json_put_text(&j, "schema", "berth-scsi/1");
+    json_put_text(&j, "url", url);
     json_hex(&j, "cdb", c->cdb, c->cdb_len);
-    json_text(&j, "error", berth_error_name(error));
-    json_u64(&j, "status", c->status);
+    json_put_text(&j, "error", berth_error_name(error));
+    json_put_u64(&j, "status", c->status);
     json_hex(&j, "sense", c->sense, c->sense_len);
-    json_u64(&j, "moved_bytes", c->moved_bytes);
-    json_u64(&j, "overflow_bytes", c->overflow_bytes);
+    json_put_u64(&j, "moved_bytes", c->moved_bytes);
+    json_put_u64(&j, "overflow_bytes", c->overflow_bytes);
     json_hex(&j, "data", job->data, in ? (size_t)c->moved_bytes : 0);
-    json_object_end(&j);
+    json_put_object_end(&j);
     putchar('\n');
 }
 

@@ -24,44 +24,44 @@ struct service {
 
 static void json_luns(struct json *j, const struct serve_config *c, uint32_t target)
 {
-    json_array(j, "luns");
+    json_put_array(j, "luns");
     for (uint32_t i = 0; i < c->lun_count; i++) {
         if (c->luns[i].target != target)
             continue;
-        json_object(j, NULL);
-        json_u64(j, "lun", c->luns[i].number);
-        json_text(j, "store", c->luns[i].spec);
-        json_object_end(j);
+        json_put_object(j, NULL);
+        json_put_u64(j, "lun", c->luns[i].number);
+        json_put_text(j, "store", c->luns[i].spec);
+        json_put_object_end(j);
     }
-    json_array_end(j);
+    json_put_array_end(j);
 }
 
 static void json_targets(struct json *j, const struct serve_config *c)
 {
-    json_array(j, "targets");
+    json_put_array(j, "targets");
     for (uint32_t i = 0; i < c->target_count; i++) {
-        json_object(j, NULL);
-        json_text(j, "target", c->targets[i].iqn);
+        json_put_object(j, NULL);
+        json_put_text(j, "target", c->targets[i].iqn);
         json_luns(j, c, i);
-        json_object_end(j);
+        json_put_object_end(j);
     }
-    json_array_end(j);
+    json_put_array_end(j);
 }
 
 /* `target` and `luns` are the first target's. */
 static void ready_json(const struct serve_config *c, const char *const *portals, uint32_t count)
 {
     struct json j = {.out = stdout};
-    json_object(&j, NULL);
-    json_text(&j, "schema", "berth-serve/1");
-    json_text(&j, "target", c->targets[0].iqn);
-    json_array(&j, "portals");
+    json_put_object(&j, NULL);
+    json_put_text(&j, "schema", "berth-serve/1");
+    json_put_text(&j, "target", c->targets[0].iqn);
+    json_put_array(&j, "portals");
     for (uint32_t i = 0; i < count; i++)
-        json_text(&j, NULL, portals[i]);
-    json_array_end(&j);
+        json_put_text(&j, NULL, portals[i]);
+    json_put_array_end(&j);
     json_luns(&j, c, 0);
     json_targets(&j, c);
-    json_object_end(&j);
+    json_put_object_end(&j);
     putchar('\n');
 }
 

@@ -101,27 +101,27 @@ static const char *yes_no(const char *value)
 static void json_open(struct json *j, char kind, const char *key)
 {
     if (kind == '[')
-        json_array(j, key);
+        json_put_array(j, key);
     else
-        json_object(j, key);
+        json_put_object(j, key);
 }
 
 static void json_close(struct json *j, char kind)
 {
     if (kind == '[')
-        json_array_end(j);
+        json_put_array_end(j);
     else
-        json_object_end(j);
+        json_put_object_end(j);
 }
 
 static void json_value(struct json *j, char kind, const char *key, const char *value)
 {
     if (kind == 'n')
-        json_u64(j, key, strtoull(value, NULL, 10));
+        json_put_u64(j, key, strtoull(value, NULL, 10));
     else if (kind == 'b')
-        json_bool(j, key, strcmp(value, "true") == 0);
+        json_put_bool(j, key, strcmp(value, "true") == 0);
     else
-        json_text(j, key, value);
+        json_put_text(j, key, value);
 }
 
 /* --- both --- */
@@ -237,12 +237,12 @@ int ctl_answer(FILE *ctl, FILE *out, bool json)
     if (!p.out)
         return fail_errno("hold", "the answer");
     if (json) {
-        json_object(&p.json, NULL);
-        json_text(&p.json, "schema", SCHEMA);
+        json_put_object(&p.json, NULL);
+        json_put_text(&p.json, "schema", SCHEMA);
     }
     int status = read_answer(&p, ctl);
     if (json) {
-        json_object_end(&p.json);
+        json_put_object_end(&p.json);
         putc('\n', p.out);
     }
     fclose(p.out);

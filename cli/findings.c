@@ -76,12 +76,12 @@ void finding_line(const struct finding *f)
 
 void finding_json(struct json *j, const struct finding *f)
 {
-    json_object(j, NULL);
-    json_text(j, "name", f->name);
-    json_text(j, "result", finding_word(f->result));
-    json_text(j, "text", f->text);
-    json_text(j, "next", f->next ? f->next : "");
+    json_put_object(j, NULL);
+    json_put_text(j, "name", f->name);
+    json_put_text(j, "result", finding_word(f->result));
+    json_put_text(j, "text", f->text);
+    json_put_text(j, "next", f->next ? f->next : "");
     for (int i = 0; i < f->figure_count; i++)
-        json_real(j, f->figures[i].name, f->figures[i].value);
-    json_object_end(j);
+        json_put_real(j, f->figures[i].name, f->figures[i].value);
+    json_put_object_end(j);
 }

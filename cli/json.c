@@ -70,45 +70,45 @@ static void close_with(struct json *j, char bracket)
     j->comma = true;
 }
 
-void json_object(struct json *j, const char *key)
+void json_put_object(struct json *j, const char *key)
 {
     open_with(j, key, '{');
 }
 
-void json_object_end(struct json *j)
+void json_put_object_end(struct json *j)
 {
     close_with(j, '}');
 }
 
-void json_array(struct json *j, const char *key)
+void json_put_array(struct json *j, const char *key)
 {
     open_with(j, key, '[');
 }
 
-void json_array_end(struct json *j)
+void json_put_array_end(struct json *j)
 {
     close_with(j, ']');
 }
 
-void json_text(struct json *j, const char *key, const char *text)
+void json_put_text(struct json *j, const char *key, const char *text)
 {
     lead(j, key);
     put_string(j->out, text);
 }
 
-void json_u64(struct json *j, const char *key, uint64_t value)
+void json_put_u64(struct json *j, const char *key, uint64_t value)
 {
     lead(j, key);
     fprintf(j->out, "%" PRIu64, value);
 }
 
-void json_int(struct json *j, const char *key, int value)
+void json_put_int(struct json *j, const char *key, int value)
 {
     lead(j, key);
     fprintf(j->out, "%d", value);
 }
 
-void json_real(struct json *j, const char *key, double value)
+void json_put_real(struct json *j, const char *key, double value)
 {
     lead(j, key);
     if (isfinite(value))
@@ -117,7 +117,7 @@ void json_real(struct json *j, const char *key, double value)
         fputs("null", j->out);
 }
 
-void json_bool(struct json *j, const char *key, bool value)
+void json_put_bool(struct json *j, const char *key, bool value)
 {
     lead(j, key);
     fputs(value ? "true" : "false", j->out);

@@ -9,16 +9,16 @@ static void tell_json(struct rules_report *r, const char *source, const char *te
     struct json *j = &r->json;
     if (r->count == 0) {
         j->out = stdout;
-        json_object(j, NULL);
-        json_text(j, "schema", r->schema);
-        json_array(j, "rules");
+        json_put_object(j, NULL);
+        json_put_text(j, "schema", r->schema);
+        json_put_array(j, "rules");
     }
-    json_object(j, NULL);
-    json_text(j, "source", source);
-    json_text(j, "rule", text);
-    json_u64(j, "matched", matched);
-    json_u64(j, "fired", fired);
-    json_object_end(j);
+    json_put_object(j, NULL);
+    json_put_text(j, "source", source);
+    json_put_text(j, "rule", text);
+    json_put_u64(j, "matched", matched);
+    json_put_u64(j, "fired", fired);
+    json_put_object_end(j);
 }
 
 /* A rule that never came true is a test that tested nothing: it is told like the others. */
@@ -41,8 +41,8 @@ void rules_end(struct rules_report *r)
 {
     if (r->count == 0 || !r->schema)
         return;
-    json_array_end(&r->json);
-    json_object_end(&r->json);
+    json_put_array_end(&r->json);
+    json_put_object_end(&r->json);
     putchar('\n');
     fflush(stdout);
 }

@@ -38,53 +38,53 @@ static void is(const char *expected)
 static void empty_things(void **state)
 {
     (void)state;
-    json_object(&j, NULL);
-    json_array(&j, "a");
-    json_array_end(&j);
-    json_object(&j, "o");
-    json_object_end(&j);
-    json_object_end(&j);
+    json_put_object(&j, NULL);
+    json_put_array(&j, "a");
+    json_put_array_end(&j);
+    json_put_object(&j, "o");
+    json_put_object_end(&j);
+    json_put_object_end(&j);
     is("{\"a\":[],\"o\":{}}");
 }
 
 static void commas_only_between(void **state)
 {
     (void)state;
-    json_object(&j, NULL);
-    json_u64(&j, "n", UINT64_MAX);
-    json_array(&j, "a");
-    json_int(&j, NULL, -1);
-    json_object(&j, NULL);
-    json_bool(&j, "yes", true);
-    json_bool(&j, "no", false);
-    json_object_end(&j);
-    json_text(&j, NULL, "");
-    json_array_end(&j);
-    json_int(&j, "last", 0);
-    json_object_end(&j);
+    json_put_object(&j, NULL);
+    json_put_u64(&j, "n", UINT64_MAX);
+    json_put_array(&j, "a");
+    json_put_int(&j, NULL, -1);
+    json_put_object(&j, NULL);
+    json_put_bool(&j, "yes", true);
+    json_put_bool(&j, "no", false);
+    json_put_object_end(&j);
+    json_put_text(&j, NULL, "");
+    json_put_array_end(&j);
+    json_put_int(&j, "last", 0);
+    json_put_object_end(&j);
     is("{\"n\":18446744073709551615,\"a\":[-1,{\"yes\":true,\"no\":false},\"\"],\"last\":0}");
 }
 
 static void text_is_escaped(void **state)
 {
     (void)state;
-    json_text(&j, NULL, "a\"b\\c/\n\r\t\b\x01\x7f\x1b[31m");
+    json_put_text(&j, NULL, "a\"b\\c/\n\r\t\b\x01\x7f\x1b[31m");
     is("\"a\\\"b\\\\c/\\n\\r\\t\\u0008\\u0001\\u007f\\u001b[31m\"");
 }
 
 static void keys_are_escaped(void **state)
 {
     (void)state;
-    json_object(&j, NULL);
-    json_int(&j, "\"", 1);
-    json_object_end(&j);
+    json_put_object(&j, NULL);
+    json_put_int(&j, "\"", 1);
+    json_put_object_end(&j);
     is("{\"\\\"\":1}");
 }
 
 static void utf8_passes_and_the_rest_does_not(void **state)
 {
     (void)state;
-    json_text(&j, NULL, "\xc3\xa4\xe2\x82\xac\xf0\x9f\x9a\xa2|\xff|\xc3|\xe2\x82|\xc0\xaf|\xed\xa0\x80");
+    json_put_text(&j, NULL, "\xc3\xa4\xe2\x82\xac\xf0\x9f\x9a\xa2|\xff|\xc3|\xe2\x82|\xc0\xaf|\xed\xa0\x80");
     is("\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x9a\xa2|\\ufffd|\\ufffd|\\ufffd\\ufffd|\\ufffd\\ufffd|"
        "\\ufffd\\ufffd\\ufffd\"");
 }
@@ -92,12 +92,12 @@ static void utf8_passes_and_the_rest_does_not(void **state)
 static void reals(void **state)
 {
     (void)state;
-    json_array(&j, NULL);
-    json_real(&j, NULL, 0.25);
-    json_real(&j, NULL, 123456789);
-    json_real(&j, NULL, NAN);
-    json_real(&j, NULL, INFINITY);
-    json_array_end(&j);
+    json_put_array(&j, NULL);
+    json_put_real(&j, NULL, 0.25);
+    json_put_real(&j, NULL, 123456789);
+    json_put_real(&j, NULL, NAN);
+    json_put_real(&j, NULL, INFINITY);
+    json_put_array_end(&j);
     is("[0.25,123456789,null,null]");
 }
 
