@@ -140,7 +140,8 @@ struct berth_options {
      * to, and else wait as pays. */
     uint32_t wait;
     /** Opens whatever the LUN is, disk or not, ready or not, for BERTH_SCSI alone: its size is taken for 0.
-     */
+     * The URL may also end after the target's name. Then no LUN is asked for anything, and each command is to
+     * name its own. */
     bool commands_only;
     /** Asked whenever a call has waited a while or was interrupted by a signal; true makes the call return
      * with BERTH_E_ABORTED as soon as it can. May be NULL. */
@@ -340,6 +341,17 @@ enum berth_op {
     BERTH_TRIM,  /**< contents no longer needed; may read as anything unless trim_reads_zeros */
     BERTH_ZERO,  /**< reads as zeros afterwards */
     BERTH_SCSI,  /**< any command: see struct berth_command; offset and flags unused */
+    BERTH_RESET, /**< ends what is under way at the LUN, or at all of the target's: see enum berth_reset */
+};
+
+/** What BERTH_RESET resets (RFC 7143 11.5.1), in place of flags; offset, len and segs are unused. Commands of
+ * this session that it ends are reaped with BERTH_E_ABORTED; those of other initiators end, too. It waits
+ * while the session is lost, is sent at once otherwise, and ends with an error if the target has not said
+ * that it was done. Not with several sessions, whose commands it would end unheard. */
+enum berth_reset {
+    BERTH_RESET_LUN,         /**< the handle's LUN, or the one that io.command names */
+    BERTH_RESET_TARGET_WARM, /**< all LUNs */
+    BERTH_RESET_TARGET_COLD, /**< all LUNs, and all connections end: those of this handle come back */
 };
 
 enum berth_flags {
@@ -373,6 +385,11 @@ struct berth_command {
     uint8_t cdb_len;   /**< 1..BERTH_CDB_MAX */
     uint8_t direction; /**< enum berth_direction: in both at once is not offered */
     uint8_t attribute; /**< enum berth_attribute */
+    /** It is for the LUN @c lun of the target and not for the handle's, which then must have been opened with
+     * options.commands_only. Nothing is known of that LUN: if the session is lost with the command on the
+     * wire, it is judged by what kind of device the handle's is. */
+    bool names_lun;
+    uint32_t lun; /**< 0..16383, with @c names_lun */
     /* Filled in when the I/O is reaped: */
     uint8_t status;          /**< SAM-5 status, if there was one: error is 0 or done.scsi_status is set */
     uint8_t sense_len;       /**< bytes of sense data that came, 0 none */
@@ -499,6 +516,11 @@ void berth_targets_free(struct berth_target *targets);
  * most @p max are written. @return how many there are, or an error. */
 int berth_luns(uint32_t *luns, uint32_t max, const char *url, const struct berth_options *options,
                struct berth_detail *detail);
+
+/** Ends the connection, as if it had been lost, and seeks the session anew: for callers who know better than
+ * the library that it is no good any more. I/Os wait, and go on as after any loss.
+ * @return 0, or BERTH_E_STATE if the session was given up for good. */
+int berth_lun_reconnect(struct berth_lun *lun);
 
 #define BERTH_NAME_SIZE 224u /**< bytes of the longest iSCSI name, and its NUL */
 

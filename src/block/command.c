@@ -160,7 +160,7 @@ void command_build(struct berth_lun *lun, struct command *cmd)
     struct extent part = {r->data.segs, r->data.count, r->data.skip + (cmd->offset - r->io.offset_bytes),
                           cmd->len};
 
-    task->lun = lun->lun_field;
+    task->lun = r->lun_field;
     task->attr = WIRE_ATTR_SIMPLE;
     task->read = task->write = false;
     set_data(task, &part, r->data.len ? (uint32_t)cmd->len : 0);
@@ -171,7 +171,7 @@ void command_build(struct berth_lun *lun, struct command *cmd)
 
 bool request_whole(const struct request *r)
 {
-    return r->io.op == BERTH_FLUSH || r->io.op == BERTH_SCSI || r->io.op == OP_ASK;
+    return r->io.op == BERTH_FLUSH || r->io.op >= BERTH_SCSI;
 }
 
 bool request_issued(const struct request *r)
@@ -196,21 +196,27 @@ void command_renew(struct berth_lun *lun, struct command *cmd)
         command_build(lun, cmd);
 }
 
-void command_issue(struct berth_lun *lun, struct request *r, struct task *task)
+static struct command *begin(struct berth_lun *lun, struct request *r, struct task *task)
 {
     struct command *cmd = &lun->commands[task->slot];
-    uint64_t left = r->io.len_bytes - r->issued, limit = request_whole(r) ? left : limit_of(lun, r);
-
     memset(cmd, 0, sizeof *cmd);
     list_init(&cmd->link);
     cmd->request = r;
     cmd->task = task;
+    r->begun = true;
+    r->outstanding++;
+    return cmd;
+}
+
+void command_issue(struct berth_lun *lun, struct request *r, struct task *task)
+{
+    struct command *cmd = begin(lun, r, task);
+    uint64_t left = r->io.len_bytes - r->issued, limit = request_whole(r) ? left : limit_of(lun, r);
+
     cmd->offset = r->io.offset_bytes + r->issued;
     cmd->len = least(left, limit);
-    r->begun = true;
     r->sync_after |= needs_sync(lun, &r->io); /* now, as the command is built now */
     r->issued += cmd->len;
-    r->outstanding++;
     depth_enter(&lun->depth, &cmd->counts);
     command_build(lun, cmd);
     initiator_submit(lun->initiator, task, r->io.timeout_ms);
@@ -252,10 +258,32 @@ static bool next_request(struct berth_lun *lun, struct request **out)
     return false;
 }
 
+/* No command: it takes no part in the LUN's depth, and waits for a session alone. */
+static bool issue_reset(struct berth_lun *lun, struct request *r)
+{
+    static const uint8_t functions[] = {
+        [BERTH_RESET_LUN] = WIRE_TMF_LU_RESET,
+        [BERTH_RESET_TARGET_WARM] = WIRE_TMF_TARGET_WARM_RESET,
+        [BERTH_RESET_TARGET_COLD] = WIRE_TMF_TARGET_COLD_RESET,
+    };
+    struct task *task =
+        initiator_manage(lun->initiator, functions[r->io.flags], r->lun_field, r->io.timeout_ms);
+    if (!task)
+        return false;
+    begin(lun, r, task);
+    list_remove(&r->link);
+    return true;
+}
+
 void lun_pump(struct berth_lun *lun)
 {
     struct request *r;
     while (next_request(lun, &r)) {
+        if (r->io.op == BERTH_RESET) {
+            if (!issue_reset(lun, r))
+                return;
+            continue;
+        }
         bool room = depth_room(&lun->depth) || r->io.op == OP_ASK;
         struct task *task = room ? initiator_task(lun->initiator, TASK_SCSI) : NULL;
         if (!task)

@@ -44,6 +44,8 @@ static void session_changed(void *owner, int error, const char *text)
     lanes_publish(lun);
     if (text)
         lanes_notice(lun, &(struct berth_notice){BERTH_NOTICE_GROUP, BERTH_OK, text, 0});
+    if (!lun->check.enabled) /* no LUN will be asked */
+        lanes_notice(lun, &(struct berth_notice){.kind = BERTH_NOTICE_BACK});
 }
 
 static void carried(void *owner, const char *why)
@@ -210,6 +212,8 @@ int lun_open_at(struct berth_lun **out, const struct url *url, const struct bert
     if (error)
         return error;
     struct berth_lun *lun = *out;
+    if (!url->has_lun)
+        return BERTH_OK; /* there is nobody to be asked */
     error = lun->options.commands_only ? probe_identity(lun) : probe(lun);
     if (!error)
         return BERTH_OK;
@@ -243,14 +247,17 @@ int lun_open(struct berth_lun **out, const char *text, const struct berth_option
     berth_options_init(&defaults);
     if (!options)
         options = &defaults;
-    int error = parse(&url, text, false, detail);
+    bool lanes = has_lanes(options);
+    int error = parse(&url, text, options->commands_only && !lanes, detail);
     if (error)
         return error;
-    if (has_lanes(options))
+    if (lanes)
         return lanes_open(out, &url, options, world, detail);
     error = lun_open_at(out, &url, options, &alone, detail);
-    if (!error)
+    if (!error && url.has_lun)
         lun_keep(*out);
+    else if (!error)
+        initiator_keep((*out)->initiator);
     return error;
 }
 
@@ -328,6 +335,23 @@ BERTH_EXPORT int berth_lun_set_engine(struct berth_lun *lun, const char *engine)
         error = set_engine(lun->lanes->luns[i], engine);
     if (lun->lanes)
         lanes_publish(lun);
+    return error;
+}
+
+/* --- begin anew --- */
+
+static int reconnect(struct berth_lun *lun, void *arg)
+{
+    (void)arg;
+    return initiator_renew(lun->initiator);
+}
+
+BERTH_EXPORT int berth_lun_reconnect(struct berth_lun *lun)
+{
+    if (lun->lanes)
+        return lanes_ask(lun->lanes, reconnect, NULL);
+    int error = reconnect(lun, NULL);
+    reactor_alarm(lun->initiator->reactor, 0); /* who sleeps on the descriptor looks anew */
     return error;
 }
 

@@ -40,7 +40,7 @@
 #define LUN_ZERO_SEGS    64u
 #define LUN_ENGINES      "there is no such engine; there are 'sockets', 'io_uring' and 'auto'"
 
-enum lun_op { OP_ASK = BERTH_SCSI + 1 }; /* beside enum berth_op: a question of our own about the LUN */
+enum lun_op { OP_ASK = BERTH_RESET + 1 }; /* beside enum berth_op: a question of our own about the LUN */
 
 /* Where a request is, as its queue sees it. */
 enum request_place {
@@ -68,6 +68,7 @@ struct request {
     bool cancelled;       /* nothing of it is sent any more */
     struct berth_done done;
     uint8_t cdb[SCSI_CDB_MAX]; /* OP_ASK, SCSI */
+    uint64_t lun_field;        /* whose it is */
     uint8_t cdb_len, direction, attribute;
     uint32_t reply_len; /* OP_ASK: bytes received */
 };

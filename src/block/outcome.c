@@ -315,6 +315,8 @@ static void react(struct berth_lun *lun, const struct command *cmd, const struct
     if (task->error != BERTH_E_SCSI)
         return;
     const struct policy_row *row = policy_find(task->status, sense);
+    if (task->lun != lun->lun_field)
+        return; /* what another LUN says */
     if (row->effects & POLICY_FEWER)
         depth_fewer(&lun->depth, initiator_now(lun->initiator));
     if (row->effects & POLICY_CHECK && calls_for_check(lun, cmd, sense))
@@ -362,11 +364,43 @@ static void end_in_error(struct berth_lun *lun, struct command *cmd)
     end_command(lun, cmd);
 }
 
+/* What the target says of a reset (11.6.1). */
+static int reset_error(const struct task *task)
+{
+    if (task->error)
+        return task->error;
+    switch (task->response) {
+    case WIRE_TMF_COMPLETE:
+        return BERTH_OK;
+    case WIRE_TMF_NO_LUN:
+        return BERTH_E_NO_LUN;
+    case WIRE_TMF_UNSUPPORTED:
+        return BERTH_E_UNSUPPORTED;
+    default:
+        return BERTH_E_REJECTED;
+    }
+}
+
+static void end_reset(struct berth_lun *lun, struct command *cmd)
+{
+    struct request *r = cmd->request;
+    if (!r->done.error)
+        r->done.error = reset_error(cmd->task);
+    r->outstanding--;
+    cmd->request = NULL;
+    initiator_task_free(lun->initiator, cmd->task);
+    request_finish(r);
+}
+
 void lun_task_done(void *owner, struct task *task)
 {
     struct berth_lun *lun = owner;
     struct command *cmd = &lun->commands[task->slot];
 
+    if (task->kind == TASK_TMF && cmd->request) {
+        end_reset(lun, cmd);
+        return;
+    }
     if (task->kind != TASK_SCSI || !cmd->request) { /* nobody waits for it any more */
         initiator_task_free(lun->initiator, task);
         return;

@@ -219,6 +219,13 @@ static bool is_of_one_session(uint8_t opcode)
     return memchr(opcodes, opcode, sizeof opcodes) != NULL;
 }
 
+static int check_named(const struct berth_lun *lun, const struct berth_command *c)
+{
+    if (c->names_lun && !lun->options.commands_only)
+        return BERTH_E_STATE;
+    return c->names_lun && c->lun > URL_LUN_MAX ? BERTH_E_ARGUMENT : BERTH_OK;
+}
+
 static int check_command(const struct berth_lun *lun, const struct berth_io *io)
 {
     const struct berth_command *c = io->command;
@@ -230,12 +237,24 @@ static int check_command(const struct berth_lun *lun, const struct berth_io *io)
         return BERTH_E_ARGUMENT;
     if (lun->lanes && lun->lanes->count > 1 && is_of_one_session(c->cdb[0]))
         return BERTH_E_UNSUPPORTED;
-    return check_segs(io);
+    int error = check_named(lun, c);
+    return error ? error : check_segs(io);
+}
+
+static int check_reset(const struct berth_lun *lun, const struct berth_io *io)
+{
+    if (io->flags > BERTH_RESET_TARGET_COLD || io->len_bytes > 0)
+        return BERTH_E_ARGUMENT;
+    if (lun->lanes && lun->lanes->count > 1)
+        return BERTH_E_UNSUPPORTED;
+    return io->command ? check_named(lun, io->command) : BERTH_OK;
 }
 
 static int check_io(const struct berth_lun *lun, const struct berth_io *io)
 {
-    if (io->op > BERTH_SCSI || (io->flags & ~(uint32_t)(BERTH_FUA | BERTH_MAY_TRIM)))
+    if (io->op == BERTH_RESET)
+        return check_reset(lun, io);
+    if (io->op > BERTH_RESET || (io->flags & ~(uint32_t)(BERTH_FUA | BERTH_MAY_TRIM)))
         return BERTH_E_ARGUMENT;
     if (io->op == BERTH_SCSI)
         return check_command(lun, io);
@@ -277,6 +296,7 @@ static struct request *take_request(struct berth_queue *q, const struct berth_io
         spread_enter(q->spread, lun->lane);
     r->io = *io;
     r->data = (struct extent){0};
+    r->lun_field = lun->lun_field;
     r->issued = r->wait_until = 0;
     r->outstanding = r->reply_len = 0;
     r->begun = r->sync_after = r->cancelled = false;
@@ -291,6 +311,8 @@ static struct request *make_request(struct berth_queue *q, const struct berth_io
     struct request *r = take_request(q, io, lun);
     if (io->op == BERTH_FLUSH)
         r->io.offset_bytes = r->io.len_bytes = 0;
+    if (io->command && io->op >= BERTH_SCSI && io->command->names_lun)
+        r->lun_field = scsi_lun_encode(io->command->lun);
     if (io->op == BERTH_SCSI)
         take_command(r, io->command);
     if (moves_data(io))
@@ -354,7 +376,7 @@ void queue_give(struct berth_queue *q, struct request *r)
 static struct berth_lun *lane_for(struct berth_queue *q, const struct berth_io *io, uint32_t *chosen)
 {
     const struct lanes *all = q->lun->lanes;
-    if (!q->spread || io->op == BERTH_SCSI)
+    if (!q->spread || io->op >= BERTH_SCSI)
         return q->lun;
     bool own = lanes_have_own(all);
     if (*chosen == LANES_MAX || (!own && !spread_has_room(q->spread, *chosen)))

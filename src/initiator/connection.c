@@ -215,6 +215,8 @@ void connection_deliver(struct initiator *i)
         engine_wake(i->engine); /* the caller waits for outcomes, not for bytes */
         if (task->kind == TASK_NOP || task->kind == TASK_LOGOUT)
             session_task_free(i->session, task);
+        else if (task->kind == TASK_TMF && i->watches[task->slot].wanted)
+            escalation_told(i, task);
         else if (task->kind == TASK_TMF)
             escalation_answered(i, task);
         else if (escalation_done(i, task))

@@ -207,6 +207,42 @@ void escalation_answered(struct initiator *i, struct task *tmf)
     ask_for_aborts(i);
 }
 
+/* --- what others have asked for --- */
+
+/* They end because the caller wants it, and are not for sending again. */
+static void give_up_covered(struct initiator *i, bool all, uint64_t lun)
+{
+    for (uint32_t n = 0; n < i->session->slots.count; n++) {
+        const struct task *task = &i->session->tasks[n];
+        bool meant =
+            slots_taken(&i->session->slots, n) && task->kind == TASK_SCSI && (all || task->lun == lun);
+        if (meant && task->state == TASK_ACTIVE && !i->watches[n].error)
+            i->watches[n].error = BERTH_E_ABORTED;
+    }
+}
+
+struct task *initiator_manage(struct initiator *i, uint8_t function, uint64_t lun, uint32_t timeout_ms)
+{
+    struct task *tmf =
+        i->state == INITIATOR_UP ? session_manage(i->session, i->conn, function, lun, NULL) : NULL;
+    if (!tmf)
+        return NULL;
+    struct watch *w = &i->watches[tmf->slot];
+    *w = (struct watch){.timeout_ms = timeout_ms, .wanted = true};
+    list_init(&w->link);
+    deadlines_set(i, tmf, timeout_ms ? initiator_now(i) + timeout_ms * NS_PER_MS : limit(i));
+    give_up_covered(i, function != WIRE_TMF_LU_RESET, tmf->lun);
+    reactor_touch(i);
+    initiator_kick(i);
+    return tmf;
+}
+
+void escalation_told(struct initiator *i, struct task *tmf)
+{
+    i->watches[tmf->slot].wanted = false;
+    i->owner.task_done(i->owner.owner, tmf);
+}
+
 /* --- how it ends --- */
 
 /* It was ended without a response: by an abort of its own, or by a reset that was another's. */

@@ -93,6 +93,16 @@ void initiator_cut(struct initiator *i)
     connection_lost(i, BERTH_E_ABORTED, "commands that were taken back did not end in time");
 }
 
+int initiator_renew(struct initiator *i)
+{
+    reactor_touch(i);
+    if (i->state == INITIATOR_FAILED)
+        return BERTH_E_STATE;
+    if (i->state == INITIATOR_UP)
+        connection_lost(i, BERTH_E_ABORTED, "the session is to begin anew");
+    return BERTH_OK;
+}
+
 void initiator_task_free(struct initiator *i, struct task *task)
 {
     session_task_free(i->session, task);

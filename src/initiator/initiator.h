@@ -147,6 +147,7 @@ struct watch {
     uint32_t timeout_ms; /* from submission on; 0: the policy's */
     uint8_t step;        /* enum escalation_step */
     int error;           /* what it ends with, unless a response comes before; 0: nobody wants its end */
+    bool wanted;         /* task management that the floor above has asked for, and is told of */
 };
 
 struct initiator {
@@ -252,6 +253,12 @@ void initiator_resubmit(struct initiator *i, struct task *task);
 void initiator_cancel(struct initiator *i, struct task *task, int error);
 /* Ends the connection now, so that everything that was cancelled comes back without the target's help. */
 void initiator_cut(struct initiator *i);
+/* The same for a caller who wants another one, if there is one: 0, or BERTH_E_STATE after it has failed. */
+int initiator_renew(struct initiator *i);
+/* Has a function that ends more than one command carried out (11.5.1). It comes through task_done(), and so
+ * do the commands that it has ended, with BERTH_E_ABORTED. NULL: not now. 0 ms: as long as any step towards
+ * the end of a late command; after that the session ends. */
+struct task *initiator_manage(struct initiator *i, uint8_t function, uint64_t lun, uint32_t timeout_ms);
 void initiator_task_free(struct initiator *i, struct task *task);
 
 /* One round of work, of the reactor's: for this session and for the others there. Returns 0, or the error

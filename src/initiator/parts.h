@@ -84,6 +84,7 @@ void escalation_late(struct initiator *i,
                      struct task *task); /* its deadline has come, or the limit of a step */
 void escalation_lun_ended(struct initiator *i, uint64_t lun);    /* the target says that it ends its tasks */
 void escalation_answered(struct initiator *i, struct task *tmf); /* a request is done; takes it */
+void escalation_told(struct initiator *i, struct task *tmf);     /* the same of initiator_manage() */
 bool escalation_done(struct initiator *i, struct task *task); /* a task is done; false: it was sent again */
 /* Its connection died: 0 to send it again, or the error to end it with. */
 int escalation_detached(struct initiator *i, struct task *task);
