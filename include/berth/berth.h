@@ -208,10 +208,10 @@ int berth_lun_open(struct berth_lun **out, const char *url, const struct berth_o
 void berth_lun_close(struct berth_lun *lun);
 
 /** Has another engine move the bytes of the session from now on, see options.engine; I/Os in flight go on.
- * A session that is lost, and being sought, will have it.
- * Of several sessions all change, but not with reactors.
- * @return 0, BERTH_E_ARGUMENT for a name there is none of, BERTH_E_STATE with reactors, or a system error:
- * berth_lun_detail() tells why it is not to be had. */
+ * A session that is lost, and being sought, will have it. Of several sessions all change. With reactors from
+ * any thread.
+ * @return 0, BERTH_E_ARGUMENT for a name there is none of, or a system error: berth_lun_detail() tells why it
+ * is not to be had. */
 int berth_lun_set_engine(struct berth_lun *lun, const char *engine);
 
 /** In a policy's recovery_timeout_ms: a lost session is sought for ever, and I/Os wait for it. */

@@ -315,27 +315,25 @@ BERTH_EXPORT void berth_lun_close(struct berth_lun *lun)
     lun_free(lun);
 }
 
-static int set_engine(struct berth_lun *lun, const char *engine)
+int lun_tell(struct berth_lun *lun, int error, const char *text)
 {
-    const char *why;
-    int error = initiator_carry(lun->initiator, engine, &why);
+    return lun->lanes ? lanes_say(lun->lanes, error, text) : lun_say(&lun->detail, error, text);
+}
+
+static int set_engine(struct berth_lun *lun, void *arg)
+{
+    const char *const *name = arg, *why;
+    int error = initiator_carry(lun->initiator, *name, &why);
     lun->info.engine = initiator_carrier(lun->initiator);
-    return error ? lun_say(&lun->detail, error, why) : BERTH_OK;
+    lanes_publish(lun);
+    return error ? lun_tell(lun, error, why) : BERTH_OK;
 }
 
 BERTH_EXPORT int berth_lun_set_engine(struct berth_lun *lun, const char *engine)
 {
-    if (lun->lanes && lun->lanes->threaded)
-        return lanes_say(lun->lanes, BERTH_E_STATE,
-                         "sessions on threads of the library keep the engine that they were opened with");
     if (!engine || !engine_known(engine))
-        return lun_say(&lun->detail, BERTH_E_ARGUMENT, LUN_ENGINES);
-    int error = set_engine(lun, engine);
-    for (uint32_t i = 1; lun->lanes && !error && i < lun->lanes->count; i++)
-        error = set_engine(lun->lanes->luns[i], engine);
-    if (lun->lanes)
-        lanes_publish(lun);
-    return error;
+        return lun_tell(lun, BERTH_E_ARGUMENT, LUN_ENGINES);
+    return lun->lanes ? lanes_ask(lun->lanes, set_engine, &engine) : set_engine(lun, &engine);
 }
 
 /* --- begin anew --- */

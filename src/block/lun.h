@@ -184,6 +184,8 @@ void lun_end(struct berth_lun *lun);
 void lun_free(struct berth_lun *lun);
 void lun_stats(const struct berth_lun *lun, struct berth_stats *stats);
 int lun_say(struct berth_detail *detail, int error, const char *text); /* returns error */
+int lun_tell(struct berth_lun *lun, int error,
+             const char *text); /* the same, where berth_lun_detail() looks */
 
 /* terms.c */
 uint64_t lun_recovery_ns(const struct berth_lun *lun);

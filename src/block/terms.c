@@ -66,16 +66,11 @@ static bool flawed(const struct berth_policy *p, uint32_t depth_most, char why[F
     return false;
 }
 
-static int say(struct berth_lun *lun, int error, const char *text)
-{
-    return lun->lanes ? lanes_say(lun->lanes, error, text) : lun_say(&lun->detail, error, text);
-}
-
 static int check(struct berth_lun *lun, const struct berth_policy *p)
 {
     char why[FLAW_MAX];
     uint32_t most = lun->command_count - SESSION_IMMEDIATE_MAX;
-    return flawed(p, most, why) ? say(lun, BERTH_E_ARGUMENT, why) : BERTH_OK;
+    return flawed(p, most, why) ? lun_tell(lun, BERTH_E_ARGUMENT, why) : BERTH_OK;
 }
 
 /* --- from now on --- */
@@ -125,7 +120,7 @@ static int change(struct berth_lun *lun, const struct berth_policy *wanted)
 {
     struct berth_policy p = in_force(lun);
     if (wanted->size < FIRST_SIZE || wanted->size > sizeof p)
-        return say(lun, BERTH_E_ARGUMENT, "the policy's size is none that this library knows");
+        return lun_tell(lun, BERTH_E_ARGUMENT, "the policy's size is none that this library knows");
     memcpy(&p, wanted, wanted->size);
     p.size = sizeof p;
     int error = check(lun, &p);

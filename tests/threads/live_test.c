@@ -125,6 +125,38 @@ static void policy_under_load(void **state)
     assert_int_equal(berth_reactors_free(r), 0);
 }
 
+/* --- engines --- */
+
+/* There and back while others read and write, and while the session is lost and comes back. */
+static void engines_under_load(void **state)
+{
+    struct berth_reactors *r = reactors(2);
+    struct berth_lun *lun = stand_open(&stand, 3, r);
+    struct user users[USERS];
+    atomic_bool stop = false;
+    (void)state;
+    if (berth_lun_set_engine(lun, "io_uring")) {
+        print_message("skipped: %s\n", berth_lun_detail(lun)->text);
+        berth_lun_close(lun);
+        assert_int_equal(berth_reactors_free(r), 0);
+        skip();
+    }
+    start_users(users, USERS, lun, &stop);
+    for (uint32_t n = 0; n < CHANGES; n++) {
+        const char *engine = n % 2 ? "io_uring" : "sockets";
+        assert_int_equal(berth_lun_set_engine(lun, engine), 0);
+        if (n != CHANGES / 2)
+            assert_string_equal(berth_lun_info(lun)->engine, engine);
+        if (n == CHANGES / 2)
+            stand_restart(&stand);
+    }
+    assert_int_equal(berth_lun_set_engine(lun, "rdma"), BERTH_E_ARGUMENT);
+    stop_users(users, USERS, &stop);
+    assert_string_equal(berth_lun_info(lun)->engine, "io_uring");
+    berth_lun_close(lun);
+    assert_int_equal(berth_reactors_free(r), 0);
+}
+
 struct reader {
     struct berth_lun *lun;
     int error;
@@ -288,6 +320,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(policy_under_load, start, stop),
+        cmocka_unit_test_setup_teardown(engines_under_load, start, stop),
         cmocka_unit_test_setup_teardown(held_io_obeys, start, stop),
         cmocka_unit_test_setup_teardown(status_under_load, start, stop),
         cmocka_unit_test_setup_teardown(where_it_is, start, stop),
