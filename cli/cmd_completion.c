@@ -20,11 +20,14 @@ static const struct option_words {
     {OPT_REDIRECTS, "follow none"},
 };
 
+#define NAMES "$(berth ls --names 2>/dev/null)"
+
 static const struct {
     const char *command, *words;
 } operand_words[] = {
-    {"id", "show unset set"},
-    {"completion", "bash zsh fish"},
+    {"status", NAMES},  {"get", NAMES},           {"set", NAMES},
+    {"refresh", NAMES}, {"stat", NAMES},          {"events", NAMES},
+    {"detach", NAMES},  {"id", "show unset set"}, {"completion", "bash zsh fish"},
 };
 
 /* NULL: it has none of its own. */

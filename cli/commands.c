@@ -10,6 +10,8 @@
 #define CHECK_WORDS     63 /* of a command */
 #define CDB_WORDS       32 /* a byte each, at most */
 
+#define NAMES_MAX 1024 /* operands that are names or settings */
+
 #define LOGIN_OPTIONS                                                                                        \
     OPT_USER, OPT_SECRET_FILE, OPT_MUTUAL_USER, OPT_MUTUAL_SECRET_FILE, OPT_ALLOW_WEAK_SECRET,               \
         OPT_CHAP_ALGORITHMS, OPT_CHAP_CHALLENGE_MIN, OPT_INITIATOR_NAME, OPT_ISID, OPT_DIGEST, OPT_KEY,      \
@@ -41,6 +43,11 @@ static const int serve_ctl_options[] = {OPT_CONTROL, OPT_TIMEOUT, OPT_JSON, OPT_
 static const int inspect_options[] = {OPT_JSON, LOGIN_OPTIONS, OPT_NONE};
 static const int id_options[] = {OPT_JSON, OPT_NONE};
 
+static const int ls_options[] = {OPT_NAMES, OPT_ANSWER, OPT_JSON, OPT_NONE};
+static const int ask_options[] = {OPT_ANSWER, OPT_JSON, OPT_NONE};
+static const int stat_options[] = {OPT_PROMETHEUS, OPT_ANSWER, OPT_JSON, OPT_NONE};
+static const int detach_options[] = {OPT_END, OPT_ENDING, OPT_JSON, OPT_NONE};
+static const int down_options[] = {OPT_ALL, OPT_END, OPT_ENDING, OPT_JSON, OPT_NONE};
 static const int completion_options[] = {OPT_NONE};
 
 static const struct command commands[] = {
@@ -51,6 +58,15 @@ static const struct command commands[] = {
     {"bench", cmd_bench, "URL", 1, 1, "measure a LUN: I/Os per second, latency, CPU per I/O", bench_options},
     {"scsi", cmd_scsi, "URL CDB...", 2, 1 + CDB_WORDS, "send a LUN one command, given in hexadecimal",
      scsi_options},
+    {"ls", cmd_ls, "", 0, 0, "list what is attached", ls_options},
+    {"status", cmd_status, "NAME", 1, 1, "tell how an attachment stands", ask_options},
+    {"get", cmd_get, "NAME [KEY]", 1, 2, "show an attachment's settings", ask_options},
+    {"set", cmd_set, "NAME KEY=VALUE...", 2, NAMES_MAX, "change settings while attached", ask_options},
+    {"refresh", cmd_refresh, "NAME", 1, 1, "have an attachment look at its LUN's size anew", ask_options},
+    {"stat", cmd_stat, "[NAME...]", 0, NAMES_MAX, "count what attachments have done", stat_options},
+    {"events", cmd_events, "[NAME...]", 0, NAMES_MAX, "tell what happens to attachments", ask_options},
+    {"detach", cmd_detach, "NAME...", 1, NAMES_MAX, "end attachments", detach_options},
+    {"down", cmd_down, "", 0, 0, "end all attachments, the last one first", down_options},
     {"check", cmd_check, "URL", 1, 1, "check a target and its LUN before they are used", inspect_options},
     {"id", cmd_id, "[show|unset|set NAME]", 0, 2, "show our initiator name, or keep another", id_options},
     {"serve", cmd_serve, "[FILE]", 0, 1, "be a target: serve memory and files as LUNs", serve_options},

@@ -31,6 +31,15 @@ int cmd_proxy(const struct options *o);
 int cmd_serve_ctl(const struct options *o);
 int cmd_check(const struct options *o);
 int cmd_completion(const struct options *o);
+int cmd_ls(const struct options *o);
+int cmd_status(const struct options *o);
+int cmd_get(const struct options *o);
+int cmd_set(const struct options *o);
+int cmd_refresh(const struct options *o);
+int cmd_stat(const struct options *o);
+int cmd_events(const struct options *o);
+int cmd_detach(const struct options *o);
+int cmd_down(const struct options *o);
 int cmd_id(const struct options *o);
 int cmd_check_initiator(const struct options *o);
 

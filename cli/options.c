@@ -145,6 +145,27 @@ static const char *set_force(struct options *o, const char *value)
     return NULL;
 }
 
+static const char *set_names(struct options *o, const char *value)
+{
+    (void)value;
+    o->names = true;
+    return NULL;
+}
+
+static const char *set_prometheus(struct options *o, const char *value)
+{
+    (void)value;
+    o->prometheus = true;
+    return NULL;
+}
+
+static const char *set_all(struct options *o, const char *value)
+{
+    (void)value;
+    o->all = true;
+    return NULL;
+}
+
 static const char *set_luns(struct options *o, const char *value)
 {
     (void)value;
@@ -509,6 +530,12 @@ static const struct option_row rows[] = {
     {OPT_ENGINE, "engine", "NAME", "what moves bytes: sockets (default), io_uring or auto", set_engine},
     {OPT_JSON, "json", NULL, "print JSON", set_json},
     {OPT_FORCE, "force", NULL, "overwrite what holds data", set_force},
+    {OPT_END, "force", NULL, "end it also if it is in use; kill it if it does not answer", set_force},
+    {OPT_ANSWER, "timeout", "SECONDS", "how long to wait for one attachment (default 10)", set_timeout},
+    {OPT_ENDING, "timeout", "SECONDS", "how long each may take to end (default 30)", set_timeout},
+    {OPT_NAMES, "names", NULL, "print the names alone", set_names},
+    {OPT_PROMETHEUS, "prometheus", NULL, "print what Prometheus reads", set_prometheus},
+    {OPT_ALL, "all", NULL, "those of all users, too", set_all},
     {OPT_LUNS, "luns", NULL, "list each target's LUNs too", set_luns},
     {OPT_VERIFY, "verify", NULL, "read both sides back afterwards and compare", set_verify},
     {OPT_FROM, "from", "BYTES", "begin at this byte of SRC", set_from},

@@ -83,6 +83,12 @@ enum option_id {
     OPT_IN,
     OPT_OUT,
     OPT_RAW,
+    OPT_END,
+    OPT_ANSWER,
+    OPT_ENDING,
+    OPT_NAMES,
+    OPT_PROMETHEUS,
+    OPT_ALL,
 };
 
 /* What a bench does: a bit for each direction, one for the order. */
@@ -126,7 +132,7 @@ struct options {
     const char *read_command, *write_command, *discover_command, *junit;
     const char *only[CHECK_PATTERNS_MAX], *skip[CHECK_PATTERNS_MAX], *known[CHECK_KNOWN_MAX];
     uint32_t only_count, skip_count, known_count, jobs, limit_ms;
-    bool list, verbose;
+    bool list, verbose, names, prometheus, all;
     char *const *operands;
     int operand_count;
 };

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* What a process that was killed leaves behind. */
+#include <errno.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "attach/runtime.h"
+#include "cli/attachment_end.h"
+
+#define FILE_SYSTEM "fuse.berth"
+
+extern char **environ;
+
+/* Who may not unmount has fusermount3 for it. */
+static void run_fusermount(const char *path)
+{
+    const char *argv[] = {"fusermount3", "-u", "-q", "-z", "--", path, NULL};
+    pid_t child;
+    if (posix_spawnp(&child, argv[0], NULL, NULL, (char **)(uintptr_t)argv, environ) == 0)
+        while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+            ;
+}
+
+static void unmount(const char *path)
+{
+    if (umount2(path, UMOUNT_NOFOLLOW | MNT_DETACH) < 0 && errno == EPERM)
+        run_fusermount(path);
+}
+
+/* Blanks and the like are written as \040 there (proc(5)). In place: it only gets shorter. */
+static void unescape(char *text)
+{
+    char *out = text;
+    for (; *text; text++) {
+        if (text[0] == '\\' && strspn(text + 1, "01234567") >= 3) {
+            *out++ = (char)((text[1] - '0') << 6 | (text[2] - '0') << 3 | (text[3] - '0'));
+            text += 3;
+        } else {
+            *out++ = *text;
+        }
+    }
+    *out = '\0';
+}
+
+/* A line of mountinfo: the fifth word is where, and behind " - " come the kind and the source. */
+static bool take_mount(char *line, const char *name, const char *folder, char **where)
+{
+    char *kind = strstr(line, " - "), *save, *at = line;
+    if (!kind)
+        return false;
+    *kind = '\0';
+    for (int i = 0; i < 4 && at; i++)
+        at = strchr(at, ' ') ? strchr(at, ' ') + 1 : NULL;
+    kind = strtok_r(kind + 3, " \n", &save);
+    char *source = strtok_r(NULL, " \n", &save);
+    if (!at || !kind || !source || strcmp(kind, FILE_SYSTEM) != 0)
+        return false;
+    at[strcspn(at, " ")] = '\0';
+    unescape(at);
+    unescape(source);
+    *where = at;
+    return strcmp(source, name) == 0 || strcmp(at, folder) == 0;
+}
+
+/* Our own file system under this name, wherever it was mounted. */
+static void unmount_all(const char *name, const char *folder)
+{
+    char *line = NULL, *where;
+    size_t size = 0;
+    FILE *mounts = fopen("/proc/self/mountinfo", "re");
+    while (mounts && getline(&line, &size, mounts) > 0)
+        if (take_mount(line, name, folder, &where))
+            unmount(where);
+    free(line);
+    if (mounts)
+        fclose(mounts);
+}
+
+void attachment_tidy(const char *name)
+{
+    static const char *const files[] = {".sock", ".nbd"};
+    char path[RUNTIME_PATH_MAX];
+    if (runtime_path(name, "", path)) {
+        unmount_all(name, path);
+        rmdir(path); /* only if it is empty, and there */
+    }
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        if (runtime_path(name, files[i], path))
+            unlink(path);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* berth detach and down: ends attachments. What is not there has ended already. */
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "cli/attachment.h"
+#include "cli/attachment_end.h"
+#include "cli/attachment_text.h"
+#include "cli/commands.h"
+#include "cli/say.h"
+
+static const char *end_word(enum attachment_end how)
+{
+    static const char *const words[] = {"ended", "killed", "tidied", "absent"};
+    return words[how];
+}
+
+static void tell(const char *name, enum attachment_end how)
+{
+    if (how == END_NOTHING)
+        say("%s was not attached", name);
+    else if (how == END_TIDIED)
+        say("%s had died; what it left is taken away", name);
+    else if (how == END_KILLED)
+        say("%s did not answer, and was killed; data that nobody had flushed may be lost", name);
+}
+
+/* What became of each, for --json. The first failure is the exit status, and the others go on. */
+struct ends {
+    const struct options *o;
+    json_t *list;
+    int status;
+};
+
+static void end_one(struct ends *e, const char *name)
+{
+    enum attachment_end how;
+    int status = attachment_end_name(name, e->o->force, e->o->timeout_ms, &how);
+    e->status = e->status ? e->status : status;
+    if (status == STATUS_OK && !e->o->json)
+        tell(name, how);
+    json_array_append_new(e->list,
+                          json_pack("{s:s, s:s, s:i}", "name", name, "was",
+                                    status == STATUS_OK ? end_word(how) : "refused", "exit", status));
+}
+
+static int finish(struct ends *e, const char *schema)
+{
+    if (e->o->json)
+        attachment_print(json_pack("{s:s, s:O}", "schema", schema, "attachments", e->list));
+    json_decref(e->list);
+    return e->status;
+}
+
+int cmd_detach(const struct options *o)
+{
+    struct ends e = {.o = o, .list = json_array()};
+    for (int i = 0; i < o->operand_count; i++)
+        end_one(&e, o->operands[i]);
+    return finish(&e, "berth-detach/1");
+}
+
+/* --- down --- */
+
+/* The last one first: what stands on another was attached after it. */
+static void end_all(struct ends *e)
+{
+    struct attachment_names names;
+    int status = attachment_names(&names);
+    e->status = e->status ? e->status : status;
+    for (size_t i = names.count; i > 0; i--)
+        end_one(e, names.names[i - 1]);
+    attachment_names_free(&names);
+}
+
+/* The folders of users who are logged in; root may ask their attachments, too. */
+static void end_those_of_users(struct ends *e)
+{
+    glob_t folders = {.gl_pathc = 0};
+    if (glob("/run/user/*/berth", GLOB_ONLYDIR, NULL, &folders) != 0)
+        return;
+    for (size_t i = 0; i < folders.gl_pathc; i++) {
+        *strrchr(folders.gl_pathv[i], '/') = '\0';
+        setenv("XDG_RUNTIME_DIR", folders.gl_pathv[i], 1);
+        end_all(e);
+    }
+    globfree(&folders);
+}
+
+int cmd_down(const struct options *o)
+{
+    struct ends e = {.o = o, .list = json_array()};
+    end_all(&e);
+    if (o->all)
+        end_those_of_users(&e);
+    return finish(&e, "berth-down/1");
+}
