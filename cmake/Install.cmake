@@ -10,9 +10,11 @@ foreach(section 1 3 5)
 endforeach()
 
 # For systemd, which looks there below /usr and /usr/local.
-set(service ${CMAKE_BINARY_DIR}/berth-serve@.service)
-configure_file(${CMAKE_SOURCE_DIR}/systemd/berth-serve@.service.in ${service} @ONLY)
-install(FILES ${service} ${CMAKE_SOURCE_DIR}/systemd/berth-serve@.socket DESTINATION lib/systemd/system)
+foreach(unit berth-serve@ berth@)
+  configure_file(systemd/${unit}.service.in ${CMAKE_BINARY_DIR}/${unit}.service @ONLY)
+  install(FILES ${CMAKE_BINARY_DIR}/${unit}.service DESTINATION lib/systemd/system)
+endforeach()
+install(FILES ${CMAKE_SOURCE_DIR}/systemd/berth-serve@.socket DESTINATION lib/systemd/system)
 
 # Where the shells look for what is in packages.
 install(FILES completions/berth DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
