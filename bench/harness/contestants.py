@@ -52,15 +52,15 @@ def load_words(cell, seconds, depth=None):
 
 
 class Berth(Contestant):
-    """The command under test. Words: digests (header, data, both), poll, an engine, threads=N."""
+    """The command under test. Words: digests (header, data, both), poll, sleep, an engine, threads=N."""
     kind = "berth"
     help = {}  # what `berth bench --help` says, by the command's path
 
     def option(self, word):
         if word in ("header", "data", "both"):
             return ["--digest", word]
-        if word == "poll":
-            return ["--poll"]
+        if word in ("poll", "sleep"):
+            return ["--" + word]
         if word.startswith("threads="):
             return ["--threads", word.split("=")[1], "--reactors", "1"]
         return ["--engine", word]

@@ -72,7 +72,8 @@ struct berth_notice {
 
 /** How calls wait for the target. */
 enum berth_wait {
-    BERTH_WAIT_AS_PAYS, /**< look for some microseconds before sleeping, as long as answers come that soon */
+    BERTH_WAIT_AS_PAYS, /**< look for some microseconds before sleeping, as long as answers come that soon and
+                             little is to come */
     BERTH_WAIT_SLEEP,   /**< sleep at once: the fewest system calls, and the most time to be woken up */
     BERTH_WAIT_POLL,    /**< never sleep: the shortest latency, and all of a processor. A signal does not end
                              such a wait */
@@ -294,6 +295,15 @@ int berth_lun_status(struct berth_lun *lun, struct berth_status *status);
 /** The same of one of its sessions, 0 to status.sessions - 1.
  * @return 0, or BERTH_E_ARGUMENT for a size, or a number, that cannot be. */
 int berth_lun_session(struct berth_lun *lun, uint32_t number, struct berth_session *session);
+
+/** Asks the LUN anew who and how it is, as a unit attention of its own would have it asked, and waits for the
+ * answers: at most command_timeout_ms, also while the session is sought. I/Os wait meanwhile, options.notice
+ * is told of what has changed, and berth_lun_info() has it. With reactors from any thread, but not from
+ * options.notice.
+ * @return 0; BERTH_E_NO_LUN, BERTH_E_CHANGED, or what else the LUN was refused with; BERTH_E_TIMEOUT: the
+ * answers are still to come; BERTH_E_ABORTED when options.cancelled said so; or what the session failed with.
+ */
+int berth_lun_refresh(struct berth_lun *lun);
 
 /** Facts about @p lun, refreshed in place after reconnects; with several sessions or with reactors, by this
  * call alone, which one thread at a time may make. */

@@ -45,6 +45,13 @@ static void tell_gone(struct berth_lun *lun, int error)
     lun->check.told = true;
 }
 
+static void come_to_an_end(struct berth_lun *lun, int found)
+{
+    lun->check.turns++;
+    lun->check.found = found;
+    lanes_checked(lun);
+}
+
 static void tell_why(struct berth_lun *lun, const struct berth_done *why)
 {
     char words[sizeof lun->detail.text];
@@ -78,6 +85,7 @@ static void give_up(struct berth_lun *lun, const struct berth_done *why)
     struct check *c = &lun->check;
     c->running = false;
     c->given_up = true;
+    come_to_an_end(lun, why->error);
     tell_why(lun, why);
     if (why->error == BERTH_E_NO_LUN)
         tell_gone(lun, why->error);
@@ -129,6 +137,7 @@ static void succeed(struct berth_lun *lun)
     c->losses = 0;
     initiator_hold(lun->initiator, false);
     lanes_publish(lun);
+    come_to_an_end(lun, BERTH_OK);
     if (c->back)
         lanes_notice(lun, &(struct berth_notice){.kind = BERTH_NOTICE_BACK, .text = NULL});
     c->back = false;
@@ -224,7 +233,7 @@ static void ask(struct berth_lun *lun)
     }
     c->seg = seg_memory(c->reply, questions[c->step].size);
     struct request *r = queue_question(c->queue, cdb, len, &c->seg);
-    command_issue(lun, r, task);
+    command_issue(lun, r, task, initiator_now(lun->initiator));
 }
 
 /* A target under whose every answer the session dies must not keep I/Os waiting for ever. */
@@ -307,6 +316,14 @@ void check_want(struct berth_lun *lun)
     c->again |= c->running;
     c->wanted = true;
     initiator_hold(lun->initiator, true);
+}
+
+void check_anew(struct berth_lun *lun)
+{
+    if (lun->check.fence.error)
+        return;
+    lun->check.given_up = false;
+    check_want(lun);
 }
 
 /* The question that is out is not asked again: after the login all begins anew. */

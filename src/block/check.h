@@ -25,6 +25,8 @@ struct check {
     uint32_t rounds, losses;
     uint64_t lost_ns;          /* when a session first died under it */
     uint64_t due_ns, pause_ns; /* when the next question is due, after an answer that was none */
+    uint32_t turns;            /* of those that have come to an end */
+    int found;                 /* by the last one: 0, or why it found nothing out */
     struct berth_done fence;   /* with this error ends everything, for ever */
     struct berth_seg seg;      /* of the reply */
     uint8_t reply[CHECK_REPLY_MAX];
@@ -34,6 +36,8 @@ int check_init(struct berth_lun *lun);
 void check_enable(struct berth_lun *lun);
 /* Something may have changed. */
 void check_want(struct berth_lun *lun);
+/* The same, also if the last one found nothing out and nobody waits. */
+void check_anew(struct berth_lun *lun);
 /* The session is lost. */
 void check_lost(struct berth_lun *lun);
 /* A sibling has found out that everything ends with this. */

@@ -208,7 +208,7 @@ static struct command *begin(struct berth_lun *lun, struct request *r, struct ta
     return cmd;
 }
 
-void command_issue(struct berth_lun *lun, struct request *r, struct task *task)
+void command_issue(struct berth_lun *lun, struct request *r, struct task *task, uint64_t now)
 {
     struct command *cmd = begin(lun, r, task);
     uint64_t left = r->io.len_bytes - r->issued, limit = request_whole(r) ? left : limit_of(lun, r);
@@ -219,7 +219,7 @@ void command_issue(struct berth_lun *lun, struct request *r, struct task *task)
     r->issued += cmd->len;
     depth_enter(&lun->depth, &cmd->counts);
     command_build(lun, cmd);
-    initiator_submit(lun->initiator, task, r->io.timeout_ms);
+    initiator_submit(lun->initiator, task, r->io.timeout_ms, now);
 }
 
 bool request_beyond(const struct berth_lun *lun, const struct request *r)
@@ -278,6 +278,7 @@ static bool issue_reset(struct berth_lun *lun, struct request *r)
 void lun_pump(struct berth_lun *lun)
 {
     struct request *r;
+    uint64_t now = 0; /* asked for when there is something to be sent, and once */
     while (next_request(lun, &r)) {
         if (r->io.op == BERTH_RESET) {
             if (!issue_reset(lun, r))
@@ -288,7 +289,9 @@ void lun_pump(struct berth_lun *lun)
         struct task *task = room ? initiator_task(lun->initiator, TASK_SCSI) : NULL;
         if (!task)
             return;
-        command_issue(lun, r, task);
+        if (now == 0)
+            now = initiator_now(lun->initiator);
+        command_issue(lun, r, task, now);
         if (request_issued(r))
             list_remove(&r->link);
     }

@@ -173,7 +173,7 @@ static int ask(struct asking *asking, struct berth_seg *seg)
     memcpy(seg->base, question, sizeof question);
     task->edtl = sizeof question;
     task->data = (struct extent){.segs = seg, .count = 1, .len = TEXT_BYTES};
-    initiator_submit(asking->initiator, task, 0);
+    initiator_submit(asking->initiator, task, 0, initiator_now(asking->initiator));
     return wait_for(asking, task);
 }
 

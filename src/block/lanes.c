@@ -4,9 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "block/lun.h"
 #include "block/reactors.h"
 #include "host/pages.h"
+
+#define PATIENCE_MS 100u /* between two looks at whether the caller has had enough */
 
 static void lock(const struct lanes *all)
 {
@@ -59,9 +62,22 @@ void lanes_fence(struct berth_lun *lun, const struct berth_done *why)
     if (first && lun->initiator->state == INITIATOR_FAILED)
         snprintf(all->why, sizeof all->why, "%s", initiator_detail(lun->initiator));
     atomic_store(&all->fenced, true);
+    pthread_cond_broadcast(&all->heard);
     unlock(all);
     if (first)
         poke_others(lun);
+}
+
+void lanes_checked(struct berth_lun *lun)
+{
+    struct lanes *all = lun->lanes;
+    if (!all)
+        return;
+    lock(all);
+    all->of[lun->lane].checks = lun->check.turns;
+    all->of[lun->lane].found = lun->check.found;
+    pthread_cond_broadcast(&all->heard);
+    unlock(all);
 }
 
 void lanes_recheck(struct berth_lun *lun)
@@ -353,6 +369,47 @@ int lanes_ask(struct lanes *all, int (*what)(struct berth_lun *lun, void *arg), 
     return error;
 }
 
+/* Under the lock: whether all have ended, and what with. */
+static bool all_checked(const struct lanes *all, const uint32_t *before, int *found)
+{
+    *found = all->fence.error;
+    for (uint32_t n = 0; n < all->count && !all->fence.error; n++) {
+        if (all->of[n].checks == before[n])
+            return false;
+        *found = *found ? *found : all->of[n].found;
+    }
+    return true;
+}
+
+static struct timespec in_ms(uint32_t ms)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += ms / 1000;
+    t.tv_nsec += ms % 1000 * 1000000l;
+    t.tv_sec += t.tv_nsec / 1000000000l;
+    t.tv_nsec %= 1000000000l;
+    return t;
+}
+
+int lanes_await_checks(struct lanes *all, const uint32_t *before, uint32_t timeout_ms)
+{
+    int found = BERTH_OK;
+    bool ended = false, enough = false;
+    for (uint32_t left = timeout_ms; !ended && !enough && left > 0;) {
+        uint32_t nap = left < PATIENCE_MS ? left : PATIENCE_MS;
+        struct timespec until = in_ms(nap);
+        bool in_time = true;
+        lock(all);
+        while (!(ended = all_checked(all, before, &found)) && in_time)
+            in_time = pthread_cond_timedwait(&all->heard, &all->lock, &until) == 0;
+        unlock(all);
+        left -= nap;
+        enough = !ended && all->cancelled && all->cancelled(all->cancelled_arg);
+    }
+    return ended ? found : enough ? BERTH_E_ABORTED : BERTH_E_TIMEOUT;
+}
+
 struct berth_policy lanes_policy(const struct lanes *all)
 {
     lock(all);
@@ -466,6 +523,7 @@ static struct lanes *make(const struct berth_options *options)
 {
     struct lanes *all = pages_new(lanes_size(options->sessions));
     pthread_mutexattr_t again;
+    pthread_condattr_t steady;
     if (!all)
         return NULL;
     all->threaded = options->reactors != NULL;
@@ -480,6 +538,10 @@ static struct lanes *make(const struct berth_options *options)
     pthread_mutex_init(&all->lock, &again);
     pthread_mutexattr_destroy(&again);
     pthread_mutex_init(&all->changes, NULL);
+    pthread_condattr_init(&steady);
+    pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+    pthread_cond_init(&all->heard, &steady);
+    pthread_condattr_destroy(&steady);
     return all;
 }
 
@@ -548,6 +610,7 @@ void lanes_close(struct lanes *all)
         queue_drop(list_entry(all->queues.next, struct berth_queue, link));
     while (!list_empty(&all->spare))
         queue_drop(list_entry(all->spare.next, struct berth_queue, link));
+    pthread_cond_destroy(&all->heard);
     pthread_mutex_destroy(&all->changes);
     pthread_mutex_destroy(&all->lock);
     pages_free(all, lanes_size(all->room));

@@ -42,6 +42,8 @@ struct lane_state {
     /* Under the lock: */
     bool away; /* its session is lost, and that has been told */
     uint64_t reconnects;
+    uint32_t checks; /* struct check's `turns` and `found` */
+    int found;
 };
 
 struct lanes {
@@ -61,7 +63,8 @@ struct lanes {
      * for facts, so it may be taken again by who has it. */
     pthread_mutex_t lock;
     pthread_mutex_t
-        changes; /* of the policy, one after the other; taken before `lock`, and by callers alone */
+        changes;          /* of the policy, one after the other; taken before `lock`, and by callers alone */
+    pthread_cond_t heard; /* a check has come to an end, or everything has */
     struct berth_done fence; /* with this everything ends */
     struct berth_done loss;  /* until a flush has told of it */
     bool gone;               /* the device is, and that has been told */
@@ -108,6 +111,8 @@ void lanes_flushed(struct berth_lun *lun, uint64_t writes);
 bool lanes_unflushed(const struct berth_lun *lun); /* are there any that no flush has covered? */
 /* Everything ends with this, on all of them. */
 void lanes_fence(struct berth_lun *lun, const struct berth_done *why);
+/* A check has come to its end. */
+void lanes_checked(struct berth_lun *lun);
 /* The device has another size: the others are to look, too. */
 void lanes_recheck(struct berth_lun *lun);
 /* What is known of the session and the device may be new. */
@@ -121,6 +126,10 @@ void lanes_poked(struct berth_lun *lun);
 /* Has `what` done for each lane, on its thread; which must not wait. Returns the first error. */
 int lanes_ask(struct lanes *all, int (*what)(struct berth_lun *lun, void *arg), void *arg);
 int lanes_ask_one(struct lanes *all, uint32_t lane, int (*what)(struct berth_lun *lun, void *arg), void *arg);
+/* Waits for the end of a check of each lane, that is for another number of them than `before`, or for the end
+ * of everything. Returns what was found, or BERTH_E_TIMEOUT, or BERTH_E_ABORTED when the caller has had
+ * enough. */
+int lanes_await_checks(struct lanes *all, const uint32_t *before, uint32_t timeout_ms);
 struct berth_policy lanes_policy(const struct lanes *all);
 void lanes_set_policy(struct lanes *all, const struct berth_policy *policy);
 

@@ -10,7 +10,8 @@
  *   withdrawal.c  I/Os that are wanted back        waiting.c    I/Os that wait to become commands
  *   lanes.c    several sessions as one device      reactors.c  threads of the library
  *   spread.c   which of them an I/O takes          port.c      queues of threads other than the sessions'
- *   terms.c    what may be changed of an open LUN status.c    how it stands */
+ *   terms.c    what may be changed of an open LUN status.c    how it stands
+ *   refresh.c  asking it anew */
 #ifndef BLOCK_LUN_H
 #define BLOCK_LUN_H
 
@@ -226,7 +227,7 @@ bool request_issued(const struct request *r);
 bool request_whole(const struct request *r); /* one command, whatever its length */
 bool request_beyond(const struct berth_lun *lun, const struct request *r); /* the end of the LUN */
 void request_fail(struct request *r, const struct berth_done *why);        /* unless it has failed before */
-void command_issue(struct berth_lun *lun, struct request *r, struct task *task);
+void command_issue(struct berth_lun *lun, struct request *r, struct task *task, uint64_t now);
 
 /* waiting.c */
 void waiting_begin(struct berth_lun *lun); /* the time of those that have come */

@@ -17,21 +17,13 @@ struct patience {
     uint32_t skip;    /* waits that sleep at once */
 };
 
+/* Will this wait for what comes on `links` begin with looking? To be asked once for each wait. */
+bool patience_begins(struct patience *p, enum engine_wait how, const struct list *links);
+
 /* Something was sent, so there may be an answer soon. */
 static inline void patience_renew(struct patience *p)
 {
     p->left_ns = PATIENCE_NS;
-}
-
-/* Will this wait begin with looking? To be asked once for each wait. */
-static inline bool patience_begins(struct patience *p, enum engine_wait how)
-{
-    if (how != ENGINE_WAITS_AS_PAYS)
-        return how == ENGINE_POLLS;
-    if (p->left_ns == 0 || p->skip == 0)
-        return p->left_ns > 0;
-    p->skip--;
-    return false;
 }
 
 static inline void patience_spend(struct patience *p, uint64_t ns)

@@ -4,8 +4,8 @@
  * To sleep and be woken costs both sides some microseconds, in a virtual machine twenty: as much as sixteen
  * reads of 4 KiB. So a wait begins with looking: between one send and the next for about as long as a sleep
  * would cost, and as long as that pays. When the time was not enough the next waits sleep at once, one, then
- * three, then seven of them and so on. While it looks, short reads may gather behind those that are under
- * way (conn_tx_gathers()).
+ * three, then seven of them and so on. Where plenty is to come it sleeps at once. While it looks, short reads
+ * may gather behind those that are under way (conn_tx_gathers()).
  *
  * Where there is one link and nothing else, it is the receive that looks or sleeps: what saves a call for
  * each wait. Watched descriptors do not count before one of them has been ready: most never are, and the
@@ -95,7 +95,7 @@ static bool polls(const struct sockets *s)
 bool sockets_lingers(struct sockets *s, uint64_t until_ns)
 {
     bool may = until_ns > s->now && !list_empty(&s->engine.links);
-    return may && patience_begins(&s->patience, (enum engine_wait)s->engine.wait);
+    return may && patience_begins(&s->patience, (enum engine_wait)s->engine.wait, &s->engine.links);
 }
 
 /* The link, if a receive on it is all that there is to wait for. `deaf`: whatever is watched. */

@@ -180,7 +180,8 @@ static void enter(struct uring *u, uint64_t until_ns)
 
 static bool lingers(struct uring *u, uint64_t until_ns)
 {
-    return until_ns > u->now && patience_begins(&u->patience, (enum engine_wait)u->base->wait);
+    return until_ns > u->now &&
+           patience_begins(&u->patience, (enum engine_wait)u->base->wait, &u->engine.links);
 }
 
 static void look(struct uring *u, uint64_t until_ns)

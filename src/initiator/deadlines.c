@@ -20,9 +20,9 @@ void deadlines_set(struct initiator *i, struct task *task, uint64_t at)
         i->scan_at = at;
 }
 
-void deadlines_begin(struct initiator *i, struct task *task)
+void deadlines_begin(struct initiator *i, struct task *task, uint64_t now)
 {
-    deadlines_set(i, task, initiator_now(i) + time_of(i, task));
+    deadlines_set(i, task, now + time_of(i, task));
 }
 
 static bool runs(const struct session *s, uint32_t slot)

@@ -11,7 +11,7 @@
 #include "host/vault.h"
 #include "initiator/parts.h"
 
-#define STAGE_BYTES  (64u * 1024)
+#define STAGE_BYTES  (256u * 1024)
 #define DIRECT_BYTES (8u * 1024)
 #define FLUSHES_MAX  16u
 #define NS_PER_MS    1000000ull
@@ -63,12 +63,12 @@ void initiator_kick(struct initiator *i)
         link_kick(i->link);
 }
 
-void initiator_submit(struct initiator *i, struct task *task, uint32_t timeout_ms)
+void initiator_submit(struct initiator *i, struct task *task, uint32_t timeout_ms, uint64_t now)
 {
     i->watches[task->slot] = (struct watch){.timeout_ms = timeout_ms};
     list_init(&i->watches[task->slot].link);
     reactor_touch(i);
-    deadlines_begin(i, task);
+    deadlines_begin(i, task, now);
     session_submit(i->session, task);
     initiator_kick(i);
 }
@@ -77,7 +77,7 @@ void initiator_submit(struct initiator *i, struct task *task, uint32_t timeout_m
 void initiator_resubmit(struct initiator *i, struct task *task)
 {
     reactor_touch(i);
-    deadlines_begin(i, task);
+    deadlines_begin(i, task, initiator_now(i));
     session_requeue(i->session, task);
     if (i->state == INITIATOR_FAILED) {
         session_revoke(i->session, task, i->error);

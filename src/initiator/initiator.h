@@ -244,7 +244,8 @@ struct task *initiator_task(struct initiator *i, enum task_kind kind);
 struct task *initiator_task_ahead(struct initiator *i);
 /* Holds back all commands that are not on the wire yet, or lets them go. Their deadlines run all the same. */
 void initiator_hold(struct initiator *i, bool held);
-void initiator_submit(struct initiator *i, struct task *task, uint32_t timeout_ms);
+/* `now` is the time, so that who submits many at once asks for it once. */
+void initiator_submit(struct initiator *i, struct task *task, uint32_t timeout_ms, uint64_t now);
 /* Sends a reaped task again (fresh tag, and as much time as before). */
 void initiator_resubmit(struct initiator *i, struct task *task);
 /* Wants a task back. It comes through task_done() with `error`, or with its true outcome if that is faster:

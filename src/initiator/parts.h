@@ -72,7 +72,7 @@ void parting_tick(struct initiator *i);
 uint64_t parting_due(const struct initiator *i);
 
 /* deadlines.c */
-void deadlines_begin(struct initiator *i, struct task *task); /* it is being submitted */
+void deadlines_begin(struct initiator *i, struct task *task, uint64_t now); /* it is being submitted */
 void deadlines_set(struct initiator *i, struct task *task, uint64_t at);
 void deadlines_scan(struct initiator *i, uint64_t now);
 void deadlines_shift(struct initiator *i, uint64_t away);

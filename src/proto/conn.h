@@ -22,7 +22,7 @@
 #include "proto/login.h"
 #include "proto/session.h"
 
-#define CONN_STAGE_MAX   (64u * 1024)
+#define CONN_STAGE_MAX   (256u * 1024)
 #define CONN_STAGE_MIN   (4u * 1024)
 #define CONN_CONTROL_MAX (64u * 1024) /* longest data segment of a PDU that is not SCSI data */
 #define CONN_CONTROL_MIN 8192u        /* login text, 13.12 default */
@@ -129,6 +129,10 @@ bool conn_tx_gathers(const struct conn *c);
 bool conn_tx_news(const struct conn *c);
 /* Answers to pings, which gather for a moment, wait no longer: the caller will not be back soon. */
 void conn_hurry(struct conn *c);
+
+/* Initiator: bytes of read data that the peer owes for what was submitted, counted until there are `enough`.
+ */
+uint64_t conn_rx_due(const struct conn *c, uint64_t enough);
 
 /* The message shape. */
 void conn_pdu_received(struct conn *c, const struct pdu *pdu);

@@ -2,6 +2,29 @@
 /* What an initiator does with each PDU it receives in full feature phase. */
 #include "proto/core.h"
 
+static uint64_t owed_read(const struct task *task)
+{
+    return task->kind == TASK_SCSI && task->read && task->moved < task->edtl ? task->edtl - task->moved : 0;
+}
+
+uint64_t conn_rx_due(const struct conn *c, uint64_t enough)
+{
+    uint64_t due = 0;
+    if (c->role != ROLE_INITIATOR)
+        return 0;
+    list_each (node, &c->tasks) {
+        due += owed_read(list_entry(node, struct task, member));
+        if (due >= enough)
+            return due;
+    }
+    list_each (node, &c->session->queued) {
+        due += owed_read(list_entry(node, struct task, link));
+        if (due >= enough)
+            return due;
+    }
+    return due;
+}
+
 static uint32_t least(uint32_t a, uint32_t b)
 {
     return a < b ? a : b;

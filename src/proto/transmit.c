@@ -77,6 +77,8 @@ bool conn_pdu_next(struct conn *c, struct tx_slot *slot)
 static void fill(struct conn *c)
 {
     struct transmit *t = &c->tx;
+    if (t->count == 0)
+        t->first = 0; /* an idle connection touches few of them */
     while (t->count < CONN_TX_SLOTS && !c->failed) {
         struct tx_slot *slot = &t->slots[(t->first + t->count) % CONN_TX_SLOTS];
         if (!conn_pdu_next(c, slot))

@@ -292,12 +292,42 @@ static void test_pings_do_not_gather(void **state)
     pair_free(p);
 }
 
+/* What reads still owe, whether they have been sent or not, as far as it was asked. */
+static void test_due(void **state)
+{
+    (void)state;
+    struct pair_config c;
+    pair_config_init(&c, 1);
+    struct pair *p = pair_new(&c);
+    pair_run(p);
+    assert_int_equal(conn_rx_due(p->ic, UINT64_MAX), 0);
+    give(p, 0, 'R', 4096);
+    pair_move(p, true, UINT64_MAX);
+    give(p, 1, 'W', 8192);
+    give(p, 2, 'R', 512);
+    assert_int_equal(conn_rx_due(p->ic, UINT64_MAX), 4608);
+    assert_int_equal(conn_rx_due(p->ic, 4608), 4608);
+    assert_in_range(conn_rx_due(p->ic, 100), 100, 4608);
+    assert_int_equal(conn_rx_due(p->tc, UINT64_MAX), 0);
+    while (conn_rx_due(p->ic, UINT64_MAX) == 4608)
+        assert_true(pair_step(p));
+    assert_int_equal(conn_rx_due(p->ic, UINT64_MAX), 512);
+    pair_run(p);
+    assert_int_equal(conn_rx_due(p->ic, UINT64_MAX), 0);
+    for (struct task *task; (task = session_reap(p->is)) != NULL;) {
+        free(task->owner);
+        session_task_free(p->is, task);
+    }
+    pair_free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_narrow),    cmocka_unit_test(test_wrap),
         cmocka_unit_test(test_long_life), cmocka_unit_test(test_closed),
         cmocka_unit_test(test_withdrawn), cmocka_unit_test(test_held),
-        cmocka_unit_test(test_gathering), cmocka_unit_test(test_pings_do_not_gather)};
+        cmocka_unit_test(test_gathering), cmocka_unit_test(test_pings_do_not_gather),
+        cmocka_unit_test(test_due)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

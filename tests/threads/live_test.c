@@ -302,6 +302,45 @@ static void told_while_away(void **state)
     assert_int_equal(berth_reactors_free(r), 0);
 }
 
+/* --- refresh --- */
+
+static void *keep_refreshing(void *arg)
+{
+    struct berth_lun *lun = arg;
+    for (uint32_t n = 0; n < 20; n++)
+        if (berth_lun_refresh(lun) != 0)
+            return NULL;
+    return lun;
+}
+
+static void refresh_under_load(void **state)
+{
+    struct berth_reactors *r = reactors(2);
+    struct berth_lun *lun = stand_open(&stand, 3, r);
+    struct user users[USERS];
+    atomic_bool stop = false;
+    pthread_t other;
+    void *result;
+    (void)state;
+    start_users(users, USERS, lun, &stop);
+    assert_int_equal(pthread_create(&other, NULL, keep_refreshing, lun), 0);
+    assert_non_null(keep_refreshing(lun));
+    stand_restart(&stand);
+    assert_non_null(keep_refreshing(lun));
+    pthread_join(other, &result);
+    assert_non_null(result);
+    stop_users(users, USERS, &stop);
+    struct berth_policy p = policy(lun);
+    p.command_timeout_ms = 300;
+    p.ping_interval_ms = 0;
+    assert_int_equal(berth_lun_set_policy(lun, &p), 0);
+    stand_freeze(&stand);
+    assert_int_equal(berth_lun_refresh(lun), BERTH_E_TIMEOUT);
+    stand_thaw(&stand);
+    berth_lun_close(lun);
+    assert_int_equal(berth_reactors_free(r), 0);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -325,6 +364,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(status_under_load, start, stop),
         cmocka_unit_test_setup_teardown(where_it_is, start, stop),
         cmocka_unit_test_setup_teardown(told_while_away, start, stop),
+        cmocka_unit_test_setup_teardown(refresh_under_load, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,6 +73,29 @@ static void looks_once_for_what_it_sent(void **state)
     close(raw);
 }
 
+/* With plenty to come, on one link or on all of them together. Its patience is not touched by that. */
+static void sleeps_where_plenty_is_to_come(void **state)
+{
+    (void)state;
+    int raw[2];
+    struct peer *p = raw_pair(e, &raw[0]), *other = raw_pair(e, &raw[1]);
+    uint64_t calls = 0;
+    p->conn.rx_due = 50000;
+    other->conn.rx_due = 50000;
+    for (uint32_t i = 0; i < 20; i++) {
+        send_some(p, 1);
+        calls += calls_of_a_wait(1);
+    }
+    assert_int_equal(calls, 2 * 20);
+    other->conn.rx_due = 40000;
+    send_some(p, 1);
+    assert_in_range(calls_of_a_wait(1), 4, 2 + LOOKS_MAX);
+    peer_free(p);
+    peer_free(other);
+    close(raw[0]);
+    close(raw[1]);
+}
+
 /* One receive a look, and nothing else. */
 static void polls_with_a_receive_each(void **state)
 {
@@ -314,6 +337,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(looks_less_and_less),
         T(looks_once_for_what_it_sent),
+        T(sleeps_where_plenty_is_to_come),
         T(polls_with_a_receive_each),
         T(a_nap_keeps_to_the_time),
         T(a_nap_ends_with_the_link),

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#define FUSE_USE_VERSION 31
+#include "mount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fuse3/fuse_lowlevel.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "disk.h"
+#include "file.h"
+
+static int complain(struct berth_detail *detail, int error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static int complain(struct berth_detail *detail, int error, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(detail->text, sizeof detail->text, format, args);
+    va_end(args);
+    detail->error = error;
+    return error;
+}
+
+int mount_prepare(const char *path, char full[PATH_MAX], struct berth_detail *detail)
+{
+    struct stat st;
+    if (stat(path, &st) < 0 && errno == ENOTCONN)
+        mount_leave(path, true);
+    if (stat(path, &st) < 0 && errno == ENOENT && mkdir(path, 0700) < 0)
+        return complain(detail, BERTH_E_SYSTEM, "cannot make the folder %s: %s", path, strerror(errno));
+    if (!realpath(path, full) || stat(full, &st) < 0)
+        return complain(detail, BERTH_E_SYSTEM, "cannot use the folder %s: %s", path, strerror(errno));
+    if (!S_ISDIR(st.st_mode))
+        return complain(detail, BERTH_E_ARGUMENT,
+                        "%s is no folder; name one that the LUN is to be mounted on", path);
+    return BERTH_OK;
+}
+
+/* ',' and '\' in a name must not end the option. */
+static int add_named(struct fuse_args *args, const char *name, const char *value)
+{
+    char option[600], *opts = NULL;
+    snprintf(option, sizeof option, "%s=%s", name, value);
+    int failed = fuse_opt_add_opt_escaped(&opts, option) || fuse_opt_add_arg(args, "-o") ||
+                 fuse_opt_add_arg(args, opts);
+    free(opts);
+    return failed;
+}
+
+static int arguments(struct fuse_args *args, const struct disk *disk, const char *source, const char *options)
+{
+    return fuse_opt_add_arg(args, "berth-fuse") || add_named(args, "fsname", source) ||
+           fuse_opt_add_arg(args, "-osubtype=berth,default_permissions") ||
+           (disk->read_only && fuse_opt_add_arg(args, "-oro")) ||
+           (*options && (fuse_opt_add_arg(args, "-o") || fuse_opt_add_arg(args, options)));
+}
+
+/* What libfuse has to say of its own accord is one or two lines on stderr, in its words. */
+int mount_enter(struct disk *disk, const char *source, const char *options, struct berth_detail *detail)
+{
+    struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+    if (arguments(&args, disk, source, options) == 0)
+        disk->session = fuse_session_new(&args, &file_operations, sizeof file_operations, disk);
+    fuse_opt_free_args(&args);
+    if (!disk->session)
+        return complain(detail, BERTH_E_ARGUMENT, "libfuse takes no such options: -o %s", options);
+    if (fuse_session_mount(disk->session, disk->mountpoint) < 0) {
+        fuse_session_destroy(disk->session);
+        disk->session = NULL;
+        const char *why =
+            access("/dev/fuse", R_OK | W_OK) < 0
+                ? "/dev/fuse cannot be opened; load the module fuse, or let the device into the container"
+                : "the kernel or fusermount3 refused; without root the package fuse3 is needed";
+        return complain(detail, BERTH_E_SYSTEM, "cannot mount on %s: %s", disk->mountpoint, why);
+    }
+    disk->fd = fuse_session_fd(disk->session);
+    fcntl(disk->fd, F_SETFL, fcntl(disk->fd, F_GETFL) | O_NONBLOCK);
+    return BERTH_OK;
+}
+
+extern char **environ;
+
+static int run_fusermount(const char *path, bool lazily)
+{
+    const char *argv[] = {"fusermount3", "-u", "-q", lazily ? "-z" : "--", path, NULL};
+    pid_t child;
+    int state;
+    int number = posix_spawnp(&child, argv[0], NULL, NULL, (char **)(uintptr_t)argv, environ);
+    if (number)
+        return number;
+    while (waitpid(child, &state, 0) < 0)
+        if (errno != EINTR)
+            return errno;
+    return WIFEXITED(state) && WEXITSTATUS(state) == 0 ? 0 : EBUSY;
+}
+
+int mount_leave(const char *path, bool lazily)
+{
+    if (umount2(path, UMOUNT_NOFOLLOW | (lazily ? MNT_DETACH : 0)) == 0)
+        return 0;
+    return errno == EPERM ? run_fusermount(path, lazily) : errno;
+}
+
+void mount_done(struct disk *disk)
+{
+    if (!disk->session)
+        return;
+    fuse_session_unmount(disk->session);
+    fuse_session_destroy(disk->session);
+    disk->session = NULL;
+}

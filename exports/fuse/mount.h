@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The mount as such: by the kernel where we may, else through fusermount3. */
+#ifndef FUSE_MOUNT_H
+#define FUSE_MOUNT_H
+
+#include <berth/berth.h>
+#include <limits.h>
+#include <stdbool.h>
+
+struct disk;
+
+/* Makes the folder if there is none, and takes away what a process that was killed has left mounted there.
+ * `full` is what the kernel calls it. */
+int mount_prepare(const char *path, char full[PATH_MAX], struct berth_detail *detail);
+
+/* Mounts; sets disk->session and disk->fd. `options` is what -o had, or ""; `source` is shown by mount(8) and
+ * df(1). */
+int mount_enter(struct disk *disk, const char *source, const char *options, struct berth_detail *detail);
+
+/* Returns 0 or an errno; EBUSY: it is in use. Lazily it goes out of sight at once, whoever uses it. */
+int mount_leave(const char *path, bool lazily);
+
+/* Frees what mount_enter() has made. If still mounted, the mount is dead from here on, and taken away. */
+void mount_done(struct disk *disk);
+
+#endif
