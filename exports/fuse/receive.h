@@ -6,7 +6,7 @@
 
 #include "disk.h"
 
-/* Takes all that are there, or as many as there is room for. False: there will be no more, for it was
+/* Takes what is there, or as many as there is room for. False: there will be no more, for it was
  * unmounted. */
 bool receive_turn(struct disk *disk);
 
