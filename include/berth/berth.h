@@ -319,6 +319,62 @@ struct berth_stats {
 };
 void berth_lun_stats(const struct berth_lun *lun, struct berth_stats *stats);
 
+#define BERTH_OPS       7u  /**< kinds of I/Os, enum berth_op */
+#define BERTH_LATENCIES 32u /**< classes of a latency */
+
+/** What became of the I/Os of one kind. */
+struct berth_op_counters {
+    uint64_t count;  /**< that ended, well or not */
+    uint64_t errors; /**< those that did not end well */
+    uint64_t bytes;  /**< that the others were about, or of a command of the caller's own moved */
+    /** How many of those that ended well took how long, from their first command to the last answer: [n] less
+     * than 2^n microseconds and not less than half of that; the last one all that took longer. */
+    uint64_t latency_us[BERTH_LATENCIES];
+};
+
+/** Why a session was lost. */
+enum berth_loss {
+    BERTH_LOSS_CONNECTION, /**< closed or reset by the peer or the network, without a word */
+    BERTH_LOSS_SILENCE,    /**< a ping got no answer */
+    BERTH_LOSS_COMMAND,    /**< begun anew because a command could not be ended otherwise */
+    BERTH_LOSS_DIGEST,     /**< something arrived damaged */
+    BERTH_LOSS_PROTOCOL,   /**< the target broke a rule */
+    BERTH_LOSS_ASKED,      /**< the target asked us to leave, or said that it throws us out */
+    BERTH_LOSS_CALLER,     /**< begun anew by berth_lun_reconnect(), or because a freed queue left commands */
+    BERTH_LOSS_OTHER,      /**< this host had trouble */
+    BERTH_LOSSES,
+};
+
+/** Counters since the LUN was opened, of all sessions together. */
+struct berth_counters {
+    uint32_t size;          /**< sizeof(struct berth_counters): set by the caller, before the call */
+    uint32_t ping_sessions; /**< that have had an answer to a ping: its times are theirs */
+    struct berth_op_counters ops[BERTH_OPS]; /**< by enum berth_op */
+    /* What the LUN answered to commands of I/Os instead of GOOD: */
+    uint64_t busy;                 /**< BUSY */
+    uint64_t task_set_full;        /**< TASK SET FULL */
+    uint64_t conflicts;            /**< RESERVATION CONFLICT */
+    uint64_t checks[16];           /**< CHECK CONDITION, by sense key; [6]: unit attentions */
+    uint64_t other_statuses;       /**< any other, and sense that cannot be read */
+    uint64_t attentions;           /**< news that the target told without having been asked */
+    uint64_t retries;              /**< as in struct berth_stats */
+    uint64_t losses[BERTH_LOSSES]; /**< sessions lost, by enum berth_loss */
+    uint64_t reconnects;           /**< sessions brought back */
+    uint64_t attempts;             /**< to reach a portal, opening included */
+    uint64_t failures;             /**< of these */
+    uint64_t aborts;               /**< ABORT TASK requests */
+    uint64_t resets;               /**< LOGICAL UNIT RESET requests, the library\'s and the caller\'s */
+    uint64_t pings, pongs;         /**< sent; answered */
+    uint64_t ping_last_ns, ping_min_ns, ping_max_ns; /**< how long that took */
+    uint64_t window_closed;    /**< times that commands waited because the target took no more */
+    uint64_t window_closed_ns; /**< for how long, to the round of work */
+};
+
+/** With reactors from any thread, but not from options.notice; each session is asked for its own between two
+ * rounds of its work, one after the other.
+ * @return 0, or BERTH_E_ARGUMENT for a size that cannot be. */
+int berth_lun_counters(struct berth_lun *lun, struct berth_counters *counters);
+
 /** What the last failed call on this LUN had to say. Never NULL. With reactors: of whichever thread's call,
  * and to be read while no other thread makes one. */
 const struct berth_detail *berth_lun_detail(const struct berth_lun *lun);

@@ -220,6 +220,7 @@ void command_issue(struct berth_lun *lun, struct request *r, struct task *task, 
     depth_enter(&lun->depth, &cmd->counts);
     command_build(lun, cmd);
     initiator_submit(lun->initiator, task, r->io.timeout_ms, now);
+    r->begun_ns = r->begun_ns ? r->begun_ns : now;
 }
 
 bool request_beyond(const struct berth_lun *lun, const struct request *r)

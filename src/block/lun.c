@@ -91,7 +91,8 @@ static int allocate(struct berth_lun *lun)
 {
     depth_init(&lun->depth, lun->options.depth);
     lun->zeros = pages_new(sizeof *lun->zeros);
-    if (!lun->zeros)
+    lun->tally = pages_new(sizeof *lun->tally);
+    if (!lun->zeros || !lun->tally)
         return BERTH_E_MEMORY;
     int error = queue_make(&lun->own, lun, 1);
     return error ? error : check_init(lun);
@@ -300,6 +301,7 @@ void lun_free(struct berth_lun *lun)
     drop(lun->own);
     drop(lun->check.queue);
     pages_free(lun->zeros, sizeof *lun->zeros);
+    pages_free(lun->tally, sizeof *lun->tally);
     pages_free(lun, size_with(lun->command_count));
 }
 

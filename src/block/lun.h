@@ -11,7 +11,7 @@
  *   lanes.c    several sessions as one device      reactors.c  threads of the library
  *   spread.c   which of them an I/O takes          port.c      queues of threads other than the sessions'
  *   terms.c    what may be changed of an open LUN status.c    how it stands
- *   refresh.c  asking it anew */
+ *   refresh.c  asking it anew                         tally.c     what is counted */
 #ifndef BLOCK_LUN_H
 #define BLOCK_LUN_H
 
@@ -57,10 +57,12 @@ struct request {
     struct berth_lun *lun; /* the lane that it belongs to */
     struct mail mail, recall;
     uint8_t place; /* the queue's, enum request_place */
+    uint8_t op;    /* what was asked for; what is under way may be the flush behind it */
     bool recalled; /* the queue's: `recall` is on its way */
     struct berth_io io;
     struct extent data;
     uint64_t issued;      /* bytes covered by commands so far */
+    uint64_t begun_ns;    /* when the first one was; 0 not yet */
     uint64_t wait_until;  /* of initiator_served(): no longer is what is left of it kept; 0: not known yet */
     uint32_t outstanding; /* commands in flight */
     bool begun;           /* for operations without a length: the command was issued */
@@ -142,6 +144,7 @@ struct berth_lun {
     bool write_same_unmaps;           /* trim by WRITE SAME for want of UNMAP */
     bool cache_known;                 /* the LUN said whether it has a write cache */
     bool closing;
+    bool shut_out; /* by the command window, as of the last round */
     uint8_t state; /* enum berth_state, since: */
     uint64_t state_ns;
     uint64_t completed;
@@ -158,6 +161,7 @@ struct berth_lun {
     char vendor[9], product[17], revision[5];
     struct berth_negotiated negotiated[KEY_COUNT];
     struct zeros *zeros;
+    struct tally *tally;       /* in pages of its own: an idle LUN never touches them */
     struct command commands[]; /* by task slot */
 };
 
@@ -192,8 +196,22 @@ int lun_tell(struct berth_lun *lun, int error,
 uint64_t lun_recovery_ns(const struct berth_lun *lun);
 struct berth_policy terms_of(const struct berth_options *options);
 
+/* Fills in a structure of the caller's that begins with its size: who was built with less of it gets less. 0,
+ * or BERTH_E_ARGUMENT for a size that cannot be. */
+int lun_give(void *to, const void *from, size_t most);
 /* status.c: part of each round, and whenever something may have changed */
 void status_tend(struct berth_lun *lun);
+
+/* tally.c: what is counted here; all else is counted by floor initiator. */
+struct tally {
+    struct berth_op_counters ops[BERTH_OPS];
+    uint64_t busy, task_set_full, conflicts, checks[16], other_statuses;
+    uint64_t attentions;
+    uint64_t shut_out, shut_out_ns, shut_out_at; /* times, for how long; since when, 0 it is not */
+};
+void tally_request(const struct request *r); /* it is done */
+void tally_status(struct berth_lun *lun, const struct command *cmd, const struct scsi_sense *sense);
+void tally_tend(struct berth_lun *lun); /* part of each round */
 
 /* notice.c: tells the caller, who may not want to know. Without a text it has the words for its kind. */
 void notice_give(const struct berth_options *options, const struct berth_notice *notice);

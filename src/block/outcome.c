@@ -315,6 +315,7 @@ static void react(struct berth_lun *lun, const struct command *cmd, const struct
     if (task->error != BERTH_E_SCSI)
         return;
     const struct policy_row *row = policy_find(task->status, sense);
+    tally_status(lun, cmd, sense);
     if (task->lun != lun->lun_field)
         return; /* what another LUN says */
     if (row->effects & POLICY_FEWER)
@@ -330,6 +331,7 @@ void lun_attention(void *owner, uint64_t lun_field, const struct scsi_sense *sen
     const struct policy_row *row = policy_find(SCSI_CHECK_CONDITION, sense);
     if (lun_field != lun->lun_field)
         return;
+    lun->tally->attentions++;
     if (row->effects & POLICY_CHECK)
         check_want(lun);
     take_news(lun, row, sense, false);
@@ -486,6 +488,7 @@ uint64_t lun_tend(void *owner)
     lun_pump(lun);
     ended |= waiting_tend(lun);
     status_tend(lun);
+    tally_tend(lun);
     lanes_tend(lun);
     port_flush(lun);
     return ended ? 0 : next_due(lun);

@@ -296,8 +296,9 @@ static struct request *take_request(struct berth_queue *q, const struct berth_io
         spread_enter(q->spread, lun->lane);
     r->io = *io;
     r->data = (struct extent){0};
+    r->op = (uint8_t)io->op;
     r->lun_field = lun->lun_field;
-    r->issued = r->wait_until = 0;
+    r->issued = r->wait_until = r->begun_ns = 0;
     r->outstanding = r->reply_len = 0;
     r->begun = r->sync_after = r->cancelled = false;
     r->under_way = true;
@@ -410,6 +411,7 @@ void request_finish(struct request *r)
     struct berth_queue *q = r->queue;
     r->under_way = false;
     list_remove(&r->link);
+    tally_request(r);
     if (q->port) {
         port_return(r);
         return;

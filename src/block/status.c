@@ -153,8 +153,7 @@ static int add_session(struct berth_lun *lun, void *arg)
 
 /* --- the calls --- */
 
-/* Who was built with less in the structure gets less. */
-static int give(void *to, const void *from, size_t most)
+int lun_give(void *to, const void *from, size_t most)
 {
     uint32_t size;
     memcpy(&size, to, sizeof size);
@@ -173,7 +172,7 @@ BERTH_EXPORT int berth_lun_status(struct berth_lun *lun, struct berth_status *st
         lanes_ask(lun->lanes, add_session, &all);
     else
         add_session(lun, &all);
-    return give(status, &all, sizeof all);
+    return lun_give(status, &all, sizeof all);
 }
 
 BERTH_EXPORT int berth_lun_session(struct berth_lun *lun, uint32_t number, struct berth_session *session)
@@ -185,5 +184,5 @@ BERTH_EXPORT int berth_lun_session(struct berth_lun *lun, uint32_t number, struc
         lanes_ask_one(lun->lanes, number, tell_session, &s);
     else
         tell_session(lun, &s);
-    return give(session, &s, sizeof s);
+    return lun_give(session, &s, sizeof s);
 }

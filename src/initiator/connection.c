@@ -27,7 +27,7 @@ void initiator_note(struct initiator *i, int error, const char *text)
 void connection_drop(struct initiator *i)
 {
     race_end(i);
-    i->parting = false;
+    i->parting = i->pinged = false;
     i->rx_bytes += i->link->rx_bytes;
     i->tx_bytes += i->link->tx_bytes;
     i->link->rx_bytes = i->link->tx_bytes = 0;
@@ -149,6 +149,7 @@ static void told(struct initiator *i, const struct conn_event *ev)
     case WIRE_ASYNC_DROP_CONNECTION:
     case WIRE_ASYNC_DROP_ALL:
         i->wait_ns = a->parameter2 * 1000 * NS_PER_MS; /* Time2Wait */
+        i->dismissed = true;
         connection_lost(i, BERTH_E_CLOSED, "the target announced that it drops the connection");
         break;
     case WIRE_ASYNC_TASKS_ENDED:
@@ -208,6 +209,21 @@ static void on_event(struct initiator *i, const struct conn_event *ev)
     }
 }
 
+/* The core knows that the answer has come, and keeps nothing of it. */
+static void count_pong(struct initiator *i)
+{
+    struct initiator_counters *c = &i->counters;
+    if (!i->attached || conn_ping_out(i->conn))
+        return;
+    uint64_t heard = initiator_heard(i);
+    i->pinged = false;
+    c->ping_last_ns = heard > i->ping_at ? heard - i->ping_at : 0;
+    if (c->pongs++ == 0 || c->ping_last_ns < c->ping_min_ns)
+        c->ping_min_ns = c->ping_last_ns;
+    if (c->ping_last_ns > c->ping_max_ns)
+        c->ping_max_ns = c->ping_last_ns;
+}
+
 void connection_deliver(struct initiator *i)
 {
     struct task *task;
@@ -228,6 +244,8 @@ void connection_drain(struct initiator *i)
 {
     struct conn_event ev;
     connection_deliver(i);
+    if (i->pinged)
+        count_pong(i);
     while (i->attached && conn_event(i->conn, &ev))
         on_event(i, &ev);
     connection_deliver(i);

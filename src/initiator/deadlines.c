@@ -87,7 +87,8 @@ static void renew(struct initiator *i, struct task *task, const struct initiator
     bool climbs = task->kind == TASK_TMF || w->step;
     uint64_t now_ms = climbs ? i->policy.abort_timeout_ms : i->policy.command_timeout_ms;
     uint64_t before_ms = climbs ? before->abort_timeout_ms : before->command_timeout_ms;
-    if (climbs || !w->timeout_ms)
+    bool own = w->timeout_ms && (!climbs || w->wanted); /* somebody's, who has said how long */
+    if (!own)
         task->deadline_ns = task->deadline_ns + now_ms * NS_PER_MS - before_ms * NS_PER_MS;
 }
 

@@ -40,6 +40,7 @@ static void ask_for_aborts(struct initiator *i)
         w->abort->owner = w;
         list_remove(&w->link);
         i->aborts++;
+        i->counters.aborts++;
         initiator_kick(i);
     }
 }
@@ -64,6 +65,7 @@ static void reset_lun(struct initiator *i, struct task *task)
     list_remove(&watch_of(i, task)->link);
     if (!i->reset) {
         i->reset = session_manage(i->session, i->conn, WIRE_TMF_LU_RESET, task->lun, NULL);
+        i->counters.resets += i->reset != NULL;
         if (i->reset)
             deadlines_set(i, i->reset, limit(i));
         initiator_kick(i);
@@ -231,6 +233,7 @@ struct task *initiator_manage(struct initiator *i, uint8_t function, uint64_t lu
     *w = (struct watch){.timeout_ms = timeout_ms, .wanted = true};
     list_init(&w->link);
     deadlines_set(i, tmf, timeout_ms ? initiator_now(i) + timeout_ms * NS_PER_MS : limit(i));
+    i->counters.resets += function == WIRE_TMF_LU_RESET;
     give_up_covered(i, function != WIRE_TMF_LU_RESET, tmf->lun);
     reactor_touch(i);
     initiator_kick(i);

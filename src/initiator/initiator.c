@@ -10,6 +10,7 @@
 #include "host/pages.h"
 #include "host/vault.h"
 #include "initiator/parts.h"
+#include "wire/serial.h"
 
 #define STAGE_BYTES  (256u * 1024)
 #define DIRECT_BYTES (8u * 1024)
@@ -30,6 +31,18 @@ uint64_t initiator_served(const struct initiator *i)
 {
     bool up = i->state == INITIATOR_UP || i->state == INITIATOR_LEAVING || !i->kept;
     return (up ? initiator_now(i) : i->down_at) - i->idle_ns;
+}
+
+uint64_t initiator_heard(const struct initiator *i)
+{
+    return conn_last_rx(i->conn);
+}
+
+bool initiator_shut_out(const struct initiator *i)
+{
+    const struct session *s = i->session;
+    return i->state == INITIATOR_UP && !s->held && !list_empty(&s->queued) &&
+           serial_lt(s->max_cmd_sn, s->cmd_sn);
 }
 
 const char *initiator_detail(const struct initiator *i)

@@ -91,6 +91,28 @@ struct initiator_owner {
     void *owner;
 };
 
+/* Why a session was lost, as far as that makes a difference to those who look after it. */
+enum initiator_loss {
+    LOSS_CONNECTION, /* without a word */
+    LOSS_SILENCE,
+    LOSS_COMMAND, /* that could not be ended otherwise */
+    LOSS_DIGEST,
+    LOSS_PROTOCOL,
+    LOSS_ASKED, /* by the target */
+    LOSS_CALLER,
+    LOSS_OTHER,
+    LOSSES,
+};
+
+/* Counted since the beginning. */
+struct initiator_counters {
+    uint64_t attempts, failures; /* to reach the portal */
+    uint64_t losses[LOSSES];
+    uint64_t aborts, resets; /* asked for */
+    uint64_t pings, pongs;
+    uint64_t ping_last_ns, ping_min_ns, ping_max_ns; /* of those that were answered */
+};
+
 enum initiator_state {
     INITIATOR_IDLE,
     INITIATOR_RESOLVING,  /* the portal's name is being asked for */
@@ -183,10 +205,12 @@ struct initiator {
 #ifdef BERTH_MOVES
     uint64_t moves_seen; /* bit from * INITIATOR_STATES + to */
 #endif
-    bool kept;     /* a lost session is brought back */
-    bool relogin;  /* LEAVING because the target asked for it: come back */
-    bool parting;  /* LEAVING, and logged out: only the end of the connection is to come */
-    int32_t group; /* portal group of the session; -1 unknown */
+    bool kept;      /* a lost session is brought back */
+    bool relogin;   /* LEAVING because the target asked for it: come back */
+    bool pinged;    /* and not heard of it */
+    bool dismissed; /* the target has told us to go */
+    bool parting;   /* LEAVING, and logged out: only the end of the connection is to come */
+    int32_t group;  /* portal group of the session; -1 unknown */
     int error;
     char detail[INITIATOR_DETAIL_MAX];
     struct watch *watches; /* by slot */
@@ -209,8 +233,9 @@ struct initiator {
     uint64_t random;        /* for the jitter */
     uint64_t reconnects, replays;
     uint64_t rx_bytes, tx_bytes; /* of earlier connections */
-    uint64_t attempts;           /* to reach the portal, since the session was lost */
-    uint64_t trouble_at;         /* when `trouble` was; 0: there was none */
+    struct initiator_counters counters;
+    uint64_t attempts;   /* to reach the portal, since the session was lost */
+    uint64_t trouble_at; /* when `trouble` was; 0: there was none */
     /* Of redirects: large, and rarely touched. */
     struct allowance allowance;
     struct portal visited[INITIATOR_REDIRECTS]; /* in this attempt */
@@ -282,6 +307,10 @@ void initiator_set_times(struct initiator *i, const struct initiator_policy *pol
 
 /* Puts an error of the caller's into initiator_detail(), with the portal in front. */
 void initiator_say(struct initiator *i, int error, const char *text);
+/* When the last byte came: which for what is done in this round is when it was done, and costs nothing. */
+uint64_t initiator_heard(const struct initiator *i);
+/* Commands wait, and the target takes none of them (4.2.2.1). */
+bool initiator_shut_out(const struct initiator *i);
 /* Something went wrong that the floor above has to tell of: for `trouble`. */
 void initiator_note(struct initiator *i, int error, const char *text);
 uint64_t initiator_now(const struct initiator *i);

@@ -104,6 +104,28 @@ static void first_attempt_failed(struct initiator *i, int error, bool connecting
         recovery_fail(i, error);
 }
 
+/* What is to blame, by the error that the connection ended with; first match counts, the last one is all
+ * others. */
+static const struct {
+    int error;
+    enum initiator_loss loss;
+} losses[] = {
+    {BERTH_E_CLOSED, LOSS_CONNECTION},      {BERTH_E_RESET, LOSS_CONNECTION},
+    {BERTH_E_UNREACHABLE, LOSS_CONNECTION}, {BERTH_E_NO_ANSWER, LOSS_SILENCE},
+    {BERTH_E_TIMEOUT, LOSS_COMMAND},        {BERTH_E_ABORTED, LOSS_CALLER},
+    {BERTH_E_HEADER_DIGEST, LOSS_DIGEST},   {BERTH_E_DATA_DIGEST, LOSS_DIGEST},
+    {BERTH_E_PROTOCOL, LOSS_PROTOCOL},      {BERTH_OK, LOSS_OTHER},
+};
+
+static void count_loss(struct initiator *i, int error)
+{
+    size_t n = 0;
+    while (losses[n].error && losses[n].error != error)
+        n++;
+    i->counters.losses[i->dismissed || i->relogin ? LOSS_ASKED : losses[n].loss]++;
+    i->dismissed = false;
+}
+
 static void session_lost(struct initiator *i, int error, uint64_t now)
 {
     if (now - i->up_at >= INITIATOR_STEADY || i->reconnects == 0) {
@@ -124,6 +146,10 @@ void recovery_begin(struct initiator *i, int error, const char *text)
     bool connecting = i->state == INITIATOR_CONNECTING || i->state == INITIATOR_RESOLVING;
 
     initiator_say(i, error, text);
+    if (was_up)
+        count_loss(i, error);
+    else
+        i->counters.failures++;
     i->relogin = false;
     connection_drop(i);
     if (!i->kept || (was_up && hopeless(i, error))) {

@@ -71,6 +71,7 @@ void seek_begin(struct initiator *i)
         i->attempt_deadline = i->open_deadline; /* not the first attempt, and they share one time */
     i->refusal = 0;
     i->attempts++;
+    i->counters.attempts++;
     renew(i);
     if (i->here->addresses.count > 0) {
         race_begin(i);

@@ -35,6 +35,8 @@ static void ping(struct initiator *i, uint64_t now)
     if (!conn_ping(i->conn))
         return;
     i->ping_at = now;
+    i->pinged = true;
+    i->counters.pings++;
     link_kick(i->link);
     initiator_flush(i);
 }

@@ -302,6 +302,48 @@ static void told_while_away(void **state)
     assert_int_equal(berth_reactors_free(r), 0);
 }
 
+/* --- counters --- */
+
+static struct berth_counters counters(struct berth_lun *lun)
+{
+    struct berth_counters c = {.size = sizeof c};
+    assert_int_equal(berth_lun_counters(lun, &c), 0);
+    return c;
+}
+
+/* However they are asked for meanwhile, in the end nothing is missing. */
+static void counters_under_load(void **state)
+{
+    struct berth_reactors *r = reactors(2);
+    struct berth_lun *lun = stand_open(&stand, 3, r);
+    struct user users[USERS];
+    atomic_bool stop = false;
+    uint64_t before = 0, ios = 0, timed = 0;
+    (void)state;
+    start_users(users, USERS, lun, &stop);
+    for (uint32_t n = 0; n < CHANGES; n++) {
+        if (n == CHANGES / 2)
+            stand_restart(&stand);
+        uint64_t now = counters(lun).ops[BERTH_READ].count;
+        assert_true(now >= before);
+        before = now;
+    }
+    stop_users(users, USERS, &stop);
+    for (uint32_t n = 0; n < USERS; n++)
+        ios += atomic_load(&users[n].ios);
+    struct berth_counters c = counters(lun);
+    assert_int_equal(c.ops[BERTH_READ].count + c.ops[BERTH_WRITE].count, ios);
+    assert_int_equal(c.ops[BERTH_READ].bytes, c.ops[BERTH_READ].count * IO);
+    for (uint32_t n = 0; n < BERTH_LATENCIES; n++)
+        timed += c.ops[BERTH_READ].latency_us[n];
+    assert_int_equal(timed, c.ops[BERTH_READ].count);
+    assert_int_equal(c.ops[BERTH_READ].errors, 0);
+    assert_int_equal(c.losses[BERTH_LOSS_CONNECTION], 3);
+    assert_true(c.reconnects <= 3);
+    berth_lun_close(lun);
+    assert_int_equal(berth_reactors_free(r), 0);
+}
+
 /* --- refresh --- */
 
 static void *keep_refreshing(void *arg)
@@ -365,6 +407,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(where_it_is, start, stop),
         cmocka_unit_test_setup_teardown(told_while_away, start, stop),
         cmocka_unit_test_setup_teardown(refresh_under_load, start, stop),
+        cmocka_unit_test_setup_teardown(counters_under_load, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
