@@ -57,7 +57,7 @@ unjudged() {
 
 fouls() {
     sed -n -E 's/^berth: referee: ([A-Z]+[0-9]+) \(RFC .*/\1/p' "$work"/*.err 2>/dev/null | sort -u |
-        grep -v -x -F "$(printf '%s\n' - "${fouls_possible[@]}")" || true
+        grep -v -x -F -e "$(printf '%s\n' - "${fouls_possible[@]}")" || true
 }
 
 judged() {
