@@ -60,6 +60,8 @@ enum berth_notice_kind {
     BERTH_NOTICE_RIGHTS, /**< reservations or registrations of ours may have been taken away */
     BERTH_NOTICE_GROUP,  /**< the session came back through another portal group, as a new nexus */
     BERTH_NOTICE_ENGINE, /**< its engine could not go on, and another carries the session: nothing is lost */
+    BERTH_NOTICE_AWAY, /**< of a LUN that is being opened, see options.open_timeout_ms: an attempt has failed,
+                          and there will be others; @c error tells why. Only told when that has changed */
 };
 
 /** Something that nobody asked for. */
@@ -144,6 +146,11 @@ struct berth_options {
      * The URL may also end after the target's name. Then no LUN is asked for anything, and each command is to
      * name its own. */
     bool commands_only;
+    /** How long berth_lun_open() goes on trying to reach the portal and to log in, for each session, where
+     * waiting may help; or BERTH_FOR_EVER. default 0: it gives up after the first attempt, but for a target
+     * that says it cannot serve us now, which has connect_timeout_ms. With @c reactors other LUNs of theirs
+     * are neither opened nor closed meanwhile. berth_discover() takes no notice of it. */
+    uint32_t open_timeout_ms;
     /** Asked whenever a call has waited a while or was interrupted by a signal; true makes the call return
      * with BERTH_E_ABORTED as soon as it can. May be NULL. */
     bool (*cancelled)(void *arg);

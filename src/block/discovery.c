@@ -241,6 +241,7 @@ static int start(struct asking *asking, const char *portal, const struct lun_wor
     config.isid_kind = ISID_RANDOM; /* no session of somebody's work is to end because of a question */
     if (config.policy.recovery_timeout_ms > config.policy.connect_timeout_ms)
         config.policy.recovery_timeout_ms = config.policy.connect_timeout_ms; /* who asks is waiting */
+    config.policy.open_timeout_ms = 0;
     if (world) {
         config.engine = world->engine;
         config.resolve = world->resolve;

@@ -31,9 +31,23 @@ int lun_say(struct berth_detail *detail, int error, const char *text)
 
 /* --- callbacks of floor initiator --- */
 
+/* It is being opened, and there is time for more attempts: the caller may want to say why it takes so long,
+ * and once is enough. */
+static void tell_of_attempt(struct berth_lun *lun, int error, const char *text)
+{
+    if (lun->detail.error == error)
+        return;
+    lun_say(&lun->detail, error, text);
+    lanes_notice(lun, &(struct berth_notice){BERTH_NOTICE_AWAY, error, text, 0});
+}
+
 static void session_changed(void *owner, int error, const char *text)
 {
     struct berth_lun *lun = owner;
+    if (error && !lun->check.enabled) {
+        tell_of_attempt(lun, error, text);
+        return;
+    }
     if (error) {
         lun_say(&lun->detail, error, text);
         check_lost(lun);

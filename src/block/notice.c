@@ -19,6 +19,8 @@ static const char *words(enum berth_notice_kind kind)
         return "the store behind the LUN is nearly full";
     case BERTH_NOTICE_RIGHTS:
         return "reservations or registrations have been taken away";
+    case BERTH_NOTICE_AWAY:
+        return "the target cannot be reached yet";
     case BERTH_NOTICE_ENGINE:
         return "another engine carries the session";
     case BERTH_NOTICE_GROUP:

@@ -81,6 +81,7 @@ static struct initiator_policy policy_of(const struct berth_options *o)
                                      .command_timeout_ms = o->command_timeout_ms,
                                      .abort_timeout_ms = o->abort_timeout_ms,
                                      .recovery_timeout_ms = o->recovery_timeout_ms,
+                                     .open_timeout_ms = o->open_timeout_ms,
                                      .ping_interval_ms = o->ping_interval_ms,
                                      .ping_timeout_ms = o->ping_timeout_ms,
                                      .depth = (uint16_t)o->depth,

@@ -335,11 +335,18 @@ void initiator_free(struct initiator *i)
     pages_free(i, sizeof *i);
 }
 
+static uint32_t later_ms(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
 int initiator_open(struct initiator *i)
 {
     int error = BERTH_OK;
     i->reactor->left_at = initiator_now(i);
-    i->open_deadline = i->reactor->left_at + i->policy.connect_timeout_ms * NS_PER_MS;
+    uint64_t given_ms = later_ms(i->policy.connect_timeout_ms, i->policy.open_timeout_ms);
+    i->open_deadline =
+        given_ms == INITIATOR_FOR_EVER ? UINT64_MAX : i->reactor->left_at + given_ms * NS_PER_MS;
     reactor_touch(i);
     seek_begin(i);
     while (i->state != INITIATOR_UP && error == BERTH_OK)

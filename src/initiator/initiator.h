@@ -36,6 +36,7 @@
 struct initiator_policy {
     uint32_t connect_timeout_ms, command_timeout_ms, recovery_timeout_ms;
     uint32_t abort_timeout_ms; /* of each step towards the end of a late command */
+    uint32_t open_timeout_ms;  /* how long the first session is sought; 0: no longer than an attempt takes */
     uint32_t ping_interval_ms, ping_timeout_ms;
     uint16_t depth;
     bool header_digest, data_digest; /* demanded */
@@ -75,7 +76,8 @@ struct initiator_owner {
     /* The connection died while this task was on the wire, or the target ended it for another's sake: 0 to
      * send it again, or the error to end it with. */
     int (*replay)(void *owner, const struct task *task);
-    /* error < 0: the session is lost and being sought. 0: it is up again; `text` is NULL, or what is new. */
+    /* error < 0: the session is lost and being sought; or is sought for the first time, and was not found
+     * yet. 0: it is up again; `text` is NULL, or what is new. */
     void (*session)(void *owner, int error, const char *text);
     /* The target tells of something that no command asked for (11.9.1 event 0), such as a changed capacity.
      * `lun` is the field of the message; sense that could not be read is not passed on. May be NULL. */

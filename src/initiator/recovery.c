@@ -86,13 +86,20 @@ static void wait_for_next(struct initiator *i, uint64_t now, uint64_t at_least)
     engine_wake(i->engine); /* the wait that is under way does not know of this time */
 }
 
-/* A target that cannot serve us now is asked again for as long as an attempt may take. */
-static bool open_again(struct initiator *i)
+/* A target that cannot serve us now is asked again for as long as an attempt may take; where the caller has
+ * more patience than that, any that may be there later. */
+static bool open_again(struct initiator *i, int error, bool connecting)
 {
-    if (!refusal_passes(i))
+    bool patient = i->policy.open_timeout_ms > 0;
+    if (patient ? hopeless(i, error) : !refusal_passes(i))
         return false;
+    if (patient)
+        seek_failed(i, !connecting);
     wait_for_next(i, initiator_now(i), INITIATOR_REFUSED);
-    return i->retry_at < i->open_deadline;
+    bool again = i->retry_at < i->open_deadline;
+    if (patient && again)
+        i->owner.session(i->owner.owner, error, i->detail);
+    return again;
 }
 
 /* Opening, not recovering: every address gets one try, then the last one's error stands. One that breaks off
@@ -100,7 +107,7 @@ static bool open_again(struct initiator *i)
 static void first_attempt_failed(struct initiator *i, int error, bool connecting)
 {
     bool local = !connecting && berth_error_scope(error) == BERTH_SCOPE_CONNECTION;
-    if ((!local || !seek_elsewhere(i)) && !open_again(i))
+    if ((!local || !seek_elsewhere(i)) && !open_again(i, error, connecting))
         recovery_fail(i, error);
 }
 

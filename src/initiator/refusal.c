@@ -32,5 +32,5 @@ static bool passes(uint16_t status, uint8_t when)
 
 bool refusal_passes(const struct initiator *i)
 {
-    return i->refusal && passes(i->refusal, i->kept ? SEEKING : OPENING);
+    return i->refusal && passes(i->refusal, i->kept || i->policy.open_timeout_ms ? SEEKING : OPENING);
 }

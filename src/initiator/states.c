@@ -25,8 +25,9 @@ const uint16_t initiator_moves[INITIATOR_STATES] = {
     [INITIATOR_LEAVING] = TO(IDLE)       /* N3: closed */
                           | TO(WAITING)  /* N3, to log in again as the target wanted */
                           | TO(FAILED),  /* the same, but nobody wants it back */
-    /* the next attempt, at home, whose addresses are known since the first; N6: no time or hope is left */
-    [INITIATOR_WAITING] = TO(CONNECTING) | TO(FAILED),
+    /* the next attempt, at home, whose addresses are known since a name server has told them; N6: no time or
+       hope is left */
+    [INITIATOR_WAITING] = TO(CONNECTING) | TO(RESOLVING) | TO(FAILED),
     [INITIATOR_FAILED] = 0, /* for ever */
 };
 

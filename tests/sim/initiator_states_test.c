@@ -157,6 +157,17 @@ static void refused(void)
     end(&s);
 }
 
+/* It has no address yet, and then it has. */
+static void named_later(void)
+{
+    struct scene s;
+    begin(&s, "host");
+    s.initiator->policy.open_timeout_ms = 10000;
+    s.world->unresolved = 2;
+    assert_int_equal(initiator_open(s.initiator), 0);
+    end(&s);
+}
+
 static void second_address(void)
 {
     struct scene s;
@@ -205,9 +216,9 @@ static void asked_to_leave(void)
 
 static void every_move(void **state)
 {
-    static void (*const scenes[])(void) = {opened_and_closed, lost_and_found,      not_there,
-                                           refused,           second_address,      redirected,
-                                           asked_to_leave,    nobody_wants_it_back};
+    static void (*const scenes[])(void) = {opened_and_closed, lost_and_found,       not_there,
+                                           refused,           second_address,       redirected,
+                                           asked_to_leave,    nobody_wants_it_back, named_later};
     static const char *const names[] = {"IDLE", "RESOLVING", "CONNECTING", "LOGIN",
                                         "UP",   "LEAVING",   "WAITING",    "FAILED"};
     uint32_t unseen = 0;
