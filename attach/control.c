@@ -458,14 +458,23 @@ void control_halt(struct control *c)
         end_job(c);
 }
 
+/* The events until the end, as far as they are taken at once. */
+static void tell_rest(struct control *c, struct caller *cl)
+{
+    while (send_out(cl) && cl->out_len == 0 && take_event(c, cl))
+        ;
+}
+
 void control_stop(struct control *c)
 {
     if (!c)
         return;
     control_halt(c);
     for (uint32_t i = 0; i < CALLERS_MAX; i++)
-        if (c->callers[i].fd >= 0)
+        if (c->callers[i].fd >= 0) {
+            tell_rest(c, &c->callers[i]);
             drop(c, &c->callers[i]);
+        }
     if (c->listener >= 0) {
         unlink(c->path);
         close(c->listener);
