@@ -456,7 +456,8 @@ enum berth_attribute {
 struct berth_command {
     uint8_t cdb[BERTH_CDB_MAX];
     uint8_t cdb_len;   /**< 1..BERTH_CDB_MAX */
-    uint8_t direction; /**< enum berth_direction: in both at once is not offered */
+    uint8_t direction; /**< enum berth_direction: in both at once is not offered. Without room for a byte the
+                          LUN still says how many it would have moved */
     uint8_t attribute; /**< enum berth_attribute */
     /** It is for the LUN @c lun of the target and not for the handle's, which then must have been opened with
      * options.commands_only. Nothing is known of that LUN: if the session is lost with the command on the

@@ -143,8 +143,10 @@ static void build_given(struct berth_lun *lun, struct command *cmd)
     memcpy(cmd->task->cdb, r->cdb, r->cdb_len);
     cmd->task->cdb_len = r->cdb_len;
     cmd->task->attr = task_attribute(r->attribute);
-    cmd->task->read = r->data.len > 0 && r->direction == BERTH_DATA_IN;
-    cmd->task->write = r->data.len > 0 && r->direction == BERTH_DATA_OUT;
+    bool moves =
+        r->data.len > 0 || r->io.op == BERTH_SCSI; /* no room: the LUN says how much there would be */
+    cmd->task->read = moves && r->direction == BERTH_DATA_IN;
+    cmd->task->write = moves && r->direction == BERTH_DATA_OUT;
 }
 
 static void (*const builders[])(struct berth_lun *, struct command *) = {

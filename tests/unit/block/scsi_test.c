@@ -118,9 +118,12 @@ static void nothing_goes_either_way(void **state)
     assert_int_equal(berth_scsi(l->lun, &c, NULL, 0, 0), 0);
     assert_int_equal(l->log[0].op, SCSI_TEST_UNIT_READY);
     assert_false(l->log[0].read || l->log[0].write);
-    c = make("\x12\0\0\0\0", 6, BERTH_DATA_IN); /* no room: none is asked for */
+    c = make("\x12\0\0\0\x24", 6, BERTH_DATA_IN); /* no room: what there would be is told */
     assert_int_equal(berth_scsi(l->lun, &c, NULL, 0, 0), 0);
-    assert_false(l->log[1].read);
+    assert_true(l->log[1].read);
+    assert_int_equal(l->log[1].edtl, 0);
+    assert_int_equal(c.moved_bytes, 0);
+    assert_int_equal(c.overflow_bytes, 36);
     lab_free(l);
 }
 
