@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include "attach/exit.h"
@@ -78,9 +80,16 @@ static void on_notice(void *arg, const struct berth_notice *n)
         a->notice(a->notice_arg, n);
 }
 
+static bool (*stop_when)(void);
+
+void attachment_stop_when(bool (*stop)(void))
+{
+    stop_when = stop;
+}
+
 static bool cancelled(void *arg)
 {
-    return attachment_ending(arg);
+    return attachment_ending(arg) || (stop_when && stop_when());
 }
 
 /* --- opening --- */
@@ -124,7 +133,7 @@ static int open_patiently(struct attachment *a, const struct berth_options *opti
         a->lun = lun;
         if (error)
             facts_error(a, error, detail->text);
-        if (!error || exit_find(error)->status != STATUS_UNREACHABLE || attachment_ending(a) ||
+        if (!error || exit_find(error)->status != STATUS_UNREACHABLE || cancelled(a) ||
             attachment_now_ms() + (uint64_t)pause > deadline)
             return error;
         pause_ms(a, pause);
@@ -207,6 +216,13 @@ static struct attachment *attachment_new(const struct settings *settings, const 
     return a;
 }
 
+/* Who started us will end as soon as we can be used. nbdkit, for one, would then end, too. */
+static void outlive_parent(const struct settings *s)
+{
+    if (settings_said(s, SETTING_TELL_FD) && !settings_said(s, SETTING_TELL_AS))
+        prctl(PR_SET_PDEATHSIG, 0);
+}
+
 static int begin(struct attachment *a, struct berth_detail *detail)
 {
     char why[SETTINGS_WHY_MAX];
@@ -215,6 +231,7 @@ static int begin(struct attachment *a, struct berth_detail *detail)
     int error = settings_check(a->settings, why);
     if (error)
         return complain(detail, error, why);
+    outlive_parent(a->settings);
     error = take_name(a, detail);
     protections_begin(&a->protections, a->settings);
     if (!error)
@@ -247,6 +264,14 @@ int attachment_begin(struct attachment **out, const struct settings *settings, c
     return error;
 }
 
+/* nbdkit leaves its socket behind. */
+static void take_away(const char *path)
+{
+    struct stat st;
+    if (path && path[0] == '/' && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+        unlink(path);
+}
+
 void attachment_end(struct attachment *a)
 {
     if (!a)
@@ -259,6 +284,7 @@ void attachment_end(struct attachment *a)
     berth_lun_close(a->lun);
     berth_reactors_free(a->reactors);
     control_stop(a->control);
+    take_away(a->facts.path);
     runtime_unlock(a->name, a->lock_fd);
     if (a->end_fd >= 0)
         close(a->end_fd);

@@ -50,6 +50,10 @@ const struct settings *attachment_settings(const struct attachment *a);
 /* It can be used now, under `path` (of a socket, a file): what `berth attach` waits for and prints. Once. */
 void attachment_ready(struct attachment *a, const char *path);
 
+/* Asked from time to time while attachment_begin() waits, and when a signal has interrupted it: true ends
+ * that. Before it, once for the process. */
+void attachment_stop_when(bool (*stop)(void));
+
 /* It will never be: whoever waits is told why, in one sentence with the next step. Before attachment_end().
  */
 void attachment_failed(struct attachment *a, int error, const char *sentence);

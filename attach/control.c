@@ -2,6 +2,7 @@
 #include "attach/control.h"
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -415,13 +416,18 @@ static int listen_at(struct control *c)
                : -1;
 }
 
+/* Signals are for the export's own threads. */
 static int start_thread(struct control *c)
 {
     pthread_attr_t attr;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, STACK_BYTES);
     int error = pthread_create(&c->thread, &attr, run, c);
     pthread_attr_destroy(&attr);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = error;
     c->running = error == 0;
     return error ? -1 : 0;

@@ -76,6 +76,10 @@ void exit_sentence(char *out, size_t size, int error, const struct berth_detail 
 {
     const struct exit_row *row = exit_find(error);
     const char *text = detail && strcmp(detail->text, berth_error_text(error)) != 0 ? detail->text : "";
+    if (strstr(text, "; ")) { /* it says itself what to do */
+        snprintf(out, size, "%s", text);
+        return;
+    }
     /* Words about the network name the peer themselves; words about what the user wrote may not repeat it. */
     if (text[0] && (berth_error_scope(error) != BERTH_SCOPE_USAGE || strstr(text, subject)))
         snprintf(out, size, "%s; %s", text, row->next);

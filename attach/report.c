@@ -58,9 +58,7 @@ void report_ready(const struct settings *s, const char *name, const char *kind, 
 void report_failed(const struct settings *s, const char *name, int error, const char *sentence)
 {
     int fd = fd_of(s);
-    if (fd >= 0 && fd <= STDERR_FILENO)
-        dprintf(STDERR_FILENO, "berth: %s\n", sentence);
-    else if (fd >= 0)
+    if (fd >= 0 && !settings_said(s, SETTING_TELL_AS))
         tell_json(fd, json_pack("{s:s, s:s, s:{s:i, s:i, s:s}}", "schema", "berth-attach/1", "name", name,
                                 "error", "code", error, "exit", exit_find(error)->status, "text", sentence));
 }

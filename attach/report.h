@@ -9,7 +9,7 @@
 #define REPORT_MAX 8192u /* bytes of a line */
 
 /* Both close the descriptor that the settings name, if it is a pipe of `berth attach`, and do nothing if none
- * is. */
+ * is. In the foreground a failure is the program's own to tell. */
 void report_ready(const struct settings *s, const char *name, const char *kind, const char *path);
 void report_failed(const struct settings *s, const char *name, int error, const char *sentence);
 

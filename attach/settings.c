@@ -242,9 +242,28 @@ static int take_key(struct settings *s, const char *value, enum settings_source 
     return 0;
 }
 
+static const struct {
+    const char *prefix;
+    enum settings_source source;
+} origins[] = {{"file.", SETTINGS_FILE}, {"default.", SETTINGS_DEFAULT}};
+
+/* Whoever hands words on says where they came from. */
+static const char *without_origin(const char *key, enum settings_source *source)
+{
+    for (size_t i = 0; i < sizeof origins / sizeof origins[0]; i++) {
+        size_t len = strlen(origins[i].prefix);
+        if (*source != SETTINGS_GIVEN || strncmp(key, origins[i].prefix, len) != 0)
+            continue;
+        *source = origins[i].source;
+        return key + len;
+    }
+    return key;
+}
+
 int settings_take(struct settings *s, const char *key, const char *value, enum settings_source source,
                   char why[SETTINGS_WHY_MAX])
 {
+    key = without_origin(key, &source);
     int id = settings_find(key);
     struct value v = {.source = source};
     if (id < 0) {
@@ -306,6 +325,41 @@ struct settings *settings_copy(const struct settings *s)
         return copy;
     settings_free(copy);
     return NULL;
+}
+
+int settings_overlay(struct settings *onto, const struct settings *from)
+{
+    char why[SETTINGS_WHY_MAX];
+    int error = 0;
+    for (int id = 0; !error && id < SETTINGS_COUNT; id++)
+        if (from->values[id].text)
+            error = settings_take(onto, settings_rows[id].key, from->values[id].text, from->values[id].source,
+                                  why);
+    for (uint32_t i = 0; !error && i < from->key_count; i++)
+        error = take_key(onto, from->keys[i], from->values[SETTING_KEY].source, why);
+    return error;
+}
+
+/* One word, or NULL: no memory. */
+static char *word_of(const struct settings *s, int id, const char *value)
+{
+    char *word;
+    const char *from = "";
+    for (size_t i = 0; i < sizeof origins / sizeof origins[0]; i++)
+        if (s->values[id].source == origins[i].source)
+            from = origins[i].prefix;
+    return asprintf(&word, "%s%s=%s", from, settings_rows[id].key, value) < 0 ? NULL : word;
+}
+
+uint32_t settings_words(const struct settings *s, char *words[SETTINGS_WORDS_MAX])
+{
+    uint32_t count = 0;
+    for (int id = 0; id < SETTINGS_COUNT; id++)
+        if (s->values[id].text)
+            words[count++] = word_of(s, id, s->values[id].text);
+    for (uint32_t i = 0; i < s->key_count; i++)
+        words[count++] = word_of(s, SETTING_KEY, s->keys[i]);
+    return count;
 }
 
 /* --- asking --- */

@@ -106,6 +106,15 @@ void settings_free(struct settings *s);
 int settings_take(struct settings *s, const char *key, const char *value, enum settings_source source,
                   char why[SETTINGS_WHY_MAX]);
 
+/* Takes over all that `from` has been told. 0, or BERTH_E_MEMORY. */
+int settings_overlay(struct settings *onto, const struct settings *from);
+
+/* All that was said, as KEY=VALUE for another process: settings_take() knows by the key where
+ * each came from: "file.depth=64", "default.at=...". The words
+ * are the caller's to free; one may be NULL if there is no memory. Returns how many. */
+#define SETTINGS_WORDS_MAX (SETTINGS_COUNT + SETTINGS_KEYS_MAX)
+uint32_t settings_words(const struct settings *s, char *words[SETTINGS_WORDS_MAX]);
+
 /* The value as text: what was said, or the default, or NULL. Of a list: see settings_keys(). */
 const char *settings_text(const struct settings *s, enum setting_id id);
 /* By kind: the number, ms, index of the word, 0 or 1, or the range's first (its last is settings_last()). */

@@ -40,6 +40,22 @@ static const int proxy_options[] = {OPT_TO_PORTAL, OPT_LISTEN, OPT_SCRIPT, OPT_F
                                     OPT_SEED,      OPT_JSON,   OPT_NONE};
 static const int serve_ctl_options[] = {OPT_CONTROL, OPT_TIMEOUT, OPT_JSON, OPT_NONE};
 
+/* Rows of attach/settings.h. */
+#define SET(id) OPT_SETTING + SETTING_##id
+#define SET_LOGIN                                                                                            \
+    SET(USER), SET(SECRET_FILE), SET(MUTUAL_USER), SET(MUTUAL_SECRET_FILE), SET(ALLOW_WEAK_SECRET),          \
+        SET(CHAP_ALGORITHMS), SET(CHAP_CHALLENGE_MIN), SET(INITIATOR_NAME), SET(ISID), SET(DIGEST), SET(KEY)
+#define SET_PATIENCE                                                                                         \
+    SET(TIMEOUT), SET(CONNECT_TIMEOUT), SET(COMMAND_TIMEOUT), SET(ABORT_TIMEOUT), SET(RECOVERY_TIMEOUT),     \
+        SET(PING_INTERVAL), SET(PING_TIMEOUT)
+#define SET_WAY                                                                                              \
+    SET(DEPTH), SET(SESSIONS), SET(REACTORS), SET(REDIRECTS), SET(BIND), SET(DEVICE), SET(PORTS), SET(MARK), \
+        SET(PRIORITY), SET(DSCP), SET(ENGINE), SET(MLOCK)
+#define SET_DISK SET(AS), SET(NAME), SET(AT), SET(READ_ONLY), SET(WAIT)
+
+static const int attach_options[] = {SET_DISK, OPT_FOREGROUND, OPT_PERSIST,  OPT_CONFIG, OPT_CONFIG_DIR,
+                                     OPT_JSON, SET_LOGIN,      SET_PATIENCE, SET_WAY,    OPT_NONE};
+
 static const int inspect_options[] = {OPT_JSON, LOGIN_OPTIONS, OPT_NONE};
 static const int id_options[] = {OPT_JSON, OPT_NONE};
 
@@ -58,6 +74,7 @@ static const struct command commands[] = {
     {"bench", cmd_bench, "URL", 1, 1, "measure a LUN: I/Os per second, latency, CPU per I/O", bench_options},
     {"scsi", cmd_scsi, "URL CDB...", 2, 1 + CDB_WORDS, "send a LUN one command, given in hexadecimal",
      scsi_options},
+    {"attach", cmd_attach, "URL|NAME", 0, 1, "hold a LUN as a disk: an NBD socket or a file", attach_options},
     {"ls", cmd_ls, "", 0, 0, "list what is attached", ls_options},
     {"status", cmd_status, "NAME", 1, 1, "tell how an attachment stands", ask_options},
     {"get", cmd_get, "NAME [KEY]", 1, 2, "show an attachment's settings", ask_options},
@@ -133,7 +150,9 @@ static int run(const struct command *c, int argc, char *argv[])
     if (o.operand_count < c->operands_min)
         return fail(STATUS_USAGE, "'berth %s' needs %s; see 'berth %s --help'", c->name, c->operands,
                     c->name);
-    return c->run(&o);
+    int status = c->run(&o);
+    settings_free(o.settings);
+    return status;
 }
 
 /* What was printed counts only when it has arrived. */

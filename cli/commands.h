@@ -29,6 +29,7 @@ int cmd_scsi(const struct options *o);
 int cmd_serve(const struct options *o);
 int cmd_proxy(const struct options *o);
 int cmd_serve_ctl(const struct options *o);
+int cmd_attach(const struct options *o);
 int cmd_check(const struct options *o);
 int cmd_completion(const struct options *o);
 int cmd_ls(const struct options *o);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <getopt.h>
+#include <stdio.h>
 #include <string.h>
 #include "cli/options.h"
 #include "cli/say.h"
@@ -358,6 +359,32 @@ static const char *set_busy_poll(struct options *o, const char *value)
     return NULL;
 }
 
+static const char *set_foreground(struct options *o, const char *value)
+{
+    (void)value;
+    o->foreground = true;
+    return NULL;
+}
+
+static const char *set_persist(struct options *o, const char *value)
+{
+    (void)value;
+    o->persist = true;
+    return NULL;
+}
+
+static const char *set_config(struct options *o, const char *value)
+{
+    o->config = value;
+    return value[0] ? NULL : "a name or a file";
+}
+
+static const char *set_config_dir(struct options *o, const char *value)
+{
+    o->config_dir = value;
+    return value[0] ? NULL : "a folder";
+}
+
 const char *options_log_level(const char *word, int8_t *level)
 {
     static const char *const words[] = {SERVE_LOG_WORDS};
@@ -593,11 +620,34 @@ static const struct option_row rows[] = {
      add_known},
     {OPT_VERBOSE, "verbose", NULL, "tell all of each case", set_verbose},
     {OPT_JUNIT, "junit", "FILE", "write the results there as JUnit's XML", set_junit},
+    {OPT_FOREGROUND, "foreground", NULL, "stay, and end with the attachment: for containers and systemd",
+     set_foreground},
+    {OPT_PERSIST, "persist", NULL, "keep it in a file, for a service that begins it again", set_persist},
+    {OPT_CONFIG, "config", "NAME", "begin from this file, or the one of this name", set_config},
+    {OPT_CONFIG_DIR, "config-dir", "FOLDER", "where files of attachments are (default /etc/berth)",
+     set_config_dir},
     {OPT_HELP, "help", NULL, "print this", NULL},
 };
 
+/* An attachment's settings are options, too. */
+static const struct option_row *setting_row(int id)
+{
+    static struct option_row made[SETTINGS_COUNT];
+    const struct setting_row *row = &settings_rows[id];
+    made[id] = (struct option_row){OPT_SETTING + id, row->key, row->value, row->help, NULL};
+    return &made[id];
+}
+
+/* Its value may be missing. */
+static bool is_bare(const struct option_row *row)
+{
+    return row->id >= OPT_SETTING && (settings_rows[row->id - OPT_SETTING].flags & SETTING_BARE);
+}
+
 const struct option_row *options_row(int id)
 {
+    if (id >= OPT_SETTING)
+        return setting_row(id - OPT_SETTING);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].id == id)
             return &rows[i];
@@ -621,15 +671,37 @@ static void long_options(struct option *out, const int *ids)
 {
     for (; *ids != OPT_NONE; ids++) {
         const struct option_row *row = options_row(*ids);
-        *out++ = (struct option){row->name, row->value ? required_argument : no_argument, NULL, row->id};
+        *out++ = (struct option){row->name,
+                                 is_bare(row) ? optional_argument
+                                 : row->value ? required_argument
+                                              : no_argument,
+                                 NULL, row->id};
     }
     *out++ = (struct option){"help", no_argument, NULL, OPT_HELP};
     *out = (struct option){NULL, 0, NULL, 0};
 }
 
+/* A setting of an attachment, as it will be handed on. */
+static int apply_setting(struct options *o, const char *command, int id, const char *value)
+{
+    char why[SETTINGS_WHY_MAX] = "there is no memory for the settings";
+    if (!value)
+        value = id == SETTING_WAIT ? "forever" : "yes";
+    o->settings = o->settings ? o->settings : settings_new();
+    if (o->settings && value[0] &&
+        settings_take(o->settings, settings_rows[id].key, value, SETTINGS_GIVEN, why) == 0)
+        return 0;
+    if (!value[0])
+        snprintf(why, sizeof why, "%s must be %s, not ''", settings_rows[id].key, settings_rows[id].expected);
+    say("--%s; see 'berth %s --help'", why, command);
+    return -1;
+}
+
 /* Stores one option. Returns 0, or -1 after it said what is wrong. */
 static int apply(struct options *o, const char *command, int id, const char *value)
 {
+    if (id >= OPT_SETTING)
+        return apply_setting(o, command, id - OPT_SETTING, value);
     const struct option_row *row = options_row(id);
     const char *expected = row->set(o, value);
     if (!expected)

@@ -6,10 +6,11 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "attach/settings.h"
 #include "check/check.h"
 #include "serve/serve.h"
 
-#define OPTIONS_MAX 40 /* of one command */
+#define OPTIONS_MAX 64 /* of one command */
 
 /* Above every character, because getopt_long returns them. */
 enum option_id {
@@ -89,6 +90,11 @@ enum option_id {
     OPT_NAMES,
     OPT_PROMETHEUS,
     OPT_ALL,
+    OPT_FOREGROUND,
+    OPT_PERSIST,
+    OPT_CONFIG,
+    OPT_CONFIG_DIR,
+    OPT_SETTING = 1024, /* and those behind it: a row of attach/settings.h each */
 };
 
 /* What a bench does: a bit for each direction, one for the order. */
@@ -118,6 +124,9 @@ struct options {
     uint32_t in_bytes;
     const char *out_file;
     bool raw;
+    struct settings *settings; /* of an attachment, NULL: none was given */
+    bool foreground, persist;
+    const char *config, *config_dir;
     const char *iqn, *state_dir, *control, *run_as;
     bool no_seccomp;
     int8_t log_level; /* enum serve_log_level */

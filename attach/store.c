@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/* inih cuts the file into sections, keys and values. Numbers of lines are ours, and so is what is kept of a
+ * file that is written again. */
+#include "attach/store.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <ini.h>
+#include <libgen.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_MAX  (256u * 1024) /* bytes of a file that is read */
+#define LINE_ENDS 3             /* CR, LF and NUL */
+
+bool store_path(const char *folder, const char *name, char out[STORE_PATH_MAX])
+{
+    int len = snprintf(out, STORE_PATH_MAX, "%s/%s.conf", folder ? folder : STORE_FOLDER, name);
+    return len > 0 && len < (int)STORE_PATH_MAX;
+}
+
+static int cannot(char why[STORE_WHY_MAX], const char *doing, const char *path)
+{
+    int number = errno;
+    snprintf(why, STORE_WHY_MAX, "cannot %s %s: %s", doing, path, strerror(number));
+    errno = number;
+    return BERTH_E_SYSTEM;
+}
+
+/* The setting that a file may have under this key; -1: none. The file's name is the attachment's. */
+static int setting_of(const char *key)
+{
+    int id = settings_find(key);
+    return id < 0 || id == SETTING_NAME || (settings_rows[id].flags & SETTING_INTERNAL) ? -1 : id;
+}
+
+/* --- reading --- */
+
+struct reader {
+    struct settings *s;
+    const char *path;
+    FILE *file;
+    char *text; /* the line at hand, of getline() */
+    size_t text_size;
+    uint32_t line;
+    bool failed;
+    store_warn *warn;
+    void *warn_arg;
+    char *why;
+};
+
+__attribute__((format(printf, 2, 3))) static void fail(struct reader *r, const char *format, ...)
+{
+    va_list args;
+    if (r->failed)
+        return;
+    r->failed = true;
+    int len = snprintf(r->why, STORE_WHY_MAX, "%s:%u: ", r->path, r->line);
+    va_start(args, format);
+    vsnprintf(r->why + len, STORE_WHY_MAX - (size_t)len, format, args);
+    va_end(args);
+}
+
+static void warn_of(struct reader *r, const char *what)
+{
+    char text[STORE_WHY_MAX];
+    snprintf(text, sizeof text, "%s:%u: '%.64s' is not known here, and is kept as it is", r->path, r->line,
+             what);
+    if (r->warn)
+        r->warn(r->warn_arg, text);
+}
+
+static int take_pair(void *reader, const char *section, const char *key, const char *value)
+{
+    struct reader *r = reader;
+    char why[SETTINGS_WHY_MAX];
+    if (r->failed)
+        return 0;
+    if (strcmp(section, STORE_SECTION) != 0 || setting_of(key) < 0)
+        warn_of(r, strcmp(section, STORE_SECTION) != 0 ? section : key);
+    else if (settings_take(r->s, key, value, SETTINGS_FILE, why) != 0)
+        fail(r, "%s; mend the line, or leave it out", why);
+    return !r->failed;
+}
+
+/* As fgets(), for inih: one whole line, without indentation, which would mean something to inih. */
+static char *next_line(char *out, int size, void *reader)
+{
+    struct reader *r = reader;
+    ssize_t len = r->failed ? -1 : getline(&r->text, &r->text_size, r->file);
+    if (len < 0)
+        return NULL;
+    r->line++;
+    char *line = r->text + strspn(r->text, " \t");
+    if (memchr(r->text, '\0', (size_t)len))
+        fail(r, "the line holds a byte 0; this is no text file");
+    else if (strlen(line) >= (size_t)size - 1)
+        fail(r, "the line is longer than %d bytes; shorten it", size - LINE_ENDS);
+    if (r->failed)
+        return NULL;
+    memcpy(out, line, strlen(line) + 1);
+    return out;
+}
+
+/* Where inih lets a program choose (Debian's does), lines may be long; elsewhere they have 200 bytes. */
+static void allow_long_lines(void)
+{
+#ifdef HAVE_INI_MAX_LINE
+    ini_use_stack = false;
+    ini_max_line = ini_initial_alloc = STORE_LINE_MAX + LINE_ENDS;
+#endif
+}
+
+int store_read(struct settings *s, const char *path, store_warn *warn, void *arg, char why[STORE_WHY_MAX])
+{
+    struct reader r = {.s = s, .path = path, .warn = warn, .warn_arg = arg, .why = why};
+    r.file = fopen(path, "re");
+    if (!r.file)
+        return cannot(why, "read", path);
+    allow_long_lines();
+    int first = ini_parse_stream(next_line, &r, take_pair, &r);
+    if (first > 0 && !r.failed) {
+        r.line = (uint32_t)first;
+        fail(&r, "this is neither [%s] nor KEY = VALUE; begin comments with #", STORE_SECTION);
+    }
+    bool broken = ferror(r.file) || first < 0;
+    free(r.text);
+    fclose(r.file);
+    if (broken && !r.failed)
+        return cannot(why, "read", path);
+    return r.failed ? BERTH_E_ARGUMENT : 0;
+}
+
+/* --- what is kept --- */
+
+/* "" if there is no file; NULL with errno. */
+static char *load(const char *path)
+{
+    char *text = calloc(1, FILE_MAX + 1);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool none = fd < 0 && errno == ENOENT;
+    ssize_t n = fd >= 0 && text ? read(fd, text, FILE_MAX) : -1;
+    if (fd >= 0)
+        close(fd);
+    if (text && (none || (n >= 0 && n < (ssize_t)FILE_MAX)))
+        return text;
+    if (n == (ssize_t)FILE_MAX)
+        errno = EFBIG;
+    free(text);
+    return NULL;
+}
+
+/* Is this line a setting of ours, which is written anew? */
+static bool is_setting(const char *line, size_t len)
+{
+    char key[64];
+    size_t blank = 0, name = 0;
+    while (blank < len && strchr(" \t", line[blank]))
+        blank++;
+    while (blank + name < len && !strchr(" \t=:\r", line[blank + name]))
+        name++;
+    if (name == 0 || name >= sizeof key)
+        return false;
+    memcpy(key, line + blank, name);
+    key[name] = '\0';
+    return setting_of(key) >= 0;
+}
+
+/* Begins a section: of ours or of another. */
+static bool is_header(const char *line, size_t len, bool *ours)
+{
+    static const char word[] = "[" STORE_SECTION "]";
+    size_t blank = 0;
+    while (blank < len && strchr(" \t", line[blank]))
+        blank++;
+    if (blank == len || line[blank] != '[')
+        return false;
+    *ours = len - blank >= strlen(word) && strncmp(line + blank, word, strlen(word)) == 0;
+    return true;
+}
+
+static void put_settings(FILE *out, const struct settings *s)
+{
+    uint32_t count;
+    const char *const *keys = settings_keys(s, &count);
+    for (int id = 0; id < SETTINGS_COUNT; id++)
+        if (id != SETTING_KEY && settings_said(s, (enum setting_id)id) &&
+            setting_of(settings_rows[id].key) >= 0)
+            fprintf(out, "%s = %s\n", settings_rows[id].key, settings_text(s, (enum setting_id)id));
+    for (uint32_t i = 0; i < count; i++)
+        fprintf(out, "key = %s\n", keys[i]);
+}
+
+/* The old file with the settings behind the section's header, and none of theirs elsewhere in it. */
+static void put_all(FILE *out, const struct settings *s, const char *old)
+{
+    bool ours = false, written = false;
+    if (!*old)
+        fprintf(out, "# An attachment of berth: berth-attach(1)\n");
+    for (const char *line = old; *line;) {
+        size_t len = strcspn(line, "\n");
+        bool header = is_header(line, len, &ours);
+        if (!ours || header || !is_setting(line, len))
+            fprintf(out, "%.*s\n", (int)len, line);
+        if (header && ours && !written)
+            put_settings(out, s);
+        written |= header && ours;
+        line += len + (line[len] == '\n');
+    }
+    if (written)
+        return;
+    fprintf(out, "[%s]\n", STORE_SECTION);
+    put_settings(out, s);
+}
+
+/* --- writing --- */
+
+/* What a line of the file could not hold: inih takes blanks at the ends away, and comments. */
+static bool fits(const char *value)
+{
+    size_t len = strlen(value);
+    return !strchr(" \t", value[0]) && !strchr(" \t", value[len - 1]) && !strstr(value, " ;") &&
+           !strstr(value, "\t;");
+}
+
+static int check(const struct settings *s, char why[STORE_WHY_MAX])
+{
+    for (int id = 0; id < SETTINGS_COUNT; id++) {
+        if (id == SETTING_KEY || !settings_said(s, (enum setting_id)id) ||
+            fits(settings_text(s, (enum setting_id)id)))
+            continue;
+        snprintf(why, STORE_WHY_MAX,
+                 "a file cannot hold this %s: it has blanks at its ends, or before a semicolon",
+                 settings_rows[id].key);
+        return BERTH_E_ARGUMENT;
+    }
+    return 0;
+}
+
+static int sync_folder(const char *path)
+{
+    char copy[STORE_PATH_MAX];
+    snprintf(copy, sizeof copy, "%s", path);
+    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result = fd >= 0 ? fsync(fd) : -1;
+    if (fd >= 0)
+        close(fd);
+    return result;
+}
+
+static bool make_folder(const char *path)
+{
+    char copy[STORE_PATH_MAX];
+    snprintf(copy, sizeof copy, "%s", path);
+    return mkdir(dirname(copy), 0755) == 0 || errno == EEXIST;
+}
+
+static int write_new(const struct settings *s, const char *tmp, const char *old)
+{
+    FILE *out = fopen(tmp, "wxe");
+    if (!out)
+        return -1;
+    put_all(out, s, old);
+    bool whole = fflush(out) == 0 && fsync(fileno(out)) == 0;
+    int error = errno;
+    whole &= fclose(out) == 0;
+    errno = whole ? errno : error;
+    return whole ? 0 : -1;
+}
+
+int store_write(const struct settings *s, const char *path, char why[STORE_WHY_MAX])
+{
+    char tmp[STORE_PATH_MAX + 32];
+    int error = check(s, why);
+    if (error)
+        return error;
+    snprintf(tmp, sizeof tmp, "%s.%ld", path, (long)getpid());
+    char *old = make_folder(path) ? load(path) : NULL;
+    if (!old)
+        return cannot(why, "write", path);
+    bool done = write_new(s, tmp, old) == 0 && rename(tmp, path) == 0 && sync_folder(path) == 0;
+    free(old);
+    if (done)
+        return 0;
+    error = cannot(why, "write", path);
+    unlink(tmp);
+    return error;
+}
