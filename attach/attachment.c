@@ -177,6 +177,13 @@ static int held(const struct attachment *a, int64_t holder, struct berth_detail 
     return complain(detail, BERTH_E_STATE, text);
 }
 
+/* nbdkit serves many disks that nobody calls by a name, perhaps as a user who has no runtime folder. */
+static bool is_nameless(const struct attachment *a)
+{
+    return strcmp(a->kind, "nbd") == 0 && !settings_said(a->settings, SETTING_NAME) &&
+           !settings_said(a->settings, SETTING_LOCK_FD);
+}
+
 static int take_name(struct attachment *a, struct berth_detail *detail)
 {
     char folder[RUNTIME_PATH_MAX], why[CLAUSE_MAX];
@@ -186,6 +193,8 @@ static int take_name(struct attachment *a, struct berth_detail *detail)
         snprintf(a->name, sizeof a->name, "%s", name);
     else
         opening_name(settings_text(a->settings, SETTING_URL), a->name);
+    if (is_nameless(a))
+        return 0;
     if (!runtime_folder(true, folder, why, sizeof why))
         return complain(detail, BERTH_E_SYSTEM, why);
     int fd =
@@ -234,7 +243,7 @@ static int begin(struct attachment *a, struct berth_detail *detail)
     outlive_parent(a->settings);
     error = take_name(a, detail);
     protections_begin(&a->protections, a->settings);
-    if (!error)
+    if (!error && !is_nameless(a))
         error = control_start(a, detail);
     if (!error)
         error = open_lun(a, detail);

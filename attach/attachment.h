@@ -32,8 +32,9 @@ enum attachment_op {
 
 /* Takes the name, applies the protections, opens control socket and LUN; with the setting `wait` for as long
  * as that takes. `settings` is copied. `kind` is "nbd", "fuse" or "none". Threads that are made after this
- * inherit the protections. If it fails, whoever waits for it has been told (see SETTING_TELL_FD). Returns 0
- * or an enum berth_error; BERTH_E_STATE: somebody holds the name, `detail` says who. */
+ * inherit the protections. One of kind "nbd" that was told no name has none, and no control socket. If it
+ * fails, whoever waits for it has been told (see SETTING_TELL_FD). Returns 0 or an enum berth_error;
+ * BERTH_E_STATE: somebody holds the name, `detail` says who. */
 int attachment_begin(struct attachment **out, const struct settings *settings, const char *kind,
                      struct berth_detail *detail);
 
