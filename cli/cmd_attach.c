@@ -10,6 +10,7 @@
 #include "attach/store.h"
 #include "cli/attach.h"
 #include "cli/commands.h"
+#include "cli/identity.h"
 #include "cli/login.h"
 #include "cli/say.h"
 
@@ -92,6 +93,20 @@ static int make_absolute(struct settings *s, enum setting_id id)
     return error ? fail(STATUS_USAGE, "%s", path ? why : "there is no memory for a path") : STATUS_OK;
 }
 
+/* The name that `berth id` has kept, if any: what holds the LUN looks into no file of its own. */
+static int name_ourselves(struct settings *s)
+{
+    char why[SETTINGS_WHY_MAX];
+    struct identity id;
+    if (settings_said(s, SETTING_INITIATOR_NAME))
+        return STATUS_OK;
+    int status = identity_find(&id, NULL);
+    if (status != STATUS_OK || id.source == IDENTITY_MACHINE)
+        return status;
+    return settings_take(s, "initiator-name", id.name, SETTINGS_FILE, why) ? fail(STATUS_USAGE, "%s", why)
+                                                                           : STATUS_OK;
+}
+
 static int complete(struct settings *s)
 {
     char why[SETTINGS_WHY_MAX], name[SETTINGS_NAME_MAX + 1];
@@ -100,6 +115,8 @@ static int complete(struct settings *s)
         status = make_absolute(s, SETTING_MUTUAL_SECRET_FILE);
     if (status == STATUS_OK)
         status = make_absolute(s, SETTING_AT);
+    if (status == STATUS_OK)
+        status = name_ourselves(s);
     if (status != STATUS_OK)
         return status;
     if (settings_check(s, why) != 0)

@@ -30,9 +30,25 @@ static const struct {
     {"detach", NAMES},  {"id", "show unset set"}, {"completion", "bash zsh fish"},
 };
 
+static const struct setting_row *setting_of(const struct option_row *row)
+{
+    return row->id >= OPT_SETTING ? &settings_rows[row->id - OPT_SETTING] : NULL;
+}
+
+/* The word behind it is its value. */
+static bool takes_word(const struct option_row *row)
+{
+    return row->value && !(setting_of(row) && (setting_of(row)->flags & SETTING_BARE));
+}
+
 /* NULL: it has none of its own. */
 static const char *words_of(const struct option_row *row)
 {
+    const struct setting_row *setting = setting_of(row);
+    if (setting && setting->kind == SETTING_YES_NO)
+        return "yes no";
+    if (setting && setting->words)
+        return setting->words;
     for (size_t i = 0; i < sizeof option_words / sizeof option_words[0]; i++)
         if (option_words[i].id == row->id)
             return option_words[i].words;
@@ -96,7 +112,7 @@ static void bash_option(const struct command *c, const struct option_row *row)
 static void bash_value(const struct command *c, const struct option_row *row)
 {
     (void)c;
-    if (!row->value)
+    if (!takes_word(row))
         return;
     printf("        --%s) ", row->name);
     if (words_of(row))
@@ -169,7 +185,7 @@ static void zsh_option(const struct command *c, const struct option_row *row)
     printf(" \\\n            '*--%s[", row->name);
     put_quoted(row->help, "[]:\\");
     putchar(']');
-    if (row->value) {
+    if (takes_word(row)) {
         putchar(':');
         put_quoted(row->value, ":\\");
         putchar(':');
@@ -219,9 +235,9 @@ static void zsh(void)
 static void fish_option(const struct command *c, const struct option_row *row)
 {
     printf("complete -c berth -n '__fish_seen_subcommand_from %s' -l %s", c->name, row->name);
-    if (row->value)
+    if (takes_word(row))
         printf(is_file(row) ? " -r -F" : " -x");
-    if (row->value && words_of(row))
+    if (takes_word(row) && words_of(row))
         printf(" -a '%s'", words_of(row));
     printf(" -d '");
     put_quoted(row->help, "\\");

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* berth detach and down: ends attachments. What is not there has ended already. */
+#include <errno.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "attach/store.h"
 #include "cli/attachment.h"
 #include "cli/attachment_end.h"
 #include "cli/attachment_text.h"
@@ -27,6 +29,36 @@ static void tell(const char *name, enum attachment_end how)
         say("%s did not answer, and was killed; data that nobody had flushed may be lost", name);
 }
 
+/* --- its file --- */
+
+static void pass_over(void *arg, const char *sentence)
+{
+    (void)arg;
+    (void)sentence;
+}
+
+/* A target of `berth serve` may have a file of this name, too. */
+static bool is_ours(const char *path)
+{
+    char why[STORE_WHY_MAX];
+    struct settings *s = settings_new();
+    bool ours = s && store_read(s, path, pass_over, NULL, why) == 0 && settings_said(s, SETTING_URL);
+    settings_free(s);
+    return ours;
+}
+
+/* What --persist has written, so that it is not attached again. */
+static int forget(const struct options *o, const char *name)
+{
+    char path[STORE_PATH_MAX];
+    if (o->keep || !store_path(o->config_dir, name, path) || access(path, F_OK) < 0 || !is_ours(path))
+        return STATUS_OK;
+    if (unlink(path) < 0 && errno != ENOENT)
+        return fail_errno("remove", path);
+    say("%s is not kept any more: %s is removed", name, path);
+    return STATUS_OK;
+}
+
 /* What became of each, for --json. The first failure is the exit status, and the others go on. */
 struct ends {
     const struct options *o;
@@ -34,7 +66,7 @@ struct ends {
     int status;
 };
 
-static void end_one(struct ends *e, const char *name)
+static int end_one(struct ends *e, const char *name)
 {
     enum attachment_end how;
     int status = attachment_end_name(name, e->o->force, e->o->timeout_ms, &how);
@@ -44,6 +76,7 @@ static void end_one(struct ends *e, const char *name)
     json_array_append_new(e->list,
                           json_pack("{s:s, s:s, s:i}", "name", name, "was",
                                     status == STATUS_OK ? end_word(how) : "refused", "exit", status));
+    return status;
 }
 
 static int finish(struct ends *e, const char *schema)
@@ -58,7 +91,10 @@ int cmd_detach(const struct options *o)
 {
     struct ends e = {.o = o, .list = json_array()};
     for (int i = 0; i < o->operand_count; i++)
-        end_one(&e, o->operands[i]);
+        if (end_one(&e, o->operands[i]) == STATUS_OK) {
+            int status = forget(o, o->operands[i]);
+            e.status = e.status ? e.status : status;
+        }
     return finish(&e, "berth-detach/1");
 }
 

@@ -62,7 +62,7 @@ static const int id_options[] = {OPT_JSON, OPT_NONE};
 static const int ls_options[] = {OPT_NAMES, OPT_ANSWER, OPT_JSON, OPT_NONE};
 static const int ask_options[] = {OPT_ANSWER, OPT_JSON, OPT_NONE};
 static const int stat_options[] = {OPT_PROMETHEUS, OPT_ANSWER, OPT_JSON, OPT_NONE};
-static const int detach_options[] = {OPT_END, OPT_ENDING, OPT_JSON, OPT_NONE};
+static const int detach_options[] = {OPT_END, OPT_KEEP, OPT_CONFIG_DIR, OPT_ENDING, OPT_JSON, OPT_NONE};
 static const int down_options[] = {OPT_ALL, OPT_END, OPT_ENDING, OPT_JSON, OPT_NONE};
 static const int completion_options[] = {OPT_NONE};
 

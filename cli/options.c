@@ -153,6 +153,13 @@ static const char *set_names(struct options *o, const char *value)
     return NULL;
 }
 
+static const char *set_keep(struct options *o, const char *value)
+{
+    (void)value;
+    o->keep = true;
+    return NULL;
+}
+
 static const char *set_prometheus(struct options *o, const char *value)
 {
     (void)value;
@@ -558,6 +565,7 @@ static const struct option_row rows[] = {
     {OPT_JSON, "json", NULL, "print JSON", set_json},
     {OPT_FORCE, "force", NULL, "overwrite what holds data", set_force},
     {OPT_END, "force", NULL, "end it also if it is in use; kill it if it does not answer", set_force},
+    {OPT_KEEP, "keep", NULL, "leave the file that --persist has written", set_keep},
     {OPT_ANSWER, "timeout", "SECONDS", "how long to wait for one attachment (default 10)", set_timeout},
     {OPT_ENDING, "timeout", "SECONDS", "how long each may take to end (default 30)", set_timeout},
     {OPT_NAMES, "names", NULL, "print the names alone", set_names},

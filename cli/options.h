@@ -85,6 +85,7 @@ enum option_id {
     OPT_OUT,
     OPT_RAW,
     OPT_END,
+    OPT_KEEP,
     OPT_ANSWER,
     OPT_ENDING,
     OPT_NAMES,
@@ -141,7 +142,7 @@ struct options {
     const char *read_command, *write_command, *discover_command, *junit;
     const char *only[CHECK_PATTERNS_MAX], *skip[CHECK_PATTERNS_MAX], *known[CHECK_KNOWN_MAX];
     uint32_t only_count, skip_count, known_count, jobs, limit_ms;
-    bool list, verbose, names, prometheus, all;
+    bool list, verbose, names, prometheus, all, keep;
     char *const *operands;
     int operand_count;
 };
