@@ -22,7 +22,7 @@
 
 #include "errands.h"
 #include "openers.h"
-#include "slots.h"
+#include "pool.h"
 
 #define FILE_NAME "disk"
 #define FILE_NODE 2u
@@ -51,7 +51,7 @@ struct disk {
     void (*ready)(void *arg); /* the file can be used */
     void *arg;                /* of both */
 
-    struct slots slots;
+    struct pool pool;
     struct berth_io ios[SLOTS_MAX * IOS_OF_SLOT]; /* to be submitted in this round */
     uint32_t io_count;
     uint64_t sequence;

@@ -25,7 +25,7 @@ static int take_all(struct disk *disk)
 {
     if (disk->block_bytes > BLOCK_BYTES_MAX)
         return BERTH_E_LIMIT;
-    int error = slots_init(&disk->slots, disk->block_bytes);
+    int error = pool_init(&disk->pool, disk->block_bytes);
     if (!error)
         error = berth_queue_new(&disk->queue, disk->lun, SLOTS_MAX * IOS_OF_SLOT);
     return !error && errands_begin(disk) ? BERTH_E_SYSTEM : error;
@@ -45,7 +45,7 @@ void disk_end(struct disk *disk)
 {
     errands_end(disk);
     berth_queue_free(disk->queue);
-    slots_done(&disk->slots);
+    pool_done(&disk->pool);
     openers_done(&disk->openers);
 }
 
@@ -91,7 +91,7 @@ static bool turn(struct disk *disk, struct pollfd *watch)
 {
     int wait_ms = patience_ms(disk);
     transfer_turn(disk);
-    watch[WATCH_KERNEL].fd = disk->slots.free ? disk->fd : -1;
+    watch[WATCH_KERNEL].fd = disk->pool.free ? disk->fd : -1;
     if (poll(watch, WATCHES, wait_ms) < 0 && errno != EINTR)
         return false;
     if (disk->forced) {

@@ -20,6 +20,7 @@
 static struct disk disk;
 static struct attachment *attachment;
 static char mountpoint[PATH_MAX];
+static bool made_folder;
 
 /* The first signal asks, the second insists. */
 static void on_signal(int number)
@@ -103,7 +104,7 @@ static void join(void)
 
 static int mount_on(const char *path, const char *options, struct berth_detail *detail)
 {
-    int error = mount_prepare(path, mountpoint, detail);
+    int error = mount_prepare(path, mountpoint, &made_folder, detail);
     return error ? error : mount_enter(&disk, attachment_info(attachment).target_name, options, detail);
 }
 
@@ -127,6 +128,8 @@ static int end_disk(void)
 {
     attachment_use(attachment, NULL, NULL);
     mount_done(&disk);
+    if (made_folder)
+        rmdir(mountpoint);
     disk_end(&disk);
     int lost = disk.read_only ? BERTH_OK : berth_flush(disk.lun);
     if (lost)

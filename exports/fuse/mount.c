@@ -31,18 +31,20 @@ static int complain(struct berth_detail *detail, int error, const char *format, 
     return error;
 }
 
-int mount_prepare(const char *path, char full[PATH_MAX], struct berth_detail *detail)
+int mount_prepare(const char *path, char full[PATH_MAX], bool *made, struct berth_detail *detail)
 {
     struct stat st;
     if (stat(path, &st) < 0 && errno == ENOTCONN)
         mount_leave(path, true);
-    if (stat(path, &st) < 0 && errno == ENOENT && mkdir(path, 0700) < 0)
+    bool missing = stat(path, &st) < 0 && errno == ENOENT;
+    if (missing && mkdir(path, 0700) < 0)
         return complain(detail, BERTH_E_SYSTEM, "cannot make the folder %s: %s", path, strerror(errno));
     if (!realpath(path, full) || stat(full, &st) < 0)
         return complain(detail, BERTH_E_SYSTEM, "cannot use the folder %s: %s", path, strerror(errno));
     if (!S_ISDIR(st.st_mode))
         return complain(detail, BERTH_E_ARGUMENT,
                         "%s is no folder; name one that the LUN is to be mounted on", path);
+    *made = missing;
     return BERTH_OK;
 }
 

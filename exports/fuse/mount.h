@@ -10,8 +10,8 @@
 struct disk;
 
 /* Makes the folder if there is none, and takes away what a process that was killed has left mounted there.
- * `full` is what the kernel calls it. */
-int mount_prepare(const char *path, char full[PATH_MAX], struct berth_detail *detail);
+ * `full` is what the kernel calls it; `made`: the folder was made. */
+int mount_prepare(const char *path, char full[PATH_MAX], bool *made, struct berth_detail *detail);
 
 /* Mounts; sets disk->session and disk->fd. `options` is what -o had, or ""; `source` is shown by mount(8) and
  * df(1). */

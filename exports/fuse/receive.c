@@ -45,7 +45,7 @@ static void begin(struct disk *disk, const struct request *r, uint32_t op, uint3
 
 static void give_back(struct disk *disk, const struct request *r)
 {
-    slots_give(&disk->slots, r->slot);
+    pool_give(&disk->pool, r->slot);
 }
 
 /* How much of a range is on the disk. */
@@ -189,7 +189,7 @@ static void to_libfuse(struct disk *disk, struct slot *s, size_t len)
 {
     struct fuse_buf buf = {.mem = s->data - HEAD_BYTES, .size = len};
     fuse_session_process_buf(disk->session, &buf);
-    slots_give(&disk->slots, s);
+    pool_give(&disk->pool, s);
 }
 
 static void dispatch(struct disk *disk, struct slot *s, size_t len)
@@ -204,22 +204,22 @@ static void dispatch(struct disk *disk, struct slot *s, size_t len)
     int number = r.body_bytes < row->body_bytes ? EIO : row->receive(disk, &r);
     if (number) {
         reply_number(disk->fd, head->unique, number);
-        slots_give(&disk->slots, s);
+        pool_give(&disk->pool, s);
     }
 }
 
 bool receive_turn(struct disk *disk)
 {
-    for (struct slot *s; (s = slots_take(&disk->slots));) {
+    for (struct slot *s; (s = pool_take(&disk->pool));) {
         ssize_t n = read(disk->fd, s->data - HEAD_BYTES, RECEIVE_BYTES);
         if (n >= (ssize_t)sizeof(struct fuse_in_header)) {
             dispatch(disk, s, (size_t)n);
-            if (disk->slots.used <= 1) /* who asks for one thing after the other has asked for no more */
+            if (disk->pool.used <= 1) /* who asks for one thing after the other has asked for no more */
                 return true;
             continue;
         }
         int number = n < 0 ? errno : EIO;
-        slots_give(&disk->slots, s);
+        pool_give(&disk->pool, s);
         if (number == ENOENT || number == EINTR) /* it was taken back while we took it */
             continue;
         return number == EAGAIN;

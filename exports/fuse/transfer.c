@@ -25,7 +25,7 @@ static struct berth_io *add_io(struct disk *disk, struct slot *s, uint32_t op, u
                             .flags = s->flags,
                             .offset_bytes = offset,
                             .len_bytes = len,
-                            .tag = (uint64_t)(s - disk->slots.slot)};
+                            .tag = (uint64_t)(s - disk->pool.slot)};
     s->pending++;
     return io;
 }
@@ -149,7 +149,7 @@ static bool in_the_way(const struct slot *earlier, const struct slot *s)
 static bool must_wait(const struct disk *disk, const struct slot *s)
 {
     for (uint32_t i = 0; disk->ragged && i < SLOTS_MAX; i++)
-        if (in_the_way(&disk->slots.slot[i], s))
+        if (in_the_way(&disk->pool.slot[i], s))
             return true;
     return false;
 }
@@ -157,7 +157,7 @@ static bool must_wait(const struct disk *disk, const struct slot *s)
 static void let_others_go(struct disk *disk)
 {
     for (uint32_t i = 0; disk->waiting && i < SLOTS_MAX; i++) {
-        struct slot *s = &disk->slots.slot[i];
+        struct slot *s = &disk->pool.slot[i];
         if (s->state != SLOT_WAITS || must_wait(disk, s))
             continue;
         disk->waiting--;
@@ -205,7 +205,7 @@ static void finish(struct disk *disk, struct slot *s)
         disk->wanted_back--;
     if (changes(s) && span_ragged(&s->span))
         disk->ragged--;
-    slots_give(&disk->slots, s);
+    pool_give(&disk->pool, s);
     let_others_go(disk);
 }
 
@@ -231,7 +231,7 @@ static void submit(struct disk *disk)
     while (begin < disk->io_count) {
         int n = berth_queue_submit(disk->queue, disk->ios + begin, disk->io_count - begin);
         if (n < 0) /* the first one cannot be; what it leads to is added behind the others */
-            step(disk, &disk->slots.slot[disk->ios[begin++].tag], n);
+            step(disk, &disk->pool.slot[disk->ios[begin++].tag], n);
         else
             begin += (uint32_t)n;
     }
@@ -246,7 +246,7 @@ void transfer_turn(struct disk *disk)
         submit(disk);
         n = berth_queue_reap(disk->queue, done, 0, DONE_MAX, 0);
         for (int i = 0; i < n; i++)
-            step(disk, &disk->slots.slot[done[i].tag], done[i].error);
+            step(disk, &disk->pool.slot[done[i].tag], done[i].error);
     } while (n > 0);
 }
 
@@ -256,7 +256,7 @@ void transfer_turn(struct disk *disk)
 void transfer_want_back(struct disk *disk, uint64_t unique)
 {
     for (uint32_t i = 0; i < SLOTS_MAX; i++) {
-        struct slot *s = &disk->slots.slot[i];
+        struct slot *s = &disk->pool.slot[i];
         if (s->state == SLOT_FREE || s->unique != unique || s->wanted_back_ns)
             continue;
         s->wanted_back_ns = disk_now_ns();
@@ -272,7 +272,7 @@ static void take_back(struct disk *disk, struct slot *s)
         s->error = BERTH_E_ABORTED;
         finish(disk, s);
     } else {
-        berth_queue_cancel(disk->queue, (uint64_t)(s - disk->slots.slot));
+        berth_queue_cancel(disk->queue, (uint64_t)(s - disk->pool.slot));
     }
 }
 
@@ -280,7 +280,7 @@ int transfer_overdue(struct disk *disk)
 {
     uint64_t now = disk->wanted_back ? disk_now_ns() : 0, next = UINT64_MAX;
     for (uint32_t i = 0; disk->wanted_back && i < SLOTS_MAX; i++) {
-        struct slot *s = &disk->slots.slot[i];
+        struct slot *s = &disk->pool.slot[i];
         if (s->state == SLOT_FREE || !s->wanted_back_ns || s->cancelled)
             continue;
         uint64_t due = s->wanted_back_ns + INTERRUPT_PATIENCE_NS;

@@ -2,8 +2,8 @@
 /* Requests of the kernel that wait for the LUN, and the memory for their data: all there is of it, taken when
  * we start. Slots and memory are handed out last in, first out, so that a small load touches little memory.
  */
-#ifndef FUSE_SLOTS_H
-#define FUSE_SLOTS_H
+#ifndef FUSE_POOL_H
+#define FUSE_POOL_H
 
 #include <berth/berth.h>
 #include <stdbool.h>
@@ -45,7 +45,7 @@ struct slot {
     struct slot *next;
 };
 
-struct slots {
+struct pool {
     struct slot slot[SLOTS_MAX];
     struct slot *free;
     uint32_t used;
@@ -54,11 +54,11 @@ struct slots {
 };
 
 /* 0, or BERTH_E_MEMORY. */
-int slots_init(struct slots *slots, uint32_t block_bytes);
-void slots_done(struct slots *slots);
+int pool_init(struct pool *pool, uint32_t block_bytes);
+void pool_done(struct pool *pool);
 
 /* NULL: all are in use. */
-struct slot *slots_take(struct slots *slots);
-void slots_give(struct slots *slots, struct slot *slot);
+struct slot *pool_take(struct pool *pool);
+void pool_give(struct pool *pool, struct slot *slot);
 
 #endif
