@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "attach/runtime.h"
@@ -47,35 +47,53 @@ static void unescape(char *text)
     *out = '\0';
 }
 
-/* A line of mountinfo: the fifth word is where, and behind " - " come the kind and the source. */
-static bool take_mount(char *line, const char *name, const char *folder, char **where)
+struct mount {
+    char *where, *kind, *source, *options;
+};
+
+/* A line of mountinfo: the fifth word is where, and behind " - " come kind, source and options (proc(5)). */
+static bool read_mount(char *line, struct mount *m)
 {
-    char *kind = strstr(line, " - "), *save, *at = line;
-    if (!kind)
+    char *rest = strstr(line, " - "), *save, *at = line;
+    if (!rest)
         return false;
-    *kind = '\0';
+    *rest = '\0';
     for (int i = 0; i < 4 && at; i++)
         at = strchr(at, ' ') ? strchr(at, ' ') + 1 : NULL;
-    kind = strtok_r(kind + 3, " \n", &save);
-    char *source = strtok_r(NULL, " \n", &save);
-    if (!at || !kind || !source || strcmp(kind, FILE_SYSTEM) != 0)
+    m->where = at;
+    m->kind = strtok_r(rest + 3, " \n", &save);
+    m->source = strtok_r(NULL, " \n", &save);
+    m->options = strtok_r(NULL, " \n", &save);
+    if (!at || !m->options)
         return false;
     at[strcspn(at, " ")] = '\0';
-    unescape(at);
-    unescape(source);
-    *where = at;
-    return strcmp(source, name) == 0 || strcmp(at, folder) == 0;
+    unescape(m->where);
+    unescape(m->source);
+    return true;
+}
+
+/* Another user, or another runtime folder, may have a disk of this name, and one that lives. If the process
+ * is dying just now, our question is cut off in its midst. */
+static bool is_dead(const struct mount *m)
+{
+    char ours[40];
+    struct statvfs st; /* which, unlike attributes, nobody remembers for a while */
+    snprintf(ours, sizeof ours, ",user_id=%u,", (unsigned)geteuid());
+    return strstr(m->options, ours) && statvfs(m->where, &st) < 0 &&
+           (errno == ENOTCONN || errno == ECONNABORTED);
 }
 
 /* Our own file system under this name, wherever it was mounted. */
 static void unmount_all(const char *name, const char *folder)
 {
-    char *line = NULL, *where;
+    char *line = NULL;
     size_t size = 0;
+    struct mount m;
     FILE *mounts = fopen("/proc/self/mountinfo", "re");
     while (mounts && getline(&line, &size, mounts) > 0)
-        if (take_mount(line, name, folder, &where))
-            unmount(where);
+        if (read_mount(line, &m) && strcmp(m.kind, FILE_SYSTEM) == 0 &&
+            (strcmp(m.where, folder) == 0 || (strcmp(m.source, name) == 0 && is_dead(&m))))
+            unmount(m.where);
     free(line);
     if (mounts)
         fclose(mounts);

@@ -102,10 +102,17 @@ static void join(void)
     disk.arg = attachment;
 }
 
+/* By its source, `berth detach` knows a mount that a killed process has left. */
+static const char *source(void)
+{
+    const char *name = settings_text(attachment_settings(attachment), SETTING_NAME);
+    return name ? name : attachment_info(attachment).target_name;
+}
+
 static int mount_on(const char *path, const char *options, struct berth_detail *detail)
 {
     int error = mount_prepare(path, mountpoint, &made_folder, detail);
-    return error ? error : mount_enter(&disk, attachment_info(attachment).target_name, options, detail);
+    return error ? error : mount_enter(&disk, source(), options, detail);
 }
 
 static int begin_disk(const struct command *c, struct berth_detail *detail)
