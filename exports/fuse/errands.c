@@ -132,6 +132,7 @@ int errands_begin(struct disk *disk)
     return number;
 }
 
+/* The lock stays: the library may have a size to tell until the LUN is closed. */
 void errands_end(struct disk *disk)
 {
     struct errands *e = &disk->errands;
@@ -142,8 +143,6 @@ void errands_end(struct disk *disk)
     pthread_cond_signal(&e->wanted);
     pthread_mutex_unlock(&e->lock);
     pthread_join(e->thread, NULL);
-    pthread_cond_destroy(&e->wanted);
-    pthread_mutex_destroy(&e->lock);
 }
 
 bool errands_seek(struct disk *disk, const struct seek *seek)

@@ -96,6 +96,7 @@ static bool turn(struct disk *disk, struct pollfd *watch)
         return false;
     if (disk->forced) {
         mount_leave(disk->mountpoint, true);
+        transfer_abandon(disk);
         return false;
     }
     wind_up(disk, watch);

@@ -134,10 +134,10 @@ static int begin_disk(const struct command *c, struct berth_detail *detail)
 static int end_disk(void)
 {
     attachment_use(attachment, NULL, NULL);
+    disk_end(&disk);
     mount_done(&disk);
     if (made_folder)
         rmdir(mountpoint);
-    disk_end(&disk);
     int lost = disk.read_only ? BERTH_OK : berth_flush(disk.lun);
     if (lost)
         fprintf(stderr, "berth: %s may not have kept all that was written: %s\n", mountpoint,

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,10 +32,17 @@ static int complain(struct berth_detail *detail, int error, const char *format, 
     return error;
 }
 
+/* Mounted, and nobody serves it any more. */
+static bool is_dead(const char *path)
+{
+    struct statfs st; /* which the kernel never remembers, as it does attributes */
+    return statfs(path, &st) < 0 && (errno == ENOTCONN || errno == ECONNABORTED);
+}
+
 int mount_prepare(const char *path, char full[PATH_MAX], bool *made, struct berth_detail *detail)
 {
     struct stat st;
-    if (stat(path, &st) < 0 && errno == ENOTCONN)
+    if (is_dead(path))
         mount_leave(path, true);
     bool missing = stat(path, &st) < 0 && errno == ENOENT;
     if (missing && mkdir(path, 0700) < 0)
@@ -117,7 +125,8 @@ void mount_done(struct disk *disk)
 {
     if (!disk->session)
         return;
-    fuse_session_unmount(disk->session);
     fuse_session_destroy(disk->session);
     disk->session = NULL;
+    if (is_dead(disk->mountpoint)) /* the connection was aborted, or somebody insisted */
+        mount_leave(disk->mountpoint, true);
 }

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #define PAGE_BYTES 4096u
+#define PREFAULTED 4u /* slots */
 
 static size_t rounded(size_t bytes)
 {
@@ -14,6 +15,14 @@ static size_t rounded(size_t bytes)
 static size_t slot_memory(size_t gap)
 {
     return gap + DATA_BYTES_MAX + gap + 2 * gap;
+}
+
+/* So much can be under way although there is no memory to be had: these are handed out first. */
+static void prefault(struct pool *pool)
+{
+    char *end = pool->memory + pool->memory_bytes / SLOTS_MAX * PREFAULTED;
+    for (volatile char *page = pool->memory; page < end; page += PAGE_BYTES)
+        *page = 0;
 }
 
 int pool_init(struct pool *pool, uint32_t block_bytes)
@@ -34,6 +43,7 @@ int pool_init(struct pool *pool, uint32_t block_bytes)
         s->next = pool->free;
         pool->free = s;
     }
+    prefault(pool);
     return BERTH_OK;
 }
 

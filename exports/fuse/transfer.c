@@ -291,3 +291,10 @@ int transfer_overdue(struct disk *disk)
     }
     return next == UINT64_MAX ? -1 : (int)((next - now) / 1000000 + 1);
 }
+
+void transfer_abandon(struct disk *disk)
+{
+    for (uint32_t i = 0; i < SLOTS_MAX; i++)
+        if (disk->pool.slot[i].state != SLOT_FREE)
+            reply_number(disk->fd, disk->pool.slot[i].unique, ENOTCONN);
+}

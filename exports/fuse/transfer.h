@@ -14,6 +14,9 @@ void transfer_turn(struct disk *disk);
 /* A signal wants it back. It is, unless the LUN is done with it soon. */
 void transfer_want_back(struct disk *disk, uint64_t unique);
 
+/* Answers all that is under way, for nobody will go on with it: who waits for it, and for us, need not. */
+void transfer_abandon(struct disk *disk);
+
 /* Takes back what signals have wanted for long enough. Returns ms until there is more to do, -1: nothing. */
 int transfer_overdue(struct disk *disk);
 
