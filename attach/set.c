@@ -55,19 +55,32 @@ static int take_one(struct refusal *r, struct settings *s, const char *key, cons
     return 0;
 }
 
-static int put_in_force(struct call *c, const struct settings *s, const json_t *wanted)
+static int put_policy(struct berth_lun *lun, const struct settings *s, const json_t *wanted)
 {
     struct berth_policy policy = {.size = sizeof policy};
-    int error = berth_lun_policy(c->a->lun, &policy);
+    int error = berth_lun_policy(lun, &policy);
     for (size_t i = 0; i < sizeof policy_rows / sizeof policy_rows[0]; i++)
         if (json_object_get(wanted, settings_rows[policy_rows[i].id].key))
             *(uint32_t *)((char *)&policy + policy_rows[i].offset) = settings_number(s, policy_rows[i].id);
-    if (!error)
-        error = berth_lun_set_policy(c->a->lun, &policy);
+    return error ? error : berth_lun_set_policy(lun, &policy);
+}
+
+/* The engine first: it is what may not be to be had. */
+static int put_in_force(struct call *c, const struct settings *s, const json_t *wanted)
+{
+    struct berth_lun *lun = c->a->lun;
+    bool changes = json_object_get(wanted, settings_rows[SETTING_ENGINE].key);
+    int error = changes ? berth_lun_set_engine(lun, settings_text(s, SETTING_ENGINE)) : 0;
+    if (error)
+        return refuse(&c->refusal, "ENGINE", exit_find(error)->status,
+                      "%s; see 'berth status' for what moves the bytes", berth_lun_detail(lun)->text);
+    error = put_policy(lun, s, wanted);
     if (!error)
         return 0;
+    if (changes)
+        berth_lun_set_engine(lun, settings_text(c->a->live, SETTING_ENGINE));
     return refuse(&c->refusal, "VALUE", exit_find(error)->status, "%s; see 'berth get' for what is in force",
-                  berth_lun_detail(c->a->lun)->text);
+                  berth_lun_detail(lun)->text);
 }
 
 static void announce(struct attachment *a, const json_t *wanted)
