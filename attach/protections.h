@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a process can do against its own memory being in the way of writing memory back. None of it is
- * promised: `status` tells of each whether it holds, and if not, why. doc/memory-pressure.md says what no
- * process in user space can do. */
+ * promised: `status` tells of each whether it holds, and if not, why. berth-attach(1) says what no process in
+ * user space can do. */
 #ifndef ATTACH_PROTECTIONS_H
 #define ATTACH_PROTECTIONS_H
 

@@ -136,21 +136,25 @@ static const struct command *find(const char *name)
     return NULL;
 }
 
+static int run_parsed(const struct command *c, const struct options *o)
+{
+    if (o->operand_count > c->operands_max)
+        return fail(STATUS_USAGE, "'%s' is one operand too many; see 'berth %s --help'",
+                    o->operands[c->operands_max], c->name);
+    if (o->operand_count < c->operands_min)
+        return fail(STATUS_USAGE, "'berth %s' needs %s; see 'berth %s --help'", c->name, c->operands,
+                    c->name);
+    return c->run(o);
+}
+
 static int run(const struct command *c, int argc, char *argv[])
 {
     struct options o;
-    int parsed = options_parse(&o, c->name, c->options, argc, argv);
+    int parsed = options_parse(&o, c->name, c->options, argc, argv), status = STATUS_USAGE;
     if (parsed == OPT_HELP)
-        return help(c);
-    if (parsed < 0)
-        return STATUS_USAGE;
-    if (o.operand_count > c->operands_max)
-        return fail(STATUS_USAGE, "'%s' is one operand too many; see 'berth %s --help'",
-                    o.operands[c->operands_max], c->name);
-    if (o.operand_count < c->operands_min)
-        return fail(STATUS_USAGE, "'berth %s' needs %s; see 'berth %s --help'", c->name, c->operands,
-                    c->name);
-    int status = c->run(&o);
+        status = help(c);
+    else if (parsed >= 0)
+        status = run_parsed(c, &o);
     settings_free(o.settings);
     return status;
 }

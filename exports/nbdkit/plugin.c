@@ -110,13 +110,26 @@ static void take_down(void)
     disk.attachment = NULL;
 }
 
+/* In the foreground of `berth attach` the exit status tells why, where nbdkit's would be 1; and its socket
+ * goes. */
+static int give_up(int error, const struct berth_detail *detail)
+{
+    const char *at = settings_text(disk.settings, SETTING_AT);
+    complain(error, detail);
+    if (!settings_said(disk.settings, SETTING_TELL_AS))
+        return -1;
+    if (at)
+        unlink(at);
+    _exit(exit_find(error)->status);
+}
+
 static int iscsi_after_fork(void)
 {
     struct berth_detail detail;
     const char *at = settings_text(disk.settings, SETTING_AT);
     int error = attachment_begin(&disk.attachment, disk.settings, "nbd", &detail);
     if (error)
-        return complain(error, &detail);
+        return give_up(error, &detail);
     disk.lun = attachment_lun(disk.attachment);
     disk.block_bytes = attachment_info(disk.attachment).block_bytes;
     attachment_use(disk.attachment, users_list, NULL);

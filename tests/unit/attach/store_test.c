@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* Files of attachments: what is written is read again, what is not known stays, and what is wrong names its
+ * line. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "attach/store.h"
+
+static char folder[] = "/var/tmp/berth-store.XXXXXX", path[STORE_PATH_MAX], why[STORE_WHY_MAX];
+static unsigned warnings;
+
+static int begin(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) && store_path(folder, "x", path) ? 0 : -1;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    unlink(path);
+    return rmdir(folder);
+}
+
+static void count_warning(void *arg, const char *sentence)
+{
+    (void)arg;
+    assert_non_null(strstr(sentence, "is not known here, and is kept as it is"));
+    warnings++;
+}
+
+static void put(const char *text)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_int_equal(fputs(text, f) < 0, 0);
+    fclose(f);
+}
+
+static char *get(void)
+{
+    static char text[8192];
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    text[fread(text, 1, sizeof text - 1, f)] = '\0';
+    fclose(f);
+    return text;
+}
+
+static struct settings *said(const char *const *words)
+{
+    struct settings *s = settings_new();
+    char key[64], clause[SETTINGS_WHY_MAX];
+    for (; *words; words++) {
+        size_t len = strcspn(*words, "=");
+        snprintf(key, sizeof key, "%.*s", (int)len, *words);
+        assert_int_equal(settings_take(s, key, *words + len + 1, SETTINGS_GIVEN, clause), 0);
+    }
+    return s;
+}
+
+static void test_round_trip(void **state)
+{
+    static const char *const words[] = {"url=iscsi://u@h:3260/iqn.2026-11.test:a=b;c/0",
+                                        "secret-file=/some/where else/s",
+                                        "key=MaxBurstLength=65536",
+                                        "key=InitialR2T=No",
+                                        "wait=forever",
+                                        "read-only=yes",
+                                        "name=x",
+                                        "lock-fd=3",
+                                        NULL};
+    struct settings *s = said(words), *again = settings_new();
+    (void)state;
+    assert_int_equal(store_write(s, path, why), 0);
+    assert_null(strstr(get(), "lock-fd"));
+    assert_null(strstr(get(), "name ="));
+    warnings = 0;
+    assert_int_equal(store_read(again, path, count_warning, NULL, why), 0);
+    assert_int_equal(warnings, 0);
+    assert_int_equal(settings_source(again, SETTING_URL), SETTINGS_FILE);
+    assert_int_equal(settings_differ(s, again), SETTING_NAME);
+    assert_string_equal(settings_text(again, SETTING_URL), words[0] + 4);
+    settings_free(again);
+    settings_free(s);
+}
+
+static void test_kept(void **state)
+{
+    static const char *const words[] = {"url=iscsi://h/t/0", "depth=9", NULL};
+    struct settings *s = said(words);
+    char once[512];
+    (void)state;
+    put("# head\n\n[before]\ndepth = 1\n [attachment] ; mine\nurl=old\n\tcolour = blue\n  depth: 7\n; depth "
+        "= 3\n[after]\nurl = x");
+    assert_int_equal(store_write(s, path, why), 0);
+    assert_string_equal(
+        get(), "# head\n\n[before]\ndepth = 1\n [attachment] ; mine\nurl = iscsi://h/t/0\ndepth = 9\n"
+               "\tcolour = blue\n; depth = 3\n[after]\nurl = x\n");
+    snprintf(once, sizeof once, "%s", get());
+    assert_int_equal(store_write(s, path, why), 0);
+    assert_string_equal(get(), once);
+    put("colour = blue\n");
+    assert_int_equal(store_write(s, path, why), 0);
+    assert_string_equal(get(), "colour = blue\n[attachment]\nurl = iscsi://h/t/0\ndepth = 9\n");
+    settings_free(s);
+}
+
+static void test_broken(void **state)
+{
+    static const struct {
+        const char *text, *why;
+    } rows[] = {
+        {"[attachment]\n\ndepth = x\n", "x.conf:3: depth must be a number"},
+        {"[attachment]\nnonsense\n", "x.conf:2: this is neither"},
+        {"[attachment\n", "x.conf:1: this is neither"},
+        {"[attachment]\nkey = x\n", "x.conf:2: key must be KEY=VALUE"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct settings *s = settings_new();
+        put(rows[i].text);
+        assert_int_equal(store_read(s, path, count_warning, NULL, why), BERTH_E_ARGUMENT);
+        assert_non_null(strstr(why, rows[i].why));
+        settings_free(s);
+    }
+}
+
+/* Nothing is written that would be read as something else, and what was there stays. */
+static void test_not_kept(void **state)
+{
+    static const char *const rows[][3] = {
+        {"url=iscsi://h/t/0", "secret-file= /blank", NULL},
+        {"url=iscsi://h/t/0", "secret-file=/blank ", NULL},
+        {"url=iscsi://h/t/0", "secret-file=/a ;b", NULL},
+    };
+    (void)state;
+    put("# mine\n");
+    for (size_t i = 0; i < 3; i++) {
+        struct settings *s = said(rows[i]);
+        assert_int_equal(store_write(s, path, why), BERTH_E_ARGUMENT);
+        assert_non_null(strstr(why, "secret-file"));
+        assert_string_equal(get(), "# mine\n");
+        settings_free(s);
+    }
+}
+
+static void test_no_place(void **state)
+{
+    static const char *const words[] = {"url=iscsi://h/t/0", NULL};
+    struct settings *s = said(words);
+    (void)state;
+    assert_int_equal(store_write(s, "/dev/null/x.conf", why), BERTH_E_SYSTEM);
+    assert_int_equal(errno, ENOTDIR);
+    assert_int_equal(store_read(s, "/dev/null/x.conf", NULL, NULL, why), BERTH_E_SYSTEM);
+    settings_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_kept),     cmocka_unit_test(test_broken),
+        cmocka_unit_test(test_not_kept),   cmocka_unit_test(test_no_place),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
