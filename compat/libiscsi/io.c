@@ -36,7 +36,7 @@ int io_send(struct op *op, int lun, struct scsi_task *task, const struct iscsi_d
 API int iscsi_scsi_command_async(struct iscsi_context *iscsi, int lun, struct scsi_task *task,
                                  iscsi_command_cb cb, struct iscsi_data *data, void *private_data)
 {
-    if (iscsi->phase != PHASE_UP || iscsi->set.type != ISCSI_SESSION_NORMAL)
+    if ((iscsi->phase != PHASE_UP && !iscsi->comes_back) || iscsi->set.type != ISCSI_SESSION_NORMAL)
         return say(iscsi, "a command needs a session that is logged in, and no discovery session");
     if (!task || task->cdb_size < 1 || task->cdb_size > SCSI_CDB_MAX_SIZE ||
         task->xfer_dir < SCSI_XFER_NONE || task->xfer_dir > SCSI_XFER_WRITE)

@@ -18,10 +18,11 @@
 #define NEWS_MAX    16     /* unit attentions that a LUN may have in store */
 #define KEYS_MAX    3u
 
+/* Asked for as long as the session lives, and so it is not about the opening. */
 static bool unwanted(void *arg)
 {
-    struct opening *o = arg;
-    return atomic_load(&o->unwanted);
+    struct iscsi_context *iscsi = arg;
+    return atomic_load(&iscsi->unwanted);
 }
 
 /* --- what the library is asked for --- */
@@ -103,9 +104,9 @@ static void take_settings(struct opening *o, struct berth_options *options)
     options->recovery_timeout_ms = recovery_ms(s);
     options->commands_only = true;
     options->notice = o->notice;
-    options->notice_arg = o->notice_arg;
+    options->notice_arg = o->iscsi;
     options->cancelled = o->threaded ? unwanted : NULL;
-    options->cancelled_arg = o;
+    options->cancelled_arg = o->iscsi;
     take_credentials(s, options);
 }
 
@@ -204,8 +205,9 @@ void opening_free(struct opening *o)
 {
     if (!o)
         return;
-    atomic_store(&o->unwanted, true);
+    atomic_store(&o->iscsi->unwanted, true);
     opening_join(o);
+    atomic_store(&o->iscsi->unwanted, false);
     berth_lun_close(o->lun);
     berth_targets_free(o->targets);
     explicit_bzero(o, sizeof *o);

@@ -15,11 +15,11 @@ struct opening {
     int number;    /* of the LUN; NO_LUN: for commands that name theirs */
     struct op *op; /* who is to hear of it; NULL: who waits */
     void (*notice)(void *arg, const struct berth_notice *notice);
-    void *notice_arg;
+    struct iscsi_context *iscsi; /* whose notices and wishes; the thread touches nothing else of it */
     int bell;
     pthread_t thread;
     bool threaded;
-    atomic_bool over, unwanted;
+    atomic_bool over;
     char portal[TEXT_MAX], url[5 * TEXT_MAX];
     struct berth_lun *lun;
     struct berth_target *targets;

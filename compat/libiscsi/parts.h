@@ -17,6 +17,7 @@
 #include <berth/berth.h>
 #include <iscsi/iscsi.h>
 #include <iscsi/scsi-lowlevel.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -90,8 +91,11 @@ enum phase {
 struct iscsi_context {
     struct settings set;
     char error[ERROR_MAX];
-    uint8_t phase; /* enum phase */
-    bool away;     /* the session is lost and being sought */
+    uint8_t phase;        /* enum phase */
+    bool away;            /* the session is lost and being sought */
+    bool comes_back;      /* what is being opened takes the place of a session that was given up */
+    atomic_bool unwanted; /* what the thread is opening */
+    atomic_bool settled;  /* the session is the caller's, who may be told of it */
     struct berth_lun *lun;
     int number; /* of it; NO_LUN: the session is for commands that name theirs */
     struct berth_queue *queue;

@@ -15,6 +15,8 @@ enum { LEVEL_SESSION = 2 };
 static void notice(void *arg, const struct berth_notice *n)
 {
     struct iscsi_context *iscsi = arg;
+    if (!atomic_load(&iscsi->settled))
+        return; /* on a thread of ours */
     if (n->kind == BERTH_NOTICE_LOST)
         iscsi->away = true;
     else if (n->kind == BERTH_NOTICE_BACK)
@@ -30,6 +32,7 @@ static int take_lun(struct iscsi_context *iscsi, struct opening *o)
     iscsi->number = o->number;
     o->lun = NULL;
     iscsi->away = false;
+    atomic_store(&iscsi->settled, true);
     io_hung_up(iscsi);
     return 0;
 }
@@ -43,6 +46,7 @@ void session_close(struct iscsi_context *iscsi, int status)
     berth_targets_free(iscsi->targets);
     iscsi->queue = NULL;
     iscsi->lun = NULL;
+    atomic_store(&iscsi->settled, false);
     iscsi->targets = NULL;
     iscsi->target_count = -1;
     iscsi->refused.error = 0;
@@ -117,7 +121,7 @@ static struct opening *prepare(struct iscsi_context *iscsi, enum errand errand, 
         return NULL;
     }
     *o = (struct opening){.errand = errand, .set = iscsi->set, .number = lun, .notice = notice};
-    o->notice_arg = iscsi;
+    o->iscsi = iscsi;
     o->target_count = -1;
     return o;
 }
@@ -169,6 +173,7 @@ void session_came(struct iscsi_context *iscsi)
 {
     struct opening *o = iscsi->opening;
     iscsi->opening = NULL;
+    iscsi->comes_back = false;
     opening_join(o);
     int result = take_outcome(iscsi, o);
     if (result && o->errand == TO_COME_BACK)
@@ -351,7 +356,8 @@ API int iscsi_reconnect(struct iscsi_context *iscsi)
         return say(iscsi, "there is no session to reconnect");
     int lun = iscsi->number;
     session_close(iscsi, SCSI_STATUS_ERROR);
-    return open_later(iscsi, TO_COME_BACK, lun, NULL);
+    iscsi->comes_back = open_later(iscsi, TO_COME_BACK, lun, NULL) == 0;
+    return iscsi->comes_back ? 0 : -1;
 }
 
 API int iscsi_is_logged_in(struct iscsi_context *iscsi)
