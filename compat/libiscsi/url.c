@@ -42,7 +42,7 @@ static void decode(char *text)
     char *to = text;
     for (const char *from = text; *from; from++) {
         int hi = *from == '%' ? hex(from[1]) : -1, lo = hi >= 0 ? hex(from[2]) : -1;
-        *to++ = lo >= 0 ? (char)(hi << 4 | lo) : *from;
+        *to++ = (char)(lo >= 0 ? hi << 4 | lo : *from);
         from += lo >= 0 ? 2 : 0;
     }
     *to = 0;
