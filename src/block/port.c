@@ -1,26 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "block/port.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <time.h>
-#include <unistd.h>
 #include "block/lun.h"
 #include "block/reactors.h"
 
 #define NS_PER_MS   1000000ull
 #define PATIENCE_MS 100 /* between two looks at whether the caller has had enough */
 
-static void ring(const struct port *p)
-{
-    const uint64_t once = 1;
-    if (write(p->bell, &once, sizeof once) < 0)
-        return; /* it has been rung 2^64 times */
-}
-
-int port_new(struct port **out)
+int port_new(struct port **out, bool has_fd)
 {
     struct port *p = calloc(1, sizeof *p);
     *out = NULL;
@@ -28,10 +17,10 @@ int port_new(struct port **out)
         return BERTH_E_MEMORY;
     mailbox_init(&p->in);
     p->wake.kind = MAIL_WAKE;
-    p->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (p->bell < 0) {
+    int error = bell_make(&p->bell, has_fd);
+    if (error) {
         free(p);
-        return BERTH_E_SYSTEM;
+        return error;
     }
     *out = p;
     return BERTH_OK;
@@ -41,7 +30,7 @@ void port_free(struct port *p)
 {
     if (!p)
         return;
-    close(p->bell);
+    bell_free(&p->bell);
     free(p);
 }
 
@@ -63,7 +52,7 @@ void port_flush(struct berth_lun *lun)
     lun->returning = (struct mail_bundle){NULL, NULL};
     lanes_count_writes(lun); /* whoever flushes next may know of them from us */
     if (mailbox_push(&q->port->in, &letters))
-        ring(q->port);
+        bell_ring(&q->port->bell);
 }
 
 static void send_back(struct berth_lun *lun, struct berth_queue *q, struct mail *letter)
@@ -144,17 +133,17 @@ static void open_letters(struct berth_queue *q)
 
 static void hush(struct port *p)
 {
-    uint64_t times;
-    if (p->owed > 0 && read(p->bell, &times, sizeof times) == sizeof times)
-        p->owed -= (uint32_t)times;
+    if (p->owed > 0)
+        p->owed -= bell_hear(&p->bell);
 }
 
 /* Between its letter and its ring a worker needs the port. */
 static void hear_out(struct port *p)
 {
-    struct pollfd bell = {.fd = p->bell, .events = POLLIN};
-    while (p->owed > 0 && (poll(&bell, 1, -1) >= 0 || errno == EINTR))
+    while (p->owed > 0) {
+        bell_sleep(&p->bell, -1);
         hush(p);
+    }
 }
 
 static uint64_t now_ns(void)
@@ -179,12 +168,8 @@ static bool nap(struct berth_queue *q, uint64_t until, int *error)
 {
     struct port *p = q->port;
     const struct lanes *all = q->lun->lanes;
-    struct pollfd bell = {.fd = p->bell, .events = POLLIN};
-    int count = 1;
     p->asleep = mailbox_sleep(&p->in);
-    if (p->asleep)
-        count = poll(&bell, 1, nap_ms(q, until));
-    if (count < 0)
+    if (p->asleep && !bell_sleep(&p->bell, nap_ms(q, until)))
         return false;
     if (all->cancelled && all->cancelled(all->cancelled_arg))
         *error = BERTH_E_ABORTED;
@@ -219,7 +204,7 @@ static void arm(struct berth_queue *q)
     if (p->asleep)
         return;
     p->owed++;
-    ring(p);
+    bell_ring(&p->bell);
 }
 
 int port_reap(struct berth_queue *q, struct berth_done *done, uint32_t min, uint32_t max, int timeout_ms)
@@ -242,13 +227,13 @@ int port_fd(struct berth_queue *q)
     q->port->listening = true;
     open_letters(q);
     arm(q);
-    return q->port->bell;
+    return q->port->bell.fd;
 }
 
 void port_wake(struct port *p)
 {
     if (!atomic_exchange(&p->wake_sent, true) && mailbox_push_one(&p->in, &p->wake))
-        ring(p);
+        bell_ring(&p->bell);
 }
 
 int port_cancel(struct berth_queue *q, uint64_t tag)

@@ -7,13 +7,14 @@
 
 #include <berth/berth.h>
 #include "base/mailbox.h"
+#include "block/bell.h"
 
 struct berth_lun;
 struct request;
 
 struct port {
     struct mailbox in; /* of the queue's thread */
-    int bell;          /* an eventfd: rung for a queue's thread that sleeps */
+    struct bell bell;  /* rung for a queue's thread that sleeps */
     bool asleep;       /* nobody knows yet that we are awake again */
     uint32_t owed;     /* rings that we have been told to expect, and have not heard */
     bool listening;    /* somebody sleeps on it in a loop of their own */
@@ -21,8 +22,9 @@ struct port {
     atomic_bool wake_sent; /* and not yet opened */
 };
 
-int port_new(struct port **out); /* 0, BERTH_E_MEMORY or BERTH_E_SYSTEM */
-void port_free(struct port *p);  /* after port_cut(), or when there are no workers any more */
+/* 0, BERTH_E_MEMORY or BERTH_E_SYSTEM. Without a descriptor there is no port_fd(). */
+int port_new(struct port **out, bool has_fd);
+void port_free(struct port *p); /* after port_cut(), or when there are no workers any more */
 
 /* --- the queue's thread --- */
 int port_reap(struct berth_queue *q, struct berth_done *done, uint32_t min, uint32_t max, int timeout_ms);

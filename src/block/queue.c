@@ -121,7 +121,7 @@ static int make_for_caller(struct berth_queue **out, struct berth_lun *lun, uint
     (*out)->internal = internal;
     error = spread_out(*out);
     if (!error)
-        error = lun->lanes && lun->lanes->threaded ? port_new(&(*out)->port) : hang_bell(*out);
+        error = lun->lanes && lun->lanes->threaded ? port_new(&(*out)->port, !internal) : hang_bell(*out);
     if (error) {
         queue_drop(*out);
         *out = NULL;
