@@ -76,8 +76,9 @@ static void on_notice(void *arg, const struct berth_notice *n)
 {
     struct attachment *a = arg;
     attachment_event(a, event_of(n->kind), n->error, n->text);
-    if (a->notice)
-        a->notice(a->notice_arg, n);
+    void (*notice)(void *, const struct berth_notice *) = a->notice;
+    if (notice)
+        notice(a->notice_arg, n);
 }
 
 static bool (*stop_when)(void);

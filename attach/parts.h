@@ -53,7 +53,7 @@ struct attachment {
     pthread_mutex_t users_lock;
     attachment_list_users *list_users;
     void *users_arg;
-    void (*notice)(void *arg, const struct berth_notice *n);
+    void (*_Atomic notice)(void *arg, const struct berth_notice *n);
     void *notice_arg;
 };
 

@@ -142,7 +142,7 @@ const struct verb verbs[] = {
      "what happens, a line each, from now on or after the event with that number"},
     {"detach", 0, {"force"}, run_detach, "ends it, unless it is in use"},
     {"help", 0, {NULL}, run_help, "lists the verbs"},
-    {NULL},
+    {.name = NULL},
 };
 
 /* --- finding --- */

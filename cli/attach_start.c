@@ -15,12 +15,15 @@
 #include "attach/runtime.h"
 #include "attach/store.h"
 #include "cli/attach.h"
+#include "cli/clock.h"
 #include "cli/json.h"
 #include "cli/say.h"
 #include "cli/signals.h"
 
 #define WORDS_BYTES (64 * 1024) /* of what the program says before it can be used */
 #define LOOK_UP_MS  200
+#define END_MS      5000u /* for the program to end when it is told to */
+#define PAUSE_US    20000u
 #define KIND_NONE   2u
 
 static const char *kind(const struct attach *a)
@@ -192,8 +195,13 @@ static int ended(const struct attach *a, const struct waiting *w)
 
 static int interrupted(const struct waiting *w)
 {
+    uint64_t deadline = clock_ns() + END_MS * 1000000ull;
     kill(w->pid, SIGTERM);
-    waitpid(w->pid, NULL, 0);
+    pid_t left;
+    while ((left = waitpid(w->pid, NULL, WNOHANG)) == 0 && clock_ns() < deadline)
+        usleep(PAUSE_US);
+    if (left == 0 && kill(w->pid, SIGKILL) == 0)
+        waitpid(w->pid, NULL, 0);
     return fail(STATUS_SIGNAL + signals_caught(), "interrupted; nothing is attached");
 }
 

@@ -22,12 +22,22 @@ static struct attachment *attachment;
 static char mountpoint[PATH_MAX];
 static bool made_folder;
 
+static volatile sig_atomic_t stopped;
+
 /* The first signal asks, the second insists. */
 static void on_signal(int number)
 {
     (void)number;
+    stopped = 1;
+    if (!attachment)
+        return;
     disk.forced = attachment_ending(attachment);
     attachment_ask_end(attachment);
+}
+
+static bool is_stopped(void)
+{
+    return stopped;
 }
 
 static void catch_signals(void)
@@ -152,7 +162,8 @@ static int failed(const struct command *c, int error, const struct berth_detail 
     exit_sentence(sentence, sizeof sentence, error, detail, subject ? subject : "berth-fuse");
     if (attachment)
         attachment_failed(attachment, error, sentence);
-    if (!settings_said(c->settings, SETTING_TELL_FD))
+    /* Of one in the foreground nobody else tells. */
+    if (!settings_said(c->settings, SETTING_TELL_FD) || settings_said(c->settings, SETTING_TELL_AS))
         fprintf(stderr, "berth: %s\n", sentence);
     return exit_find(error)->status;
 }
@@ -160,10 +171,13 @@ static int failed(const struct command *c, int error, const struct berth_detail 
 static int serve(const struct command *c)
 {
     struct berth_detail detail;
+    catch_signals();
+    attachment_stop_when(is_stopped);
     int error = attachment_begin(&attachment, c->settings, "fuse", &detail);
     if (error)
-        return failed(c, error, &detail);
-    catch_signals();
+        return stopped ? STATUS_OK : failed(c, error, &detail);
+    if (stopped)
+        attachment_ask_end(attachment);
     disk.direct = c->direct;
     error = begin_disk(c, &detail);
     int status = error ? failed(c, error, &detail) : STATUS_OK;

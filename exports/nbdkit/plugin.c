@@ -110,23 +110,32 @@ static void take_down(void)
     disk.attachment = NULL;
 }
 
+/* A signal has told nbdkit to end. */
+static bool stopped(void)
+{
+    return nbdkit_nanosleep(0, 0) < 0;
+}
+
 /* In the foreground of `berth attach` the exit status tells why, where nbdkit's would be 1; and its socket
  * goes. */
 static int give_up(int error, const struct berth_detail *detail)
 {
     const char *at = settings_text(disk.settings, SETTING_AT);
-    complain(error, detail);
+    bool wanted = stopped();
+    if (!wanted)
+        complain(error, detail);
     if (!settings_said(disk.settings, SETTING_TELL_AS))
         return -1;
     if (at)
         unlink(at);
-    _exit(exit_find(error)->status);
+    _exit(wanted ? STATUS_OK : exit_find(error)->status);
 }
 
 static int iscsi_after_fork(void)
 {
     struct berth_detail detail;
     const char *at = settings_text(disk.settings, SETTING_AT);
+    attachment_stop_when(stopped);
     int error = attachment_begin(&disk.attachment, disk.settings, "nbd", &detail);
     if (error)
         return give_up(error, &detail);
