@@ -57,6 +57,8 @@ void session_close(struct iscsi_context *iscsi, int status)
             free(op->data);
             free(op->rest);
             op->data = op->rest = NULL;
+            if (op->is_task_management) /* nobody is told of these when the caller ends the session itself */
+                op->cb = NULL;
             op_ready(op, status);
         }
     io_hung_up(iscsi);
@@ -328,14 +330,24 @@ API int iscsi_logout_sync(struct iscsi_context *iscsi)
     return leave(iscsi);
 }
 
+/* Whoever has asked for it is not told: the caller knows. */
+static void stop_opening(struct iscsi_context *iscsi)
+{
+    struct opening *o = iscsi->opening;
+    if (o && o->op)
+        drop(o->op);
+    iscsi->opening = NULL;
+    iscsi->comes_back = false;
+    opening_free(o);
+}
+
 API int iscsi_disconnect(struct iscsi_context *iscsi)
 {
     if (iscsi->phase == PHASE_IDLE)
         return say(iscsi, "Trying to disconnect but not connected");
     if (iscsi->phase == PHASE_UP || iscsi->phase == PHASE_FAILED)
         leave(iscsi);
-    opening_free(iscsi->opening);
-    iscsi->opening = NULL;
+    stop_opening(iscsi);
     session_close(iscsi, SCSI_STATUS_CANCELLED);
     iscsi->phase = PHASE_IDLE;
     return 0;
@@ -372,10 +384,7 @@ API int iscsi_destroy_context(struct iscsi_context *iscsi)
     if (iscsi->lost_op)
         drop(iscsi->lost_op);
     iscsi->lost_op = NULL;
-    if (iscsi->opening && iscsi->opening->op)
-        op_ready(iscsi->opening->op, SCSI_STATUS_CANCELLED);
-    opening_free(iscsi->opening);
-    iscsi->opening = NULL;
+    stop_opening(iscsi);
     session_close(iscsi, SCSI_STATUS_CANCELLED);
     iscsi->phase = PHASE_IDLE;
     iscsi->doomed = iscsi->depth > 0;
