@@ -9,9 +9,9 @@
 #include "attach/attachment.h"
 
 #define COUNTERS_SHARDS 8u
-#define COUNTERS_BUCKETS                                                                                     \
-    28u /* by powers of two from 1 us on; the last has all that took longer than 67 s                        \
-         */
+
+/* By powers of two from 1 us on; the last has all that took longer than 67 s. */
+#define COUNTERS_BUCKETS 28u
 
 struct counters_op {
     _Atomic uint64_t count, bytes, errors, ns;
@@ -34,8 +34,8 @@ struct counters_sum {
 
 void counters_add(struct counters *c, enum attachment_op op, uint64_t bytes, uint64_t ns, int error);
 struct counters_sum counters_of(const struct counters *c, enum attachment_op op);
-uint64_t
-counters_bucket_ns(uint32_t bucket); /* what falls into it took less than that; the last: UINT64_MAX */
+/* What falls into it took less than that; the last: UINT64_MAX. */
+uint64_t counters_bucket_ns(uint32_t bucket);
 /* The end of the bucket that holds the given fraction (0..1) of all; 0 if there are none. */
 uint64_t counters_at(const struct counters_sum *sum, double fraction);
 const char *counters_word(enum attachment_op op);

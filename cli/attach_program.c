@@ -22,8 +22,7 @@ static bool own_folder(char out[RUNTIME_PATH_MAX])
     return true;
 }
 
-/* Beside this program, where it is built; where it is installed; or NAME, and whoever runs it looks for it.
- */
+/* Beside this program, where it is built; where it is installed; or NAME, and who runs it looks for it. */
 static char *find(const char *beside, const char *installed, const char *name)
 {
     char folder[RUNTIME_PATH_MAX], *path;

@@ -148,7 +148,6 @@ static void state_lines(const json_t *status)
     const json_t *error = json_object_get(status, "last_error");
     line("name", attachment_text(status, "name"));
     line("state", attachment_text(status, json_object_get(status, "text") ? "text" : "state"));
-    line_of("since", status, "since");
     if (json_is_object(error))
         printf("%-13s %s (%s)\n", "last error", attachment_text(error, "text"), attachment_text(error, "at"));
     line_of_text("next attempt", status, "next_attempt");

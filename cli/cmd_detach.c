@@ -111,12 +111,13 @@ static void end_all(struct ends *e)
     attachment_names_free(&names);
 }
 
-/* The folders of users who are logged in; root may ask their attachments, too. */
-static void end_those_of_users(struct ends *e)
+/* Those of services, and of users who are logged in: root may ask them all, wherever its own are. */
+static void end_those_elsewhere(struct ends *e)
 {
     glob_t folders = {.gl_pathc = 0};
-    if (glob("/run/user/*/berth", GLOB_ONLYDIR, NULL, &folders) != 0)
-        return;
+    glob("/run/user/*/berth", GLOB_ONLYDIR, NULL, &folders);
+    if (glob("/run/berth", GLOB_ONLYDIR | GLOB_APPEND, NULL, &folders) == GLOB_NOSPACE)
+        e->status = fail_errno("list", "/run/user");
     for (size_t i = 0; i < folders.gl_pathc; i++) {
         *strrchr(folders.gl_pathv[i], '/') = '\0';
         setenv("XDG_RUNTIME_DIR", folders.gl_pathv[i], 1);
@@ -127,9 +128,11 @@ static void end_those_of_users(struct ends *e)
 
 int cmd_down(const struct options *o)
 {
+    if (o->all && geteuid() != 0)
+        return fail(STATUS_USAGE, "--all is for root; 'berth down' ends what is yours");
     struct ends e = {.o = o, .list = json_array()};
     end_all(&e);
     if (o->all)
-        end_those_of_users(&e);
+        end_those_elsewhere(&e);
     return finish(&e, "berth-down/1");
 }

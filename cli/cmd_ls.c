@@ -65,7 +65,7 @@ static json_t *look_at_all(const struct attachment_names *n, uint32_t timeout_ms
 static const char *text_of(const json_t *one, const char *key)
 {
     const char *text = json_string_value(json_object_get(one, key));
-    return text ? text : "-";
+    return text && *text ? text : "-";
 }
 
 static void print_table(const json_t *list)

@@ -108,10 +108,18 @@ void json_put_int(struct json *j, const char *key, int value)
     fprintf(j->out, "%d", value);
 }
 
+/* And small enough for a double to be exact about it. */
+static bool is_whole(double value)
+{
+    return fabs(value) < 9007199254740992.0 && !(fabs(value - rint(value)) > 0);
+}
+
 void json_put_real(struct json *j, const char *key, double value)
 {
     lead(j, key);
-    if (isfinite(value))
+    if (is_whole(value)) /* sizes among them, of which nine digits are not enough */
+        fprintf(j->out, "%" PRId64, (int64_t)value);
+    else if (isfinite(value))
         fprintf(j->out, "%.9g", value);
     else
         fputs("null", j->out);

@@ -63,7 +63,7 @@ static int take_switches(struct command *c, int argc, char **argv)
         if (o == 'V')
             return printf("berth-fuse %s\n", BERTH_VERSION) < 0 ? STATUS_FAILED : STATUS_OK;
         if (o != 'o')
-            return STATUS_USAGE; /* getopt has said it */
+            return refuse("options are -o, -h, --help and --version"); /* getopt has said which is none */
         if (strlen(optarg) + strlen(c->mount_options) + 2 > sizeof c->mount_options)
             return refuse("-o takes at most 1023 bytes");
         take_options(c, optarg);

@@ -83,14 +83,16 @@ int mount_enter(struct disk *disk, const char *source, const char *options, stru
         disk->session = fuse_session_new(&args, &file_operations, sizeof file_operations, disk);
     fuse_opt_free_args(&args);
     if (!disk->session)
-        return complain(detail, BERTH_E_ARGUMENT, "libfuse takes no such options: -o %s", options);
+        return complain(detail, BERTH_E_ARGUMENT, "libfuse does not take -o %s; see berth-fuse --help",
+                        options);
     if (fuse_session_mount(disk->session, disk->mountpoint) < 0) {
         fuse_session_destroy(disk->session);
         disk->session = NULL;
         const char *why =
             access("/dev/fuse", R_OK | W_OK) < 0
                 ? "/dev/fuse cannot be opened; load the module fuse, or let the device into the container"
-                : "the kernel or fusermount3 refused; without root the package fuse3 is needed";
+                : "the kernel or fusermount3 refused; see what it said, and without root install the package "
+                  "fuse3";
         return complain(detail, BERTH_E_SYSTEM, "cannot mount on %s: %s", disk->mountpoint, why);
     }
     disk->fd = fuse_session_fd(disk->session);

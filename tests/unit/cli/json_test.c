@@ -94,11 +94,14 @@ static void reals(void **state)
     (void)state;
     json_put_array(&j, NULL);
     json_put_real(&j, NULL, 0.25);
-    json_put_real(&j, NULL, 123456789);
+    json_put_real(&j, NULL, 1.0 / 3);
+    json_put_real(&j, NULL, 1073741824);
+    json_put_real(&j, NULL, -4);
+    json_put_real(&j, NULL, 1e300);
     json_put_real(&j, NULL, NAN);
     json_put_real(&j, NULL, INFINITY);
     json_put_array_end(&j);
-    is("[0.25,123456789,null,null]");
+    is("[0.25,0.333333333,1073741824,-4,1e+300,null,null]");
 }
 
 int main(void)
