@@ -372,6 +372,16 @@ void attachment_ask_end(struct attachment *a)
     errno = number;
 }
 
+void attachment_insist(struct attachment *a)
+{
+    atomic_store(&a->insisted, true);
+}
+
+bool attachment_insisted(const struct attachment *a)
+{
+    return atomic_load(&a->insisted);
+}
+
 bool attachment_ending(const struct attachment *a)
 {
     return atomic_load(&a->ending);

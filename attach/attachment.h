@@ -76,6 +76,10 @@ int attachment_end_fd(const struct attachment *a);
 /* Says so itself: safe in signal handlers. */
 void attachment_ask_end(struct attachment *a);
 bool attachment_ending(const struct attachment *a);
+/* It is to end even if it is in use (detach --force, a second signal): before attachment_ask_end(), safe in
+ * signal handlers. An export that would wait for its users asks for it. */
+void attachment_insist(struct attachment *a);
+bool attachment_insisted(const struct attachment *a);
 
 /* One operation is done, `error` (an enum berth_error) or 0; `ns` is how long it took. Atomic additions,
  * nothing else. */

@@ -40,7 +40,7 @@ struct attachment {
     const char *kind;
     char name[SETTINGS_NAME_MAX + 1];
     int lock_fd, end_fd;
-    atomic_bool ending;
+    atomic_bool ending, insisted;
     struct berth_reactors *reactors;
     struct berth_lun *_Atomic lun; /* NULL: not open yet */
     pthread_mutex_t info_lock;     /* berth_lun_info() is for one thread at a time */

@@ -115,6 +115,8 @@ static int run_detach(struct call *c)
         return refuse(&c->refusal, "BUSY", STATUS_FAILED,
                       "%s is in use by %s; end them first, or detach with --force", c->a->name, names);
     attachment_event(c->a, "detach", 0, count ? "asked to end although it is in use" : "asked to end");
+    if (force)
+        attachment_insist(c->a);
     attachment_ask_end(c->a);
     return made(c, json_pack("{s:b, s:I}", "ending", 1, "pid", (json_int_t)getpid()));
 }

@@ -15,7 +15,6 @@
 #define FUSE_DISK_H
 
 #include <berth/berth.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -48,20 +47,20 @@ struct disk {
     int64_t since_s; /* the file's times */
     uint32_t uid, gid;
     disk_count *count;
-    void (*ready)(void *arg); /* the file can be used */
-    void *arg;                /* of both */
+    void (*ready)(void *arg);    /* the file can be used */
+    bool (*insisted)(void *arg); /* it is to end now, whoever has it open */
+    void *arg;                   /* of these three */
 
     struct pool pool;
     struct berth_io ios[SLOTS_MAX * IOS_OF_SLOT]; /* to be submitted in this round */
     uint32_t io_count;
     uint64_t sequence;
-    uint32_t ragged;              /* writes under way, or waiting, that change blocks in part */
-    uint32_t waiting;             /* slots in SLOT_WAITS */
-    uint32_t wanted_back;         /* slots that a signal wants back */
-    bool greeted, told_ready;     /* the kernel has begun to talk; `ready` was called */
-    bool ending;                  /* somebody wants us to end */
-    uint64_t unmount_next_ns;     /* when that is tried again */
-    volatile sig_atomic_t forced; /* end now, whoever has the file open: set by signal handlers */
+    uint32_t ragged;          /* writes under way, or waiting, that change blocks in part */
+    uint32_t waiting;         /* slots in SLOT_WAITS */
+    uint32_t wanted_back;     /* slots that a signal wants back */
+    bool greeted, told_ready; /* the kernel has begun to talk; `ready` was called */
+    bool ending;              /* somebody wants us to end */
+    uint64_t unmount_next_ns; /* when that is tried again */
 
     struct openers openers;
     struct errands errands;

@@ -94,7 +94,7 @@ static bool turn(struct disk *disk, struct pollfd *watch)
     watch[WATCH_KERNEL].fd = disk->pool.free ? disk->fd : -1;
     if (poll(watch, WATCHES, wait_ms) < 0 && errno != EINTR)
         return false;
-    if (disk->forced) {
+    if (disk->insisted(disk->arg)) {
         mount_leave(disk->mountpoint, true);
         transfer_abandon(disk);
         return false;

@@ -31,7 +31,8 @@ static void on_signal(int number)
     stopped = 1;
     if (!attachment)
         return;
-    disk.forced = attachment_ending(attachment);
+    if (attachment_ending(attachment))
+        attachment_insist(attachment);
     attachment_ask_end(attachment);
 }
 
@@ -69,6 +70,11 @@ static void on_count(void *arg, uint32_t op, uint64_t bytes, uint64_t ns, int er
                                              [BERTH_TRIM] = ATTACHMENT_TRIM,
                                              [BERTH_ZERO] = ATTACHMENT_ZERO};
     attachment_count(arg, op < sizeof ops / sizeof ops[0] ? ops[op] : ATTACHMENT_EXTENT, bytes, ns, error);
+}
+
+static bool on_ask_insisted(void *arg)
+{
+    return attachment_insisted(arg);
 }
 
 static void on_list_users(void *arg, attachment_tell_user *tell, void *to)
@@ -109,6 +115,7 @@ static void join(void)
     disk.end_fd = attachment_end_fd(attachment);
     disk.ready = on_ready;
     disk.count = on_count;
+    disk.insisted = on_ask_insisted;
     disk.arg = attachment;
 }
 
