@@ -67,17 +67,23 @@ static void refuse(struct op *op, int error)
     op_ready(op, transfer_end(op, &done));
 }
 
-static void submit(struct iscsi_context *iscsi, const struct berth_io *ios, uint32_t count)
+/* False: the library takes no more now. What it has not taken waits on. */
+static bool submit(struct iscsi_context *iscsi, const struct berth_io *ios, uint32_t count)
 {
     while (count > 0) {
         int taken = berth_queue_submit(iscsi->queue, ios, count);
-        if (taken <= 0) {
+        if (taken == BERTH_E_QUEUE_FULL)
+            break;
+        if (taken < 0) {
             refuse((struct op *)(uintptr_t)ios->tag, taken);
             taken = 1;
         }
         ios += taken;
         count -= (uint32_t)taken;
     }
+    for (uint32_t n = 0; n < count; n++)
+        op_move((struct op *)(uintptr_t)ios[n].tag, OP_PENDING);
+    return count == 0;
 }
 
 static void hand_over(struct iscsi_context *iscsi)
@@ -86,7 +92,8 @@ static void hand_over(struct iscsi_context *iscsi)
     uint32_t n = BATCH;
     while (iscsi->queue && iscsi->pending.first && n == BATCH) {
         n = gather(iscsi, ios);
-        submit(iscsi, ios, n);
+        if (!submit(iscsi, ios, n))
+            return;
     }
 }
 

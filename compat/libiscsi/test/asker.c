@@ -315,6 +315,21 @@ static void loss(void)
     puts(iscsi_get_error(iscsi));
 }
 
+/* A session that was given up comes back when it is asked to; what is sent meanwhile waits for it. */
+static void come_back(void)
+{
+    start_read(0, 0);
+    wait_for(&finished, 1, 30000);
+    tell_all(1);
+    printf("service %d\n", turn());
+    struct timespec pause = {1, 0};
+    nanosleep(&pause, NULL); /* the target is away for less */
+    printf("reconnect %d\n", iscsi_reconnect(iscsi));
+    start_read(1, 1);
+    wait_for(&finished, 2, 30000);
+    printf("%s with service %d and logged in %d\n", word(statuses[1]), turn(), iscsi_is_logged_in(iscsi));
+}
+
 /* More pieces than the system takes at once, both ways. */
 static void pieces(void)
 {
@@ -434,6 +449,7 @@ static const struct {
     {"reset", reset, false},
     {"reconnect", reconnect, false},
     {"loss", loss, false},
+    {"come-back", come_back, false},
     {"pieces", pieces, false},
     {"short-memory", short_memory, false},
     {"nothing", nothing, false},
@@ -444,7 +460,7 @@ static const struct {
 
 static void connect_first(const char *name)
 {
-    if (strcmp(name, "loss") == 0)
+    if (strcmp(name, "loss") == 0 || strcmp(name, "come-back") == 0)
         iscsi_set_reconnect_max_retries(iscsi, 0);
     if (iscsi_full_connect_sync(iscsi, url->portal, url->lun))
         give_up("full connect");
