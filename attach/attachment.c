@@ -217,6 +217,8 @@ static struct attachment *attachment_new(const struct settings *settings, const 
     a->kind = kind;
     a->settings = settings_copy(settings);
     a->live = settings_copy(settings);
+    if (a->live)
+        opening_spread(a->live);
     a->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&a->info_lock, NULL);
     pthread_mutex_init(&a->facts.lock, NULL);

@@ -38,6 +38,23 @@ static void set_patience(struct berth_options *b, const struct settings *s)
             *rows[i].ms = settings_number(s, rows[i].id);
 }
 
+void opening_spread(struct settings *s)
+{
+    static const enum setting_id ids[] = {SETTING_CONNECT_TIMEOUT, SETTING_COMMAND_TIMEOUT,
+                                          SETTING_ABORT_TIMEOUT, SETTING_RECOVERY_TIMEOUT};
+    char text[32], why[SETTINGS_WHY_MAX];
+    struct berth_options b;
+    berth_options_init(&b);
+    opening_timeouts(&b, settings_number(s, SETTING_TIMEOUT));
+    const uint32_t ms[] = {b.connect_timeout_ms, b.command_timeout_ms, b.abort_timeout_ms,
+                           b.recovery_timeout_ms};
+    for (size_t i = 0; i < 4 && settings_said(s, SETTING_TIMEOUT); i++) {
+        snprintf(text, sizeof text, "%u.%03u", ms[i] / 1000, ms[i] % 1000);
+        if (!settings_said(s, ids[i]))
+            settings_take(s, settings_rows[ids[i]].key, text, SETTINGS_DEFAULT, why);
+    }
+}
+
 static void set_login(struct berth_options *b, const struct settings *s)
 {
     b->initiator_name = settings_text(s, SETTING_INITIATOR_NAME);

@@ -20,6 +20,9 @@ void opening_wipe(struct opening *o);
  */
 void opening_timeouts(struct berth_options *b, uint32_t ms);
 
+/* Shows in the settings what `timeout` makes of those that nobody has said: they count as defaults still. */
+void opening_spread(struct settings *s);
+
 /* A name made of the URL's target and LUN, for who gives none. */
 void opening_name(const char *url, char out[SETTINGS_NAME_MAX + 1]);
 

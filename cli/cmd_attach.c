@@ -121,6 +121,7 @@ static int complete(struct settings *s)
         return status;
     if (settings_check(s, why) != 0)
         return fail(STATUS_USAGE, "%s", why);
+    opening_spread(s);
     opening_name(settings_text(s, SETTING_URL), name);
     if (!settings_text(s, SETTING_NAME) && settings_take(s, "name", name, SETTINGS_DEFAULT, why) != 0)
         return fail(STATUS_SYSTEM, "%s", why);
