@@ -11,6 +11,7 @@
 #include "plugin.h"
 
 #define GRACE_MS  2000 /* for clients to hang up, and requests to be answered */
+#define INSIST_MS 100  /* the same, where somebody insists on the end */
 #define CANCEL_MS 1000 /* for what then is still under way: the library looks every 100 ms */
 
 static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM}; /* those that nbdkit(1) lists */
@@ -57,7 +58,7 @@ static void *wait_for_end(void *arg)
     if (fds[0].revents)
         return NULL;
     nbdkit_shutdown();
-    if (heard(ending.over, GRACE_MS))
+    if (heard(ending.over, attachment_insisted(ending.attachment) ? INSIST_MS : GRACE_MS))
         return NULL;
     attachment_ask_end(ending.attachment);
     if (!heard(ending.over, CANCEL_MS))
