@@ -123,10 +123,20 @@ int mount_leave(const char *path, bool lazily)
     return errno == EPERM ? run_fusermount(path, lazily) : errno;
 }
 
+/* That it is unmounted already is no news. */
+static void say_nothing(enum fuse_log_level level, const char *format, va_list args)
+{
+    (void)level;
+    (void)format;
+    (void)args;
+}
+
 void mount_done(struct disk *disk)
 {
     if (!disk->session)
         return;
+    fuse_set_log_func(say_nothing);
+    fuse_session_unmount(disk->session); /* as a rule it is by now; this frees what libfuse knows of it */
     fuse_session_destroy(disk->session);
     disk->session = NULL;
     if (is_dead(disk->mountpoint)) /* the connection was aborted, or somebody insisted */
