@@ -418,8 +418,17 @@ static void urls(void)
         compare_url(portal[i], false);
 }
 
+/* Where theirs falls over: nothing to keep the digest in. */
+static void digest_without_context(void)
+{
+    if (((struct iscsi_url * (*)(struct iscsi_context *, const char *))
+             find(0, "iscsi_parse_full_url"))(NULL, "iscsi://h/i/0?header_digest=crc32c"))
+        differs("?header_digest without a context", "taken, and forgotten");
+}
+
 static void all_urls(void)
 {
+    digest_without_context();
     static const char *const names[] = {"LIBISCSI_CHAP_USERNAME", "LIBISCSI_CHAP_PASSWORD",
                                         "LIBISCSI_CHAP_TARGET_USERNAME", "LIBISCSI_CHAP_TARGET_PASSWORD"};
     for (unsigned set = 0; set < 16; set++) {
