@@ -89,8 +89,7 @@ void attachment_count(struct attachment *a, enum attachment_op op, uint64_t byte
  * allowed. */
 void attachment_end(struct attachment *a);
 
-/* --- for an export's main program: words of the command line
- * ---------------------------------------------------- */
+/* --- for an export's main program --- */
 
 /* "KEY=VALUE" as nbdkit and berth-fuse have it. 0, or an error with a clause in `why`. */
 int attachment_take_word(struct settings *s, const char *word, char why[SETTINGS_WHY_MAX]);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include "attach/url.h"
 
 #define CONNECT_MAX_MS   30000u /* longer patience is one with recovery, not with one attempt */
 #define STEPS_OF_TIMEOUT 4u     /* the two steps by which a late command is ended take half of it at most */
@@ -89,11 +90,9 @@ static void set_way(struct berth_options *b, const struct settings *s)
 /* Whose secret it is, for sentences. */
 static const char *whose(const struct settings *s, char out[64])
 {
-    const char *user = settings_text(s, SETTING_USER);
-    const char *url = settings_text(s, SETTING_URL);
-    const char *at = strstr(url, "://");
-    at = at ? at + 3 : url;
-    snprintf(out, 64, "%.*s", user ? 63 : (int)strcspn(at, "@/"), user ? user : at);
+    const char *user = settings_text(s, SETTING_USER), *in_url;
+    size_t len = url_user(settings_text(s, SETTING_URL), &in_url);
+    snprintf(out, 64, "%.*s", user || len > 63 ? 63 : (int)len, user ? user : in_url);
     return out;
 }
 

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
+#include "attach/url.h"
 
 #define OOM_FILE       "/proc/self/oom_score_adj"
 #define OOM_LEAST      "-1000"
@@ -88,11 +89,9 @@ static bool is_address(const char *host)
 static void look_at_names(struct protections *p, const struct settings *s)
 {
     char host[HOST_MAX];
-    const char *url = settings_text(s, SETTING_URL), *at = url ? strstr(url, "://") : NULL;
-    at = at ? at + 3 : "";
-    const char *user = memchr(at, '@', strcspn(at, "/"));
-    at = user ? user + 1 : at;
-    snprintf(host, sizeof host, "%.*s", (int)(at[0] == '[' ? strcspn(at, "]") : strcspn(at, ":/")), at);
+    const char *url = settings_text(s, SETTING_URL), *from = "";
+    size_t len = url ? url_host(url, &from) : 0;
+    snprintf(host, sizeof host, "%.*s", len < sizeof host ? (int)len : (int)sizeof host - 1, from);
     if (is_address(host))
         tell(p, PROTECTION_NO_NAMES, true, "the portal is an address: nobody is asked for a name");
     else

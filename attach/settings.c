@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "attach/size.h"
+#include "attach/url.h"
 
 #define FOREVER UINT32_MAX
 
@@ -23,6 +24,9 @@ struct settings {
 /* clang-format off */
 #define TEXT(id, name, placeholder, should, text) \
     [id] = {.key = name, .kind = SETTING_TEXT, .value = placeholder, .expected = should, .fallback = "", .help = text}
+#define PATH(id, name, placeholder, should, text) \
+    [id] = {.key = name, .kind = SETTING_TEXT, .flags = SETTING_PATH, .value = placeholder, .expected = should, .fallback = "", \
+            .help = text}
 #define WORD(id, name, choices, otherwise, should, text) \
     [id] = {.key = name, .kind = SETTING_WORDS, .words = choices, .fallback = otherwise, .value = "WORD", \
             .expected = should, .help = text}
@@ -48,11 +52,11 @@ const struct setting_row settings_rows[SETTINGS_COUNT] = {
          "what to make of it: nbd (default), a socket; fuse, a file; none, a session that is held"),
     TEXT(SETTING_NAME, "name", "NAME", "at most 64 letters, digits, '-', '_' and '.'",
          "the attachment's name (default: made from the URL)"),
-    TEXT(SETTING_AT, "at", "PATH", "a path", "where the socket or the file is to be"),
+    PATH(SETTING_AT, "at", "PATH", "a path", "where the socket or the file is to be"),
     TEXT(SETTING_USER, "user", "NAME", "a name", "CHAP name; overrides the URL's user"),
-    TEXT(SETTING_SECRET_FILE, "secret-file", "FILE", "a file", "read the CHAP secret from FILE"),
+    PATH(SETTING_SECRET_FILE, "secret-file", "FILE", "a file", "read the CHAP secret from FILE"),
     TEXT(SETTING_MUTUAL_USER, "mutual-user", "NAME", "a name", "the target must prove to be NAME"),
-    TEXT(SETTING_MUTUAL_SECRET_FILE, "mutual-secret-file", "FILE", "a file", "read the target's secret from FILE"),
+    PATH(SETTING_MUTUAL_SECRET_FILE, "mutual-secret-file", "FILE", "a file", "read the target's secret from FILE"),
     YES_NO(SETTING_ALLOW_WEAK_SECRET, "allow-weak-secret", "accept CHAP secrets of less than 96 bits"),
     TEXT(SETTING_CHAP_ALGORITHMS, "chap-algorithms", "LIST", "a list such as SHA256,SHA1",
          "CHAP hashes to offer, the best first, as SHA256,SHA1"),
@@ -423,19 +427,10 @@ static int refuse(char why[SETTINGS_WHY_MAX], const char *sentence)
     return BERTH_E_ARGUMENT;
 }
 
-/* Where the user stands in iscsi://user@host/...; its length, 0 if there is none. */
-static size_t user_in(const char *url, const char **user)
-{
-    const char *slashes = strstr(url, "://");
-    *user = slashes ? slashes + 3 : url;
-    const char *at = memchr(*user, '@', strcspn(*user, "/"));
-    return at ? (size_t)(at - *user) : 0;
-}
-
 int settings_check(const struct settings *s, char why[SETTINGS_WHY_MAX])
 {
     const char *url = settings_text(s, SETTING_URL), *user;
-    size_t len = url ? user_in(url, &user) : 0;
+    size_t len = url ? url_user(url, &user) : 0;
     bool named = len > 0 || settings_said(s, SETTING_USER);
     if (!url)
         return refuse(why, "there is no LUN: give url, as iscsi://[user@]host[:port]/target-name/lun");

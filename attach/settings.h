@@ -69,6 +69,7 @@ enum setting_flags {
     SETTING_LIVE = 1,     /* can be changed while attached */
     SETTING_INTERNAL = 2, /* between `berth attach` and what it starts: in no file, help or `get` */
     SETTING_BARE = 4,     /* the option may stand without a value */
+    SETTING_PATH = 8, /* names a file: whoever takes it makes it absolute, for what uses it lives elsewhere */
 };
 
 enum settings_source {
@@ -109,9 +110,9 @@ int settings_take(struct settings *s, const char *key, const char *value, enum s
 /* Takes over all that `from` has been told. 0, or BERTH_E_MEMORY. */
 int settings_overlay(struct settings *onto, const struct settings *from);
 
-/* All that was said, as KEY=VALUE for another process: settings_take() knows by the key where
- * each came from: "file.depth=64", "default.at=...". The words
- * are the caller's to free; one may be NULL if there is no memory. Returns how many. */
+/* All that was said, as KEY=VALUE for another process. settings_take() knows by the key where each came from:
+ * "file.depth=64", "default.at=...". The words are the caller's to free; one may be NULL if there is no
+ * memory. Returns how many. */
 #define SETTINGS_WORDS_MAX (SETTINGS_COUNT + SETTINGS_KEYS_MAX)
 uint32_t settings_words(const struct settings *s, char *words[SETTINGS_WORDS_MAX]);
 

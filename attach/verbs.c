@@ -76,7 +76,7 @@ static int run_events(struct call *c)
     uint64_t last = events_last(&c->a->events);
     if (atomic_load(&c->a->listeners) >= LISTENERS_MAX)
         return refuse(&c->refusal, "LIMIT", STATUS_UNREACHABLE,
-                      "8 listen to events already; end one of them first");
+                      "%u listen to events already; end one of them first", LISTENERS_MAX);
     c->stream = true;
     c->seq = last;
     if (json_is_integer(since) && json_integer_value(since) >= 0 &&

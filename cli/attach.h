@@ -17,7 +17,7 @@ struct attach {
 
 /* --- attach_running.c --- */
 
-/* Takes the name. STATUS_OK with lock_fd < 0: it is attached already, in the same way, which has been
+/* Takes the name. STATUS_OK with lock_fd < 0: it is attached already, in the same way, and where has been
  * printed. Else enum exit_status, after it said what is wrong. */
 int attach_take_name(struct attach *a);
 
@@ -27,6 +27,8 @@ int attach_take_name(struct attach *a);
 int attach_set_place(const struct attach *a);
 /* Begins what holds it, waits until it can be used, prints where. */
 int attach_start(struct attach *a);
+/* With --persist: writes the file of what is attached now. */
+int attach_keep(const struct attach *a);
 void attach_print(const struct attach *a, const char *path, int64_t pid);
 
 /* --- attach_program.c --- */
@@ -36,8 +38,9 @@ void attach_print(const struct attach *a, const char *path, int64_t pid);
 char **attach_program(const struct attach *a);
 void attach_program_free(char **argv);
 
-/* --- attach_hold.c: the kind "none" holds the LUN in this very process. Returns enum exit_status at its end.
- * --- */
+/* --- attach_hold.c --- */
+
+/* The kind "none": holds the LUN in this very process. Returns enum exit_status at its end. */
 int attach_hold(const struct settings *s);
 
 #endif

@@ -66,6 +66,10 @@ static int compare(const struct attach *a, const json_t *list, const char *path,
             fail(STATUS_FAILED,
                  "%s is attached already, with %s %s instead of %s; detach it first, or give another --name",
                  a->name, settings_rows[id].key, shown(theirs, id), shown(a->s, id));
+    else if (a->o->foreground)
+        status = fail(STATUS_FAILED,
+                      "%s is attached already, by process %lld; detach it first, or leave out --foreground",
+                      a->name, (long long)pid);
     else
         attach_print(a, path, pid);
     settings_free(theirs);

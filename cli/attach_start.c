@@ -205,7 +205,7 @@ static int interrupted(const struct waiting *w)
     return fail(STATUS_SIGNAL + signals_caught(), "interrupted; nothing is attached");
 }
 
-static int keep(const struct attach *a)
+int attach_keep(const struct attach *a)
 {
     char path[STORE_PATH_MAX], why[STORE_WHY_MAX];
     if (!a->o->persist)
@@ -232,7 +232,7 @@ static int judge(struct attach *a, const struct waiting *w)
     } else if (path) {
         a->taken = true;
         attach_print(a, path, w->pid);
-        status = keep(a);
+        status = attach_keep(a);
     } else {
         status = ended(a, w);
     }

@@ -110,11 +110,10 @@ static int name_ourselves(struct settings *s)
 static int complete(struct settings *s)
 {
     char why[SETTINGS_WHY_MAX], name[SETTINGS_NAME_MAX + 1];
-    int status = make_absolute(s, SETTING_SECRET_FILE);
-    if (status == STATUS_OK)
-        status = make_absolute(s, SETTING_MUTUAL_SECRET_FILE);
-    if (status == STATUS_OK)
-        status = make_absolute(s, SETTING_AT);
+    int status = STATUS_OK;
+    for (int id = 0; id < SETTINGS_COUNT && status == STATUS_OK; id++)
+        if (settings_rows[id].flags & SETTING_PATH)
+            status = make_absolute(s, (enum setting_id)id);
     if (status == STATUS_OK)
         status = name_ourselves(s);
     if (status != STATUS_OK)
@@ -165,8 +164,8 @@ int cmd_attach(const struct options *o)
         status = attach_set_place(&a);
         status = status == STATUS_OK ? attach_take_name(&a) : status;
     }
-    if (status == STATUS_OK && a.lock_fd >= 0)
-        status = begin(&a);
+    if (status == STATUS_OK)
+        status = a.lock_fd >= 0 ? begin(&a) : attach_keep(&a);
     settings_free(a.s);
     return status;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 #include "attach/opening.h"
+#include "attach/url.h"
 #include "cli/login.h"
 #include "cli/say.h"
 #include "cli/signals.h"
@@ -12,16 +13,10 @@ bool login_is_url(const char *operand)
     return strncasecmp(operand, "iscsi:", 6) == 0;
 }
 
-/* Where the user stands in iscsi://user@host/...; its length, 0 if there is none. Decoding is the library's.
- */
-static size_t user_in(const char *url, const char **user)
+/* Of an operand that is no URL, there is none. */
+static size_t user_in(const char *operand, const char **user)
 {
-    const char *at;
-    if (strncmp(url, SCHEME, strlen(SCHEME)) != 0)
-        return 0;
-    *user = url + strlen(SCHEME);
-    at = memchr(*user, '@', strcspn(*user, "/"));
-    return at ? (size_t)(at - *user) : 0;
+    return strncmp(operand, SCHEME, strlen(SCHEME)) == 0 ? url_user(operand, user) : 0;
 }
 
 /* Names the user in questions and messages. False if neither option nor URL gives one. */

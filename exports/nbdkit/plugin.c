@@ -24,11 +24,8 @@ struct disk disk;
 /* nbdkit goes to another folder before the file is read. */
 static bool is_path(const char *key)
 {
-    static const char *const keys[] = {"secret-file", "mutual-secret-file", "at"};
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-        if (strcmp(key, keys[i]) == 0)
-            return true;
-    return false;
+    int id = settings_find(key);
+    return id >= 0 && settings_rows[id].flags & SETTING_PATH;
 }
 
 static int iscsi_config(const char *key, const char *value)
@@ -293,13 +290,14 @@ static struct nbdkit_plugin plugin = {
     .extents = serve_extents,
 };
 
-/* Before nbdkit asks for it. */
+/* Before nbdkit asks for it. Where the socket is, nbdkit decides: `at` is what berth attach tells us of that.
+ */
 __attribute__((constructor)) static void write_help(void)
 {
     int at = 0;
     for (int i = 0; i < SETTINGS_COUNT; i++) {
         const struct setting_row *row = &settings_rows[i];
-        if (i == SETTING_AS || row->flags & SETTING_INTERNAL || at >= (int)sizeof help)
+        if (i == SETTING_AS || i == SETTING_AT || row->flags & SETTING_INTERNAL || at >= (int)sizeof help)
             continue;
         at +=
             snprintf(help + at, sizeof help - (size_t)at, "%s=%s\n    %s\n", row->key, row->value, row->help);
