@@ -2,9 +2,11 @@
 /* berth detach and down: ends attachments. What is not there has ended already. */
 #include <errno.h>
 #include <glob.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "attach/store.h"
 #include "cli/attachment.h"
@@ -111,6 +113,34 @@ static void end_all(struct ends *e)
     attachment_names_free(&names);
 }
 
+/* Root's are kept in reserve, or there would be no way back. */
+static bool take_rights(uid_t uid, gid_t gid)
+{
+    return setresgid(gid, gid, 0) == 0 && setgroups(0, NULL) == 0 && setresuid(uid, uid, 0) == 0;
+}
+
+static void take_back_rights(void)
+{
+    if (setresuid(0, 0, 0) < 0 || setresgid(0, 0, 0) < 0)
+        abort();
+}
+
+/* A user can put into such a folder whatever leads astray: links to sockets of others, or to folders of
+ * root's. So everything there is done with this user's rights. */
+static void end_those_of(struct ends *e, const char *folder)
+{
+    struct stat st;
+    if (lstat(folder, &st) < 0 || !S_ISDIR(st.st_mode))
+        return;
+    bool change = geteuid() == 0 && st.st_uid != 0;
+    if (!change || take_rights(st.st_uid, st.st_gid))
+        end_all(e);
+    else
+        e->status = fail_errno("take the rights of the owner of", folder);
+    if (change)
+        take_back_rights();
+}
+
 /* Those of services, and of users who are logged in: root may ask them all, wherever its own are. */
 static void end_those_elsewhere(struct ends *e)
 {
@@ -121,7 +151,7 @@ static void end_those_elsewhere(struct ends *e)
     for (size_t i = 0; i < folders.gl_pathc; i++) {
         *strrchr(folders.gl_pathv[i], '/') = '\0';
         setenv("XDG_RUNTIME_DIR", folders.gl_pathv[i], 1);
-        end_all(e);
+        end_those_of(e, folders.gl_pathv[i]);
     }
     globfree(&folders);
 }
