@@ -19,6 +19,7 @@
 
 #define PAUSE_FIRST_MS 250 /* between two attempts to reach a target that has never been there */
 #define PAUSE_LAST_MS  5000
+#define LAST_FLUSH_MS  3000 /* to flush at the end if the session is lost, or somebody insists */
 
 /* --- facts --- */
 
@@ -75,6 +76,8 @@ void attachment_event(struct attachment *a, const char *kind, int error, const c
 static void on_notice(void *arg, const struct berth_notice *n)
 {
     struct attachment *a = arg;
+    if (n->kind == BERTH_NOTICE_LOST || n->kind == BERTH_NOTICE_BACK)
+        atomic_store(&a->lost, n->kind == BERTH_NOTICE_LOST);
     attachment_event(a, event_of(n->kind), n->error, n->text);
     void (*notice)(void *, const struct berth_notice *) = a->notice;
     if (notice)
@@ -88,9 +91,25 @@ void attachment_stop_when(bool (*stop)(void))
     stop_when = stop;
 }
 
+/* Once it is to end nothing waits any more, but the last flush: that has the time of any command, as long as
+ * there is somebody to answer it and nobody insists. */
 static bool cancelled(void *arg)
 {
-    return attachment_ending(arg) || (stop_when && stop_when());
+    struct attachment *a = arg;
+    uint64_t flush_until = atomic_load(&a->flush_until_ms);
+    if (stop_when && stop_when())
+        return true;
+    if (!attachment_ending(a) || (flush_until && !atomic_load(&a->lost) && !attachment_insisted(a)))
+        return false;
+    return attachment_now_ms() >= flush_until;
+}
+
+int attachment_flush(struct attachment *a)
+{
+    atomic_store(&a->flush_until_ms, attachment_now_ms() + LAST_FLUSH_MS);
+    int error = berth_flush(a->lun);
+    atomic_store(&a->flush_until_ms, 0);
+    return error;
 }
 
 /* --- opening --- */

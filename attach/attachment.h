@@ -52,7 +52,7 @@ const struct settings *attachment_settings(const struct attachment *a);
 void attachment_ready(struct attachment *a, const char *path);
 
 /* Asked from time to time while attachment_begin() waits, and when a signal has interrupted it: true ends
- * that. Before it, once for the process. */
+ * that, as it does any later call. Before it, once for the process. */
 void attachment_stop_when(bool (*stop)(void));
 
 /* It will never be: whoever waits is told why, in one sentence with the next step. Before attachment_end().
@@ -84,6 +84,10 @@ bool attachment_insisted(const struct attachment *a);
 /* One operation is done, `error` (an enum berth_error) or 0; `ns` is how long it took. Atomic additions,
  * nothing else. */
 void attachment_count(struct attachment *a, enum attachment_op op, uint64_t bytes, uint64_t ns, int error);
+
+/* Flushes the LUN, as the last thing before attachment_end(): although it is ending, for as long as a command
+ * may take. A target that is not there is waited for a few seconds, and so is any if somebody insists. */
+int attachment_flush(struct attachment *a);
 
 /* Logs out, gives up socket and name, frees. Everything made of attachment_lun() has ended by then. NULL is
  * allowed. */

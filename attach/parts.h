@@ -41,6 +41,8 @@ struct attachment {
     char name[SETTINGS_NAME_MAX + 1];
     int lock_fd, end_fd;
     atomic_bool ending, insisted;
+    atomic_bool lost;                /* a session is lost */
+    _Atomic uint64_t flush_until_ms; /* 0: no last flush is under way */
     struct berth_reactors *reactors;
     struct berth_lun *_Atomic lun; /* NULL: not open yet */
     pthread_mutex_t info_lock;     /* berth_lun_info() is for one thread at a time */

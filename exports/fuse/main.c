@@ -36,9 +36,10 @@ static void on_signal(int number)
     attachment_ask_end(attachment);
 }
 
+/* Later on attachment_ending() says so. */
 static bool is_stopped(void)
 {
-    return stopped;
+    return stopped && !attachment;
 }
 
 static void catch_signals(void)
@@ -155,7 +156,7 @@ static int end_disk(void)
     mount_done(&disk);
     if (made_folder)
         rmdir(mountpoint);
-    int lost = disk.read_only ? BERTH_OK : berth_flush(disk.lun);
+    int lost = disk.read_only ? BERTH_OK : attachment_flush(attachment);
     if (lost)
         fprintf(stderr, "berth: %s may not have kept all that was written: %s\n", mountpoint,
                 berth_error_text(lost));
