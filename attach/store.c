@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_MAX  (256u * 1024) /* bytes of a file that is read */
-#define LINE_ENDS 3             /* CR, LF and NUL */
+#define FILE_MAX  (256 * 1024) /* bytes of a file that is read */
+#define LINE_ENDS 3            /* CR, LF and NUL */
 
 bool store_path(const char *folder, const char *name, char out[STORE_PATH_MAX])
 {
@@ -28,6 +28,28 @@ static int cannot(char why[STORE_WHY_MAX], const char *doing, const char *path)
     snprintf(why, STORE_WHY_MAX, "cannot %s %s: %s", doing, path, strerror(number));
     errno = number;
     return BERTH_E_SYSTEM;
+}
+
+/* Nobody waits for whoever may write into a pipe of this name. -1 with errno, and a sentence if that says too
+ * little. */
+static int open_plain(const char *path, char why[STORE_WHY_MAX])
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    why[0] = '\0';
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return fd;
+    errno = S_ISREG(st.st_mode) ? EFBIG : EINVAL;
+    if (!S_ISREG(st.st_mode))
+        snprintf(why, STORE_WHY_MAX, "%s is no plain file; name one, or take it away", path);
+    else if (st.st_size >= FILE_MAX)
+        snprintf(why, STORE_WHY_MAX,
+                 "%s has more than %d KiB, which no file of an attachment needs; shorten it", path,
+                 FILE_MAX / 1024);
+    else
+        return fd;
+    close(fd);
+    return -1;
 }
 
 /* The setting that a file may have under this key; -1: none. The file's name is the attachment's. */
@@ -117,7 +139,10 @@ static void allow_long_lines(void)
 int store_read(struct settings *s, const char *path, store_warn *warn, void *arg, char why[STORE_WHY_MAX])
 {
     struct reader r = {.s = s, .path = path, .warn = warn, .warn_arg = arg, .why = why};
-    r.file = fopen(path, "re");
+    int fd = open_plain(path, why);
+    if (why[0])
+        return BERTH_E_ARGUMENT;
+    r.file = fd >= 0 ? fdopen(fd, "re") : NULL;
     if (!r.file)
         return cannot(why, "read", path);
     allow_long_lines();
@@ -136,19 +161,17 @@ int store_read(struct settings *s, const char *path, store_warn *warn, void *arg
 
 /* --- what is kept --- */
 
-/* "" if there is no file; NULL with errno. */
-static char *load(const char *path)
+/* "" if there is no file; NULL with errno, or a sentence. */
+static char *load(const char *path, char why[STORE_WHY_MAX])
 {
     char *text = calloc(1, FILE_MAX + 1);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open_plain(path, why);
     bool none = fd < 0 && errno == ENOENT;
     ssize_t n = fd >= 0 && text ? read(fd, text, FILE_MAX) : -1;
     if (fd >= 0)
         close(fd);
     if (text && (none || (n >= 0 && n < (ssize_t)FILE_MAX)))
         return text;
-    if (n == (ssize_t)FILE_MAX)
-        errno = EFBIG;
     free(text);
     return NULL;
 }
@@ -222,21 +245,29 @@ static void put_all(FILE *out, const struct settings *s, const char *old)
 static bool fits(const char *value)
 {
     size_t len = strlen(value);
-    return !strchr(" \t", value[0]) && !strchr(" \t", value[len - 1]) && !strstr(value, " ;") &&
+    return !strchr(" \t;", value[0]) && !strchr(" \t", value[len - 1]) && !strstr(value, " ;") &&
            !strstr(value, "\t;");
+}
+
+static int does_not_fit(enum setting_id id, char why[STORE_WHY_MAX])
+{
+    snprintf(why, STORE_WHY_MAX,
+             "a file cannot hold this %s: it has blanks at its ends, or a semicolon first or behind a blank",
+             settings_rows[id].key);
+    return BERTH_E_ARGUMENT;
 }
 
 static int check(const struct settings *s, char why[STORE_WHY_MAX])
 {
-    for (int id = 0; id < SETTINGS_COUNT; id++) {
-        if (id == SETTING_KEY || !settings_said(s, (enum setting_id)id) ||
-            fits(settings_text(s, (enum setting_id)id)))
-            continue;
-        snprintf(why, STORE_WHY_MAX,
-                 "a file cannot hold this %s: it has blanks at its ends, or before a semicolon",
-                 settings_rows[id].key);
-        return BERTH_E_ARGUMENT;
-    }
+    uint32_t count;
+    const char *const *keys = settings_keys(s, &count);
+    for (uint32_t i = 0; i < count; i++)
+        if (!fits(keys[i]))
+            return does_not_fit(SETTING_KEY, why);
+    for (int id = 0; id < SETTINGS_COUNT; id++)
+        if (id != SETTING_KEY && settings_said(s, (enum setting_id)id) &&
+            !fits(settings_text(s, (enum setting_id)id)))
+            return does_not_fit((enum setting_id)id, why);
     return 0;
 }
 
@@ -258,11 +289,15 @@ static bool make_folder(const char *path)
     return mkdir(dirname(copy), 0755) == 0 || errno == EEXIST;
 }
 
-static int write_new(const struct settings *s, const char *tmp, const char *old)
+/* Whom the old one was hidden from, the new one is hidden from, too. */
+static int write_new(const struct settings *s, const char *path, const char *tmp, const char *old)
 {
+    struct stat st;
     FILE *out = fopen(tmp, "wxe");
     if (!out)
         return -1;
+    if (stat(path, &st) == 0 && fchmod(fileno(out), st.st_mode & 0777) < 0)
+        return fclose(out), -1;
     put_all(out, s, old);
     bool whole = fflush(out) == 0 && fsync(fileno(out)) == 0;
     int error = errno;
@@ -278,10 +313,11 @@ int store_write(const struct settings *s, const char *path, char why[STORE_WHY_M
     if (error)
         return error;
     snprintf(tmp, sizeof tmp, "%s.%ld", path, (long)getpid());
-    char *old = make_folder(path) ? load(path) : NULL;
+    why[0] = '\0';
+    char *old = make_folder(path) ? load(path, why) : NULL;
     if (!old)
-        return cannot(why, "write", path);
-    bool done = write_new(s, tmp, old) == 0 && rename(tmp, path) == 0 && sync_folder(path) == 0;
+        return why[0] ? BERTH_E_ARGUMENT : cannot(why, "write", path);
+    bool done = write_new(s, path, tmp, old) == 0 && rename(tmp, path) == 0 && sync_folder(path) == 0;
     free(old);
     if (done)
         return 0;

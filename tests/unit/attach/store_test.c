@@ -141,13 +141,15 @@ static void test_not_kept(void **state)
         {"url=iscsi://h/t/0", "secret-file= /blank", NULL},
         {"url=iscsi://h/t/0", "secret-file=/blank ", NULL},
         {"url=iscsi://h/t/0", "secret-file=/a ;b", NULL},
+        {"url=iscsi://h/t/0", "secret-file=;b", NULL},
+        {"url=iscsi://h/t/0", "key=X-a=1 ;b", NULL},
     };
     (void)state;
     put("# mine\n");
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct settings *s = said(rows[i]);
         assert_int_equal(store_write(s, path, why), BERTH_E_ARGUMENT);
-        assert_non_null(strstr(why, "secret-file"));
+        assert_non_null(strstr(why, i < 4 ? "secret-file" : "this key"));
         assert_string_equal(get(), "# mine\n");
         settings_free(s);
     }
@@ -164,11 +166,53 @@ static void test_no_place(void **state)
     settings_free(s);
 }
 
+/* A pipe that nobody writes into, a folder and too large a file are refused, and neither waited for nor
+ * replaced. */
+static void test_no_plain_file(void **state)
+{
+    static const char *const words[] = {"url=iscsi://h/t/0", NULL};
+    struct settings *s = said(words);
+    struct stat st;
+    (void)state;
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(store_read(s, path, NULL, NULL, why), BERTH_E_ARGUMENT);
+    assert_non_null(strstr(why, "is no plain file"));
+    assert_int_equal(store_write(s, path, why), BERTH_E_ARGUMENT);
+    assert_int_equal(stat(path, &st), 0);
+    assert_true(S_ISFIFO(st.st_mode));
+    assert_int_equal(store_read(s, folder, NULL, NULL, why), BERTH_E_ARGUMENT);
+    unlink(path);
+    put("# large\n");
+    assert_int_equal(truncate(path, 1 << 30), 0);
+    assert_int_equal(store_read(s, path, NULL, NULL, why), BERTH_E_ARGUMENT);
+    assert_non_null(strstr(why, "shorten it"));
+    assert_int_equal(store_write(s, path, why), BERTH_E_ARGUMENT);
+    unlink(path);
+    settings_free(s);
+}
+
+static void test_mode_stays(void **state)
+{
+    static const char *const words[] = {"url=iscsi://h/t/0", NULL};
+    struct settings *s = said(words);
+    struct stat st;
+    (void)state;
+    put("# hidden\n");
+    assert_int_equal(chmod(path, 0640), 0);
+    assert_int_equal(store_write(s, path, why), 0);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0640);
+    settings_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_kept),     cmocka_unit_test(test_broken),
-        cmocka_unit_test(test_not_kept),   cmocka_unit_test(test_no_place),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_broken),     cmocka_unit_test(test_not_kept),
+        cmocka_unit_test(test_no_place),   cmocka_unit_test(test_no_plain_file),
+        cmocka_unit_test(test_mode_stays),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
