@@ -264,8 +264,12 @@ void transfer_want_back(struct disk *disk, uint64_t unique)
     }
 }
 
+/* What is not under way yet, such as what one that was just taken back had held up, cannot be cancelled. */
 static void take_back(struct disk *disk, struct slot *s)
 {
+    submit(disk);
+    if (s->state == SLOT_FREE)
+        return;
     s->cancelled = true;
     if (s->state == SLOT_WAITS) {
         disk->waiting--;
