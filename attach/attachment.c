@@ -161,6 +161,15 @@ static int open_patiently(struct attachment *a, const struct berth_options *opti
     }
 }
 
+/* That the target could not be reached is not why. */
+static int told_to_end(const struct attachment *a, struct berth_detail *detail)
+{
+    char text[CLAUSE_MAX];
+    snprintf(text, sizeof text, "%s was told to end while it waited for its target; attach it again",
+             a->name);
+    return complain(detail, BERTH_E_ABORTED, text);
+}
+
 static int open_lun(struct attachment *a, struct berth_detail *detail)
 {
     struct opening o;
@@ -175,6 +184,8 @@ static int open_lun(struct attachment *a, struct berth_detail *detail)
     o.options.notice_arg = o.options.cancelled_arg = a;
     if (!error)
         error = open_patiently(a, &o.options, detail);
+    if (error && cancelled(a))
+        error = told_to_end(a, detail);
     opening_wipe(&o);
     if (!error)
         facts_phase(a, PHASE_OPEN);

@@ -34,7 +34,8 @@ enum attachment_op {
  * as that takes. `settings` is copied. `kind` is "nbd", "fuse" or "none". Threads that are made after this
  * inherit the protections. One of kind "nbd" that was told no name has none, and no control socket. If it
  * fails, whoever waits for it has been told (see SETTING_TELL_FD). Returns 0 or an enum berth_error;
- * BERTH_E_STATE: somebody holds the name, `detail` says who. */
+ * BERTH_E_STATE: somebody holds the name, `detail` says who; BERTH_E_ABORTED: it was told to end meanwhile.
+ */
 int attachment_begin(struct attachment **out, const struct settings *settings, const char *kind,
                      struct berth_detail *detail);
 

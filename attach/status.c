@@ -107,6 +107,7 @@ static json_t *session_json(const struct berth_lun_info *i)
 /* All times by the clock that people read; 0: none. */
 struct standing {
     const char *state, *words; /* "seeking", "the session is lost and being sought" */
+    const char *then;          /* "; I/Os wait" */
     uint64_t since_ms, next_ms, gives_up_ms, attempts, error_ms;
     uint32_t in_flight, waiting, sessions, sessions_up;
     int error;
@@ -121,12 +122,12 @@ static uint64_t wall_ms(const struct berth_status *st, uint64_t at_ns)
 
 static void stand_by_library(struct standing *to, struct berth_lun *lun)
 {
-    static const char *const words[][2] = {
-        {"connected", "connected"},
-        {"checking", "logged in again, asking whether it is the same LUN"},
-        {"seeking", "the session is lost and being sought: I/Os wait"},
-        {"gone", "logged in, but the LUN is not there: I/Os fail"},
-        {"failed", "given up for good: all I/Os fail; detach it, and attach it again"},
+    static const char *const words[][3] = {
+        {"connected", "connected", ""},
+        {"checking", "logged in again, asking whether it is the same LUN", ""},
+        {"seeking", "the session is lost and being sought", "; I/Os wait"},
+        {"gone", "logged in, but the LUN is not there", "; I/Os fail"},
+        {"failed", "given up for good", "; I/Os fail: detach it, and attach it again"},
     };
     struct berth_status st = {.size = sizeof st};
     if (berth_lun_status(lun, &st) != 0)
@@ -134,6 +135,7 @@ static void stand_by_library(struct standing *to, struct berth_lun *lun)
     uint32_t row = st.state <= BERTH_STATE_FAILED ? st.state : BERTH_STATE_FAILED;
     *to = (struct standing){.state = words[row][0],
                             .words = words[row][1],
+                            .then = words[row][2],
                             .since_ms = wall_ms(&st, st.since_ns),
                             .next_ms = wall_ms(&st, st.next_attempt_ns),
                             .gives_up_ms = wall_ms(&st, st.gives_up_ns),
@@ -152,6 +154,7 @@ static void stand_by_facts(struct standing *to, const struct facts *f)
 {
     *to = (struct standing){.state = f->phase == PHASE_ENDING ? "ending" : "opening",
                             .words = f->phase == PHASE_ENDING ? "ending" : "logging in for the first time",
+                            .then = "",
                             .since_ms = f->since_ms,
                             .next_ms = f->next_ms,
                             .attempts = f->attempts,
@@ -191,9 +194,9 @@ static json_t *words_of(const struct standing *s, const struct attachment *a)
     if (s->next_ms > attachment_now_ms())
         snprintf(next, sizeof next, "; next attempt in %.1f s",
                  (double)(s->next_ms - attachment_now_ms()) / 1000);
-    snprintf(text, sizeof text, "%s since %s%s%s%s", s->words, status_time(s->since_ms, since),
+    snprintf(text, sizeof text, "%s since %s%s%s%s%s", s->words, status_time(s->since_ms, since),
              s->error && s->state[0] != 'c' ? ": " : "", s->error && s->state[0] != 'c' ? s->error_text : "",
-             next);
+             s->then, next);
     return request_text(attachment_ending(a) ? "ending: somebody has asked for it" : text);
 }
 

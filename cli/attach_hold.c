@@ -30,7 +30,8 @@ int attach_hold(const struct settings *s)
     attachment_stop_when(stopped);
     int error = attachment_begin(&a, s, "none", &detail);
     if (error)
-        return signals_caught() ? STATUS_OK : fail_error(error, &detail, settings_text(s, SETTING_URL));
+        return error == BERTH_E_ABORTED ? STATUS_OK
+                                        : fail_error(error, &detail, settings_text(s, SETTING_URL));
     int signals = signals_fd();
     runtime_path(settings_text(s, SETTING_NAME), ".sock", path);
     attachment_ready(a, path);

@@ -183,7 +183,7 @@ static int serve(const struct command *c)
     attachment_stop_when(is_stopped);
     int error = attachment_begin(&attachment, c->settings, "fuse", &detail);
     if (error)
-        return stopped ? STATUS_OK : failed(c, error, &detail);
+        return error == BERTH_E_ABORTED ? STATUS_OK : failed(c, error, &detail);
     if (stopped)
         attachment_ask_end(attachment);
     disk.direct = c->direct;

@@ -118,7 +118,7 @@ static bool stopped(void)
 static int give_up(int error, const struct berth_detail *detail)
 {
     const char *at = settings_text(disk.settings, SETTING_AT);
-    bool wanted = stopped();
+    bool wanted = error == BERTH_E_ABORTED;
     if (!wanted)
         complain(error, detail);
     if (!settings_said(disk.settings, SETTING_TELL_AS))
