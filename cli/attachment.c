@@ -9,15 +9,15 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include "attach/control.h"
 #include "attach/exit.h"
+#include "attach/request.h"
 #include "attach/runtime.h"
 #include "cli/clock.h"
 #include "cli/say.h"
 
-#define VERSION       1
-#define LINE_MAX_SIZE (1024u * 1024) /* bytes of an answer */
-#define RETRY_MS      20             /* while the attachment's backlog is full */
-#define NS_PER_MS     1000000u
+#define RETRY_MS  20 /* while the attachment's backlog is full */
+#define NS_PER_MS 1000000u
 
 struct peer {
     int fd;
@@ -59,11 +59,11 @@ static enum peer_line receive(struct peer *p, uint64_t deadline)
         memmove(p->in, p->in + p->used, p->len - p->used);
     p->len -= p->used;
     p->used = 0;
-    if (p->len == LINE_MAX_SIZE)
+    if (p->len == ANSWER_MAX)
         return PEER_BROKEN;
     if (!wait_for(p->fd, POLLIN, deadline))
         return PEER_LATE;
-    ssize_t n = recv(p->fd, p->in + p->len, LINE_MAX_SIZE - p->len, MSG_DONTWAIT);
+    ssize_t n = recv(p->fd, p->in + p->len, ANSWER_MAX - p->len, MSG_DONTWAIT);
     if (n < 0)
         return errno == EAGAIN || errno == EINTR ? PEER_LINE : PEER_ENDED;
     p->len += (size_t)n;
@@ -189,7 +189,7 @@ static enum attachment_presence judge_greeting(const char *name, const json_t *l
     }
     if (!kind || strcmp(kind, "attachment") != 0)
         return tell(ATTACHMENT_FOREIGN, why, "%s is no attachment; see what has made %s.sock", name, name);
-    if (json_integer_value(json_object_get(line, "version")) != VERSION)
+    if (json_integer_value(json_object_get(line, "version")) != REQUEST_VERSION)
         return tell(ATTACHMENT_FOREIGN, why,
                     "%s is of another version; use the berth that it was started with", name);
     return ATTACHMENT_ALIVE;
@@ -221,7 +221,7 @@ static enum attachment_presence take_greeting(struct peer *p, const char *name, 
 static struct peer *peer_new(int fd, uint32_t timeout_ms)
 {
     struct peer *p = calloc(1, sizeof *p);
-    char *in = malloc(LINE_MAX_SIZE);
+    char *in = malloc(ANSWER_MAX);
     if (!p || !in) {
         free(p);
         free(in);

@@ -73,6 +73,9 @@ int attachment_names(struct attachment_names *out)
     if (!runtime_folder(false, path, why, sizeof why))
         return fail(STATUS_SYSTEM, "%s", why);
     DIR *folder = opendir(path);
+    if (!folder && errno == EACCES)
+        return fail(STATUS_SYSTEM, "the folder %s is somebody else's; set XDG_RUNTIME_DIR to one of yours",
+                    path);
     if (!folder)
         return errno == ENOENT ? STATUS_OK : fail_errno("read the folder", path);
     out->names = calloc(NAMES_MAX, sizeof *out->names);

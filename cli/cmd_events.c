@@ -95,8 +95,8 @@ static int listen_to_all(struct listeners *l, const struct options *o, const str
     int status = STATUS_OK;
     for (int i = 0; i < o->operand_count && status == STATUS_OK; i++)
         status = listen_to(l, o->operands[i], o);
-    for (size_t i = 0; i < all->count && i < LISTEN_MAX;
-         i++) /* one that has died is told of, and passed over */
+    /* One that has died is told of, and passed over. */
+    for (size_t i = 0; i < all->count && i < LISTEN_MAX; i++)
         listen_to(l, all->names[i], o);
     return status;
 }
