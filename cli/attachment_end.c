@@ -78,6 +78,14 @@ static int end_silent(const char *name, struct peer *p, bool force, const char *
     return fail(STATUS_UNREACHABLE, "%s; --force kills process %" PRId64, why, p ? peer_pid(p) : 0);
 }
 
+static bool hung_up(struct peer *p)
+{
+    json_t *line;
+    enum peer_line got = peer_next(p, &line, 0);
+    json_decref(line);
+    return got == PEER_ENDED;
+}
+
 static int end_alive(const char *name, struct peer *p, bool force, uint64_t deadline,
                      enum attachment_end *how)
 {
@@ -87,19 +95,27 @@ static int end_alive(const char *name, struct peer *p, bool force, uint64_t dead
     json_t *result = peer_ask(p, request, &status, why);
     json_decref(result);
     *how = END_ENDED;
-    if (status == STATUS_OK)
+    if (status == STATUS_OK || (status == STATUS_UNREACHABLE && hung_up(p))) /* somebody else was faster */
         return wait_for_end(name, p, deadline);
     if (status == STATUS_UNREACHABLE && force)
         return end_silent(name, p, force, why, how);
     return fail(status, "%s", why);
 }
 
-/* Beginning just now, or dead. */
-static int end_dead(const char *name, const char *why, enum attachment_end *how)
+/* What neither answers nor gives up its name begins or ends just now, and is asked until it has done so.
+ * true: it had died, and what it left is taken away. */
+static bool settle(const char *name, struct peer **p, uint32_t timeout_ms, uint64_t deadline,
+                   enum attachment_presence *presence, char why[PEER_WHY_MAX])
 {
-    *how = END_TIDIED;
-    return tidy(name) ? STATUS_OK
-                      : fail(STATUS_UNREACHABLE, "%s; its name is held: it begins or ends just now", why);
+    while ((*presence = peer_open(p, name, timeout_ms, why)) == ATTACHMENT_DEAD) {
+        if (tidy(name))
+            return true;
+        if (clock_ns() >= deadline)
+            return false;
+        peer_close(*p);
+        poll(NULL, 0, LOOK_MS);
+    }
+    return false;
 }
 
 int attachment_end_name(const char *name, bool force, uint32_t timeout_ms, enum attachment_end *how)
@@ -111,15 +127,16 @@ int attachment_end_name(const char *name, bool force, uint32_t timeout_ms, enum 
     int status = attachment_check_name(name);
     if (status != STATUS_OK)
         return status;
-    enum attachment_presence presence = peer_open(&p, name, timeout_ms, why);
-    *how = END_NOTHING;
+    enum attachment_presence presence;
+    bool tidied = settle(name, &p, timeout_ms, deadline, &presence, why);
+    *how = tidied ? END_TIDIED : END_NOTHING;
     if (presence == ATTACHMENT_ALIVE)
         status = end_alive(name, p, force, deadline, how);
     else if (presence == ATTACHMENT_SILENT)
         status = end_silent(name, p, force, why, how);
-    else if (presence == ATTACHMENT_DEAD)
-        status = end_dead(name, why, how);
-    else if (presence != ATTACHMENT_ABSENT)
+    else if (presence == ATTACHMENT_DEAD && !tidied)
+        status = fail(STATUS_UNREACHABLE, "%s; its name is held: it begins or ends just now", why);
+    else if (presence != ATTACHMENT_ABSENT && !tidied)
         status = fail(attachment_status(presence), "%s", why);
     peer_close(p);
     return status;

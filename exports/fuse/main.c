@@ -154,8 +154,8 @@ static int end_disk(void)
     attachment_use(attachment, NULL, NULL);
     disk_end(&disk);
     mount_done(&disk);
-    if (made_folder)
-        rmdir(mountpoint);
+    if (made_folder || !settings_said(attachment_settings(attachment), SETTING_AT))
+        rmdir(mountpoint); /* a killed one may have left that in the runtime folder */
     int lost = disk.read_only ? BERTH_OK : attachment_flush(attachment);
     if (lost)
         fprintf(stderr, "berth: %s may not have kept all that was written: %s\n", mountpoint,
