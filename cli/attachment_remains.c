@@ -1,36 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* What a process that was killed leaves behind. */
 #include <errno.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/statvfs.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include "attach/runtime.h"
+#include "attach/unmount.h"
 #include "cli/attachment_end.h"
 
 #define FILE_SYSTEM "fuse.berth"
-
-extern char **environ;
-
-/* Who may not unmount has fusermount3 for it. */
-static void run_fusermount(const char *path)
-{
-    const char *argv[] = {"fusermount3", "-u", "-q", "-z", "--", path, NULL};
-    pid_t child;
-    if (posix_spawnp(&child, argv[0], NULL, NULL, (char **)(uintptr_t)argv, environ) == 0)
-        while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
-            ;
-}
-
-static void unmount(const char *path)
-{
-    if (umount2(path, UMOUNT_NOFOLLOW | MNT_DETACH) < 0 && errno == EPERM)
-        run_fusermount(path);
-}
 
 /* Blanks and the like are written as \040 there (proc(5)). In place: it only gets shorter. */
 static void unescape(char *text)
@@ -93,7 +73,7 @@ static void unmount_all(const char *name, const char *folder)
     while (mounts && getline(&line, &size, mounts) > 0)
         if (read_mount(line, &m) && strcmp(m.kind, FILE_SYSTEM) == 0 &&
             (strcmp(m.where, folder) == 0 || (strcmp(m.source, name) == 0 && is_dead(&m))))
-            unmount(m.where);
+            unmount(m.where, true);
     free(line);
     if (mounts)
         fclose(mounts);

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "attach/unmount.h"
 #include "disk.h"
-#include "mount.h"
 #include "reply.h"
 
 /* The first byte from `offset` on that is in a hole, or is not; the end counts as a hole. */
@@ -67,7 +67,7 @@ static void say_busy(struct disk *disk)
 /* Whoever wants us to end does so every second until it works: that it is in use is said once. */
 static void do_unmount(struct disk *disk)
 {
-    int number = mount_leave(disk->mountpoint, false);
+    int number = unmount(disk->mountpoint, false);
     if (number == EBUSY && !disk->errands.said_busy)
         say_busy(disk);
     else if (number && number != EBUSY && number != EINVAL && !disk->errands.said_busy)

@@ -5,8 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "attach/unmount.h"
 #include "disk.h"
-#include "mount.h"
 #include "receive.h"
 #include "transfer.h"
 
@@ -95,7 +95,7 @@ static bool turn(struct disk *disk, struct pollfd *watch)
     if (poll(watch, WATCHES, wait_ms) < 0 && errno != EINTR)
         return false;
     if (disk->insisted(disk->arg)) {
-        mount_leave(disk->mountpoint, true);
+        unmount(disk->mountpoint, true);
         transfer_abandon(disk);
         return false;
     }

@@ -5,17 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fuse3/fuse_lowlevel.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "attach/unmount.h"
 #include "disk.h"
 #include "file.h"
 
@@ -43,7 +41,7 @@ int mount_prepare(const char *path, char full[PATH_MAX], bool *made, struct bert
 {
     struct stat st;
     if (is_dead(path))
-        mount_leave(path, true);
+        unmount(path, true);
     bool missing = stat(path, &st) < 0 && errno == ENOENT;
     if (missing && mkdir(path, 0700) < 0)
         return complain(detail, BERTH_E_SYSTEM, "cannot make the folder %s: %s", path, strerror(errno));
@@ -100,29 +98,6 @@ int mount_enter(struct disk *disk, const char *source, const char *options, stru
     return BERTH_OK;
 }
 
-extern char **environ;
-
-static int run_fusermount(const char *path, bool lazily)
-{
-    const char *argv[] = {"fusermount3", "-u", "-q", lazily ? "-z" : "--", path, NULL};
-    pid_t child;
-    int state;
-    int number = posix_spawnp(&child, argv[0], NULL, NULL, (char **)(uintptr_t)argv, environ);
-    if (number)
-        return number;
-    while (waitpid(child, &state, 0) < 0)
-        if (errno != EINTR)
-            return errno;
-    return WIFEXITED(state) && WEXITSTATUS(state) == 0 ? 0 : EBUSY;
-}
-
-int mount_leave(const char *path, bool lazily)
-{
-    if (umount2(path, UMOUNT_NOFOLLOW | (lazily ? MNT_DETACH : 0)) == 0)
-        return 0;
-    return errno == EPERM ? run_fusermount(path, lazily) : errno;
-}
-
 /* That it is unmounted already is no news. */
 static void say_nothing(enum fuse_log_level level, const char *format, va_list args)
 {
@@ -140,5 +115,5 @@ void mount_done(struct disk *disk)
     fuse_session_destroy(disk->session);
     disk->session = NULL;
     if (is_dead(disk->mountpoint)) /* the connection was aborted, or somebody insisted */
-        mount_leave(disk->mountpoint, true);
+        unmount(disk->mountpoint, true);
 }

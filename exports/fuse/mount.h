@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The mount as such: by the kernel where we may, else through fusermount3. */
+/* The mount as such. How it is taken away: attach/unmount.h. */
 #ifndef FUSE_MOUNT_H
 #define FUSE_MOUNT_H
 
@@ -16,9 +16,6 @@ int mount_prepare(const char *path, char full[PATH_MAX], bool *made, struct bert
 /* Mounts; sets disk->session and disk->fd. `options` is what -o had, or ""; `source` is shown by mount(8) and
  * df(1). */
 int mount_enter(struct disk *disk, const char *source, const char *options, struct berth_detail *detail);
-
-/* Returns 0 or an errno; EBUSY: it is in use. Lazily it goes out of sight at once, whoever uses it. */
-int mount_leave(const char *path, bool lazily);
 
 /* Frees what mount_enter() has made. If still mounted, the mount is dead from here on, and taken away. */
 void mount_done(struct disk *disk);
