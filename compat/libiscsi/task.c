@@ -6,7 +6,8 @@
 #include <string.h>
 #include "parts.h"
 
-#define SPARE_MAX 256u
+#define SPARE_MAX  256u
+#define SPARE_SIZE (-1) /* of a spare one's CDB */
 
 struct scsi_allocated_memory {
     struct scsi_allocated_memory *next;
@@ -50,9 +51,19 @@ static void keep(struct scsi_task *task)
         pthread_once(&once, make_key);
         pthread_setspecific(key, &spare);
     }
+    task->cdb_size = SPARE_SIZE;
     task->ptr = spare.first;
     spare.first = task;
     spare.count++;
+}
+
+/* Freed by its caller before: were it kept once more, two commands would have the same task. */
+static bool is_spare(const struct scsi_task *task)
+{
+    const struct scsi_task *s = task->cdb_size == SPARE_SIZE ? spare.first : NULL;
+    while (s && s != task)
+        s = s->ptr;
+    return s != NULL;
 }
 
 static struct scsi_task *take(void)
@@ -89,7 +100,7 @@ struct scsi_task *task_new(const uint8_t *cdb, int size, int direction, uint32_t
 
 API void scsi_free_scsi_task(struct scsi_task *task)
 {
-    if (!task)
+    if (!task || is_spare(task))
         return;
     while (task->mem) {
         struct scsi_allocated_memory *m = task->mem;

@@ -441,6 +441,21 @@ static void all_urls(void)
     }
 }
 
+/* Theirs leaves that to malloc(), which ends the program. */
+static void freed_twice(void)
+{
+    struct scsi_task *(*create)(int, unsigned char *, int, int) = find(0, "scsi_create_task");
+    unsigned char cdb[16] = {0};
+    struct scsi_task *task = create(6, cdb, SCSI_XFER_NONE, 0);
+    free_task(0, task);
+    free_task(0, task);
+    struct scsi_task *one = create(6, cdb, SCSI_XFER_NONE, 0), *other = create(6, cdb, SCSI_XFER_NONE, 0);
+    if (one == other)
+        differs("a task that is freed twice", "is handed out twice");
+    free_task(0, one);
+    free_task(0, other);
+}
+
 int main(int argc, char **argv)
 {
     for (int w = 0; w < 2 && argc == 3; w++)
@@ -458,6 +473,7 @@ int main(int argc, char **argv)
             compare_answers(&answers[i]);
     }
     all_urls();
+    freed_twice();
     printf("%u differences\n", failures);
     return failures > 0;
 }
