@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
+#include "attach/caller.h"
 #include "attach/exit.h"
 #include "attach/parts.h"
 #include "attach/runtime.h"
@@ -19,19 +19,6 @@
 
 #define STACK_BYTES (256u * 1024)
 #define REST_MS     1000u
-
-struct caller {
-    int fd;            /* -1: the place is free */
-    bool eof;          /* it has nothing more to ask */
-    bool done;         /* nor do we have more to tell */
-    bool stream;       /* events go to it */
-    bool waits;        /* for a job */
-    uint64_t seq;      /* of the last event it has got */
-    uint64_t since_ms; /* when it last did something */
-    char *out;         /* of the answer, what is still to be sent begins at out_at */
-    size_t out_len, out_at, in_len;
-    char in[REQUEST_LINE_MAX + 1];
-};
 
 /* A verb that waits for the target, on a thread of its own. One at a time. */
 struct job {
@@ -55,81 +42,26 @@ struct control {
     struct caller callers[CALLERS_MAX];
 };
 
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-/* --- callers --- */
-
 static void drop(struct control *c, struct caller *cl)
 {
     if (c->job.caller == cl)
         c->job.caller = NULL;
     if (cl->stream)
         atomic_fetch_sub(&c->a->listeners, 1);
-    close(cl->fd);
-    free(cl->out);
-    *cl = (struct caller){.fd = -1};
+    caller_end(cl);
 }
 
-/* Takes the line over; NULL: there was no memory, and the conversation is over. */
-static void answer(struct caller *cl, json_t *object)
-{
-    char *text = object ? json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
-    json_decref(object);
-    cl->out_at = 0;
-    cl->out_len = text ? strlen(text) : 0;
-    cl->since_ms = now_ms();
-    if (text && cl->out_len < ANSWER_MAX) {
-        text[cl->out_len++] = '\n'; /* where its NUL was, which nobody looks for */
-        cl->out = text;
-        return;
-    }
-    free(text);
-    cl->out_len = 0;
-    cl->done = true;
-}
-
-static json_t *refusal_json(const struct refusal *r)
-{
-    return json_pack("{s:b, s:{s:s, s:i, s:o}}", "ok", 0, "error", "name", r->name, "exit", r->exit, "text",
-                     request_text(r->text));
-}
-
-/* false: the caller is gone. */
-static bool send_out(struct caller *cl)
-{
-    while (cl->out_at < cl->out_len) {
-        ssize_t n = send(cl->fd, cl->out + cl->out_at, cl->out_len - cl->out_at, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n < 0)
-            return errno == EAGAIN || errno == EINTR;
-        cl->out_at += (size_t)n;
-        cl->since_ms = now_ms();
-    }
-    free(cl->out);
-    cl->out = NULL;
-    cl->out_len = cl->out_at = 0;
-    return true;
-}
-
-static bool busy(const struct caller *cl)
-{
-    return cl->out_len > 0 || cl->waits;
-}
-
-/* --- requests --- */
+/* --- requests and jobs --- */
 
 static void finish_call(struct control *c, struct caller *cl, struct call *call, int error)
 {
     if (error) {
         json_decref(call->result);
-        answer(cl, refusal_json(&call->refusal));
+        caller_refuse(cl, &call->refusal);
         return;
     }
-    answer(cl, json_pack("{s:b, s:o}", "ok", 1, "result", call->result ? call->result : json_object()));
+    caller_answer(cl,
+                  json_pack("{s:b, s:o}", "ok", 1, "result", call->result ? call->result : json_object()));
     if (call->stream && !cl->stream) {
         cl->stream = true;
         cl->seq = call->seq;
@@ -180,7 +112,7 @@ static void end_job(struct control *c)
     j->caller = NULL;
 }
 
-static void run_line(struct control *c, struct caller *cl, const char *line, size_t len)
+static void run_request(struct control *c, struct caller *cl, const char *line, size_t len)
 {
     struct call call = {.a = c->a};
     json_t *request = request_parse(line, len, &call.refusal);
@@ -195,30 +127,14 @@ static void run_line(struct control *c, struct caller *cl, const char *line, siz
     json_decref(request);
 }
 
-/* One line at a time: the next waits until the answer has left. One that never ends is the last. true: there
- * was one. */
+/* true: there was a line. */
 static bool take_line(struct control *c, struct caller *cl)
 {
-    char *end = memchr(cl->in, '\n', cl->in_len);
-    size_t len = end ? (size_t)(end - cl->in) : cl->in_len;
-    if (!end && cl->in_len < sizeof cl->in)
+    size_t len;
+    if (!caller_has_line(cl, &len))
         return false;
-    cl->done |= !end;
-    run_line(c, cl, cl->in, len);
-    cl->in_len = end ? cl->in_len - len - 1 : 0;
-    memmove(cl->in, cl->in + len + 1, cl->in_len);
-    return true;
-}
-
-/* false: the caller is gone. */
-static bool receive(struct caller *cl)
-{
-    ssize_t n = recv(cl->fd, cl->in + cl->in_len, sizeof cl->in - cl->in_len, MSG_DONTWAIT);
-    if (n < 0)
-        return errno == EAGAIN || errno == EINTR;
-    cl->in_len += (size_t)n;
-    cl->eof |= n == 0;
-    cl->since_ms = now_ms();
+    run_request(c, cl, cl->in, len);
+    caller_forget_line(cl, len);
     return true;
 }
 
@@ -243,19 +159,19 @@ static bool take_event(struct control *c, struct caller *cl)
     if (!cl->stream || !events_next(&c->a->events, cl->seq, &e, &missed))
         return false;
     cl->seq = missed ? e.seq - 1 : e.seq;
-    answer(cl, event_json(&e, missed));
+    caller_answer(cl, event_json(&e, missed));
     return true;
 }
 
 /* Until there is nothing to do, or something to wait for. false: the caller is gone. */
 static bool pump(struct control *c, struct caller *cl)
 {
-    if (!send_out(cl))
+    if (!caller_send(cl))
         return false;
-    while (!busy(cl) && (take_line(c, cl) || take_event(c, cl)))
-        if (!send_out(cl))
+    while (!caller_busy(cl) && (take_line(c, cl) || take_event(c, cl)))
+        if (!caller_send(cl))
             return false;
-    return busy(cl) || (!cl->done && (!cl->eof || cl->stream));
+    return !caller_is_over(cl);
 }
 
 /* --- connections --- */
@@ -278,22 +194,23 @@ static struct caller *free_place(struct control *c)
 
 static void admit(struct control *c, int fd)
 {
-    struct caller *place = free_place(c), turned_away = {.fd = fd}, *cl = place ? place : &turned_away;
+    struct caller *place = free_place(c), turned_away, *cl = place ? place : &turned_away;
     struct refusal r;
-    *cl = (struct caller){.fd = fd};
+    caller_begin(cl, fd);
     if (!ours(fd)) {
         refuse(&r, "DENIED", STATUS_DENIED, "only the user that runs the attachment, and root, may ask it");
-        answer(cl, refusal_json(&r));
+        caller_refuse(cl, &r);
     } else if (!place) {
         refuse(&r, "LIMIT", STATUS_UNREACHABLE, "too many are connected; try again later");
-        answer(cl, refusal_json(&r));
+        caller_refuse(cl, &r);
     } else {
-        answer(cl, json_pack("{s:s, s:i, s:s, s:s, s:I}", "berth", "attachment", "version", REQUEST_VERSION,
-                             "name", c->a->name, "release", berth_version(), "pid", (json_int_t)getpid()));
+        caller_answer(cl, json_pack("{s:s, s:i, s:s, s:s, s:I}", "berth", "attachment", "version",
+                                    REQUEST_VERSION, "name", c->a->name, "release", berth_version(), "pid",
+                                    (json_int_t)getpid()));
         if (pump(c, cl))
             return;
     }
-    send_out(cl);
+    caller_send(cl);
     drop(c, cl);
 }
 
@@ -313,32 +230,20 @@ static void accept_some(struct control *c)
 
 /* --- the thread --- */
 
-/* Whoever listens to events may be silent for as long as it likes, as long as it takes them. */
-static bool patient(const struct caller *cl)
-{
-    return cl->waits || (cl->stream && cl->out_len == 0);
-}
-
 /* Milliseconds until the first one has tried our patience; -1: nobody does. */
 static int look_after(struct control *c, uint64_t now)
 {
     uint64_t first = c->resting ? now + REST_MS : UINT64_MAX;
     for (struct caller *cl = c->callers; cl < c->callers + CALLERS_MAX; cl++) {
-        if (cl->fd < 0 || patient(cl))
+        if (cl->fd < 0 || caller_patient(cl))
             continue;
-        if (now >= cl->since_ms + CALLER_PATIENCE_MS)
+        uint64_t until = cl->since_ms + CALLER_PATIENCE_MS;
+        if (now >= until)
             drop(c, cl);
-        else if (cl->since_ms + CALLER_PATIENCE_MS < first)
-            first = cl->since_ms + CALLER_PATIENCE_MS;
+        else if (until < first)
+            first = until;
     }
     return first == UINT64_MAX ? -1 : (int)(first - now);
-}
-
-static short interest(const struct caller *cl)
-{
-    if (cl->out_len > 0)
-        return POLLOUT;
-    return cl->waits || cl->eof || cl->in_len == sizeof cl->in ? 0 : POLLIN;
 }
 
 static void fill(const struct control *c, struct pollfd p[CALLERS_MAX + 2])
@@ -346,13 +251,12 @@ static void fill(const struct control *c, struct pollfd p[CALLERS_MAX + 2])
     p[0] = (struct pollfd){.fd = c->wake, .events = POLLIN};
     p[1] = (struct pollfd){.fd = c->resting ? -1 : c->listener, .events = POLLIN};
     for (uint32_t i = 0; i < CALLERS_MAX; i++)
-        p[i + 2] = (struct pollfd){.fd = c->callers[i].fd, .events = interest(&c->callers[i])};
+        p[i + 2] = (struct pollfd){.fd = c->callers[i].fd, .events = caller_interest(&c->callers[i])};
 }
 
 static void serve_caller(struct control *c, struct caller *cl, short happened)
 {
-    bool left = (happened & POLLERR) || ((happened & POLLHUP) && (busy(cl) || cl->eof));
-    if (left || ((happened & (POLLIN | POLLHUP)) && !busy(cl) && !receive(cl)) || !pump(c, cl))
+    if (!caller_heard(cl, happened) || !pump(c, cl))
         drop(c, cl);
 }
 
@@ -361,7 +265,7 @@ static void round_of_work(struct control *c)
     struct pollfd p[CALLERS_MAX + 2];
     eventfd_t count;
     fill(c, p);
-    if (poll(p, CALLERS_MAX + 2, look_after(c, now_ms())) < 0)
+    if (poll(p, CALLERS_MAX + 2, look_after(c, caller_now_ms())) < 0)
         return;
     if (p[0].revents)
         eventfd_read(c->wake, &count);
@@ -467,7 +371,7 @@ void control_halt(struct control *c)
 /* The events until the end, as far as they are taken at once. */
 static void tell_rest(struct control *c, struct caller *cl)
 {
-    while (send_out(cl) && cl->out_len == 0 && take_event(c, cl))
+    while (caller_send(cl) && cl->out_len == 0 && take_event(c, cl))
         ;
 }
 

@@ -7,11 +7,9 @@
 #include <berth/berth.h>
 #include <stdint.h>
 
-#define CALLERS_MAX        16u            /* connections at once */
-#define LISTENERS_MAX      8u             /* of them, those that listen to events */
-#define ANSWER_MAX         (1024u * 1024) /* bytes of an answer */
-#define CALLER_PATIENCE_MS 10000u         /* for who neither asks nor takes the answer */
-#define CALLERS_BACKLOG    64
+#define CALLERS_MAX     16u /* connections at once */
+#define LISTENERS_MAX   8u  /* of them, those that listen to events */
+#define CALLERS_BACKLOG 64
 
 struct attachment;
 struct control;

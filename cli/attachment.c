@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include "attach/control.h"
+#include "attach/caller.h"
 #include "attach/exit.h"
 #include "attach/request.h"
 #include "attach/runtime.h"
