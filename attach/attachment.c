@@ -270,7 +270,7 @@ static int begin(struct attachment *a, struct berth_detail *detail)
     char why[SETTINGS_WHY_MAX];
     if (!a->settings || !a->live || a->end_fd < 0)
         return complain(detail, BERTH_E_MEMORY, "there is no memory, or no descriptor, for an attachment");
-    int error = settings_check(a->settings, why);
+    int error = settings_check(a->settings, SETTINGS_AS_WORDS, why);
     if (error)
         return complain(detail, error, why);
     outlive_parent(a->settings);

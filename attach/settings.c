@@ -421,31 +421,48 @@ const char *const *settings_keys(const struct settings *s, uint32_t *count)
 
 /* --- together --- */
 
-static int refuse(char why[SETTINGS_WHY_MAX], const char *sentence)
+/* "WHAT; give NAME=VALUEREST", as one writes it there. */
+static int lacks(char why[SETTINGS_WHY_MAX], enum settings_spelling how, const char *what, enum setting_id id,
+                 const char *rest)
 {
-    snprintf(why, SETTINGS_WHY_MAX, "%s", sentence);
+    bool options = how == SETTINGS_AS_OPTIONS;
+    snprintf(why, SETTINGS_WHY_MAX, "%s; give %s%s%s%s%s", what, options ? "--" : "", settings_rows[id].key,
+             options ? " " : "=", settings_rows[id].value, rest);
     return BERTH_E_ARGUMENT;
 }
 
-int settings_check(const struct settings *s, char why[SETTINGS_WHY_MAX])
+static int check_user(const struct settings *s, bool named, enum settings_spelling how,
+                      char why[SETTINGS_WHY_MAX])
+{
+    bool mutual = settings_said(s, SETTING_MUTUAL_USER);
+    if (settings_said(s, SETTING_SECRET_FILE) && !named)
+        return lacks(why, how, "a secret belongs to a user", SETTING_USER, ", or name the user in the URL");
+    if (named && !settings_said(s, SETTING_SECRET_FILE))
+        return lacks(why, how, "a user needs a secret", SETTING_SECRET_FILE, "");
+    if (mutual && !named)
+        return lacks(why, how, "a target that must prove itself needs a user of our own", SETTING_USER,
+                     " as well");
+    if (mutual != settings_said(s, SETTING_MUTUAL_SECRET_FILE))
+        return lacks(why, how, "the name and the secret of the target belong together",
+                     mutual ? SETTING_MUTUAL_SECRET_FILE : SETTING_MUTUAL_USER, " as well, or neither");
+    return 0;
+}
+
+int settings_check(const struct settings *s, enum settings_spelling how, char why[SETTINGS_WHY_MAX])
 {
     const char *url = settings_text(s, SETTING_URL), *user;
     size_t len = url ? url_user(url, &user) : 0;
-    bool named = len > 0 || settings_said(s, SETTING_USER);
+    if (!url && how == SETTINGS_AS_OPTIONS) { /* there it is an operand */
+        snprintf(why, SETTINGS_WHY_MAX, "there is no LUN; give its URL");
+        return BERTH_E_ARGUMENT;
+    }
     if (!url)
-        return refuse(why, "there is no LUN: give url, as iscsi://[user@]host[:port]/target-name/lun");
+        return lacks(why, how, "there is no LUN", SETTING_URL,
+                     ", as iscsi://[user@]host[:port]/target-name/lun");
     if (len && memchr(user, ':', len))
-        return refuse(why, "secrets do not belong into URLs, where others can read them; write "
-                           "iscsi://user@host/... and give secret-file");
-    if (settings_said(s, SETTING_SECRET_FILE) && !named)
-        return refuse(why, "secret-file belongs to a user; give user, or name the user in the URL");
-    if (named && !settings_said(s, SETTING_SECRET_FILE))
-        return refuse(why, "a user needs a secret; give secret-file");
-    if (settings_said(s, SETTING_MUTUAL_USER) && !named)
-        return refuse(why, "mutual-user needs a user of our own; give user as well");
-    if (settings_said(s, SETTING_MUTUAL_USER) != settings_said(s, SETTING_MUTUAL_SECRET_FILE))
-        return refuse(why, "mutual-user and mutual-secret-file belong together; give both, or neither");
-    return 0;
+        return lacks(why, how, "secrets do not belong into URLs, where others can read them",
+                     SETTING_SECRET_FILE, ", and let the URL name the user alone");
+    return check_user(s, len > 0 || settings_said(s, SETTING_USER), how, why);
 }
 
 static bool same_text(const char *a, const char *b)

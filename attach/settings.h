@@ -126,8 +126,14 @@ const char *settings_source_word(enum settings_source source);
 bool settings_said(const struct settings *s, enum setting_id id); /* it is not the default */
 const char *const *settings_keys(const struct settings *s, uint32_t *count);
 
-/* What fits together, and what is missing. */
-int settings_check(const struct settings *s, char why[SETTINGS_WHY_MAX]);
+/* How the one who reads a sentence writes settings. */
+enum settings_spelling {
+    SETTINGS_AS_WORDS,   /* depth=N */
+    SETTINGS_AS_OPTIONS, /* --depth N */
+};
+
+/* What fits together, and what is missing: 0, or BERTH_E_ARGUMENT with a clause and the next step. */
+int settings_check(const struct settings *s, enum settings_spelling how, char why[SETTINGS_WHY_MAX]);
 
 /* The first row whose values differ, SETTINGS_COUNT: none. What `b` was told by `set` counts as what it was
  * before, and is passed over; so are internal rows, and those about waiting. */

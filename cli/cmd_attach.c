@@ -118,7 +118,7 @@ static int complete(struct settings *s)
         status = name_ourselves(s);
     if (status != STATUS_OK)
         return status;
-    if (settings_check(s, why) != 0)
+    if (settings_check(s, SETTINGS_AS_OPTIONS, why) != 0)
         return fail(STATUS_USAGE, "%s", why);
     opening_spread(s);
     opening_name(settings_text(s, SETTING_URL), name);

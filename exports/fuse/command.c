@@ -109,7 +109,7 @@ int command_take(struct command *c, int argc, char **argv)
     for (int i = optind; i < argc; i++)
         if (take_word(c->settings, argv[i], why))
             return refuse(why);
-    if (settings_check(c->settings, why))
+    if (settings_check(c->settings, SETTINGS_AS_WORDS, why))
         return refuse(why);
     return find_place(c) ? COMMAND_GO : refuse("the path of the mountpoint is too long");
 }

@@ -50,7 +50,7 @@ static int iscsi_config_complete(void)
     else if (settings_number(disk.settings, SETTING_AS) != 0)
         snprintf(why, sizeof why, "nbdkit makes NBD of a LUN; leave out as=%s",
                  settings_text(disk.settings, SETTING_AS));
-    else if (!settings_check(disk.settings, why))
+    else if (!settings_check(disk.settings, SETTINGS_AS_WORDS, why))
         return 0;
     nbdkit_error("%s", why);
     return -1;

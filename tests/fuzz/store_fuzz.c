@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (fd < 0 || write(fd, data, size) != (ssize_t)size)
         return 0;
     read_back(s, fd, why);
-    settings_check(s, clause);
+    settings_check(s, SETTINGS_AS_OPTIONS, clause);
     copy = settings_copy(s);
     fuzz_check(settings_differ(s, copy) == SETTINGS_COUNT);
     settings_free(copy);

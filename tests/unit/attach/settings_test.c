@@ -122,29 +122,48 @@ static void test_keys(void **state)
     settings_free(s);
 }
 
+static void expect_sentence(const struct settings *s, enum settings_spelling how, const char *expected)
+{
+    assert_int_equal(settings_check(s, how, why), expected ? BERTH_E_ARGUMENT : 0);
+    if (expected && !strstr(why, expected))
+        fail_msg("'%s' lacks '%s'", why, expected);
+}
+
 static void test_together(void **state)
 {
     static const struct {
         const char *words[4];
-        const char *why; /* NULL: fits */
+        const char *word, *option; /* what the sentence has for either; NULL: fits */
     } rows[] = {
-        {{"url=iscsi://h/t/0"}, NULL},
-        {{"as=nbd"}, "there is no LUN"},
-        {{"url=iscsi://u:s@h/t/0"}, "secrets do not belong"},
-        {{"url=iscsi://u@h/t/0"}, "give secret-file"},
-        {{"url=iscsi://u@h/t/0", "secret-file=f"}, NULL},
-        {{"url=iscsi://h/t/0", "secret-file=f"}, "belongs to a user"},
-        {{"url=iscsi://h/t/0", "mutual-user=m", "mutual-secret-file=f"}, "user of our own"},
-        {{"url=iscsi://h/t/0", "user=u", "secret-file=f", "mutual-user=m"}, "belong together"},
+        {{"url=iscsi://h/t/0"}, NULL, NULL},
+        {{"as=nbd"}, "there is no LUN; give url=URL", "there is no LUN; give its URL"},
+        {{"url=iscsi://u:s@h/t/0"},
+         "; give secret-file=FILE, and let the URL",
+         "; give --secret-file FILE, and let"},
+        {{"url=iscsi://u@h/t/0"},
+         "needs a secret; give secret-file=FILE",
+         "needs a secret; give --secret-file FILE"},
+        {{"url=iscsi://u@h/t/0", "secret-file=f"}, NULL, NULL},
+        {{"url=iscsi://h/t/0", "secret-file=f"},
+         "belongs to a user; give user=NAME, or",
+         "; give --user NAME, or"},
+        {{"url=iscsi://h/t/0", "mutual-user=m", "mutual-secret-file=f"},
+         "user of our own; give user=NAME",
+         "; give --user NAME"},
+        {{"url=iscsi://h/t/0", "user=u", "secret-file=f", "mutual-user=m"},
+         "belong together; give mutual-secret-file=FILE",
+         "together; give --mutual-secret-file FILE as well"},
+        {{"url=iscsi://h/t/0", "user=u", "secret-file=f", "mutual-secret-file=m"},
+         "give mutual-user=NAME",
+         "give --mutual-user NAME as well"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct settings *s = settings_new();
         for (size_t w = 0; w < 4 && rows[i].words[w]; w++)
             assert_int_equal(attachment_take_word(s, rows[i].words[w], why), 0);
-        assert_int_equal(settings_check(s, why), rows[i].why ? BERTH_E_ARGUMENT : 0);
-        if (rows[i].why)
-            assert_non_null(strstr(why, rows[i].why));
+        expect_sentence(s, SETTINGS_AS_WORDS, rows[i].word);
+        expect_sentence(s, SETTINGS_AS_OPTIONS, rows[i].option);
         settings_free(s);
     }
 }
