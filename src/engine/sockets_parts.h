@@ -54,6 +54,7 @@ struct sockets {
 /* What a round of receiving or sending did to a link. */
 struct outcome {
     bool moved;
+    bool news; /* for the owner: more than a part of a data segment */
     bool ended;
     bool unread; /* ended by sending: what had arrived is still to be received */
     int err;     /* 0: the peer closed */

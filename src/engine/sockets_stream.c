@@ -67,6 +67,7 @@ static bool rx_once(struct sockets *s, struct link *l, struct outcome *out, int 
         s->now = sockets_now(&s->engine); /* it may have slept */
     l->rx_bytes += (uint64_t)n;
     filter_rx_done(l->filter, l->conn, (uint64_t)n, s->now);
+    out->news |= l->filter || conn_rx_news(l->conn);
     return (uint64_t)n == asked;
 }
 
@@ -178,7 +179,7 @@ static bool tx_once(struct sockets *s, struct link *l, struct outcome *out)
     uint32_t count = filter_tx_peek(l->filter, l->conn, s->segs, SOCKETS_SEGS);
     uint64_t sent = send_runs(s, l, count, &err);
     if (sent > 0) {
-        out->moved = true;
+        out->moved = out->news = true;
         l->tx_bytes += sent;
         sockets_sent(s);
         filter_tx_done(l->filter, l->conn, sent);
@@ -219,7 +220,7 @@ void sockets_conclude(struct sockets *s, struct link *l, struct outcome *out)
     if (out->unread)
         sockets_rx(s, l, &last, MSG_DONTWAIT); /* the peer's last words often tell why sending failed */
     s->current = l;
-    if (out->moved || last.moved)
+    if (out->news || last.news)
         l->owner->progress(l);
     if (s->current != l)
         return;

@@ -111,17 +111,18 @@ static struct link *only_link(const struct sockets *s, bool deaf)
     return receives ? l : NULL;
 }
 
-/* False: nothing came. */
-static bool receive_only(struct sockets *s, struct link *l, int flags)
+enum came { CAME_NOTHING, CAME_BYTES, CAME_NEWS };
+
+static enum came receive_only(struct sockets *s, struct link *l, int flags)
 {
     struct outcome out = {.moved = false};
     errno = 0;
     sockets_rx(s, l, &out, flags);
     s->engine.interrupted = !out.moved && !out.ended && errno == EINTR;
-    if (!out.moved && !out.ended)
-        return false;
+    if (!out.news && !out.ended)
+        return out.moved ? CAME_BYTES : CAME_NOTHING;
     sockets_conclude(s, l, &out);
-    return true;
+    return CAME_NEWS;
 }
 
 /* For a moment. Who polls has no other moments. */
@@ -136,7 +137,7 @@ static int look(struct sockets *s, bool deaf)
 {
     struct link *l = only_link(s, deaf);
     if (l)
-        return receive_only(s, l, MSG_DONTWAIT);
+        return receive_only(s, l, MSG_DONTWAIT) != CAME_NOTHING;
     int count = wait_ms(s, 0);
     if (count > 0)
         sockets_dispatch(s, count);
@@ -180,15 +181,22 @@ void sockets_sent(struct sockets *s)
 
 /* --- sleeping --- */
 
-/* True if that was the wait. */
+/* True if that was the wait. It goes on while nothing comes but the middle of a data segment: nobody has
+ * anything to do then, and to ask all who might costs as much as a receive of some KiB. */
 static bool sleep_in_receive(struct sockets *s, uint64_t until_ns)
 {
+    uint64_t end = s->now + NAP_NS;
+    enum came came = CAME_BYTES;
     struct link *l = only_link(s, !s->heard);
     if (!l || until_ns < s->now + NAP_NS)
         return false;
     if (!(l->state & LINK_SLEEPY))
         sockets_let_block(s, l, NAP_NS);
-    return l->state & LINK_SLEEPY && (receive_only(s, l, 0) || s->engine.interrupted);
+    if (!(l->state & LINK_SLEEPY))
+        return false;
+    while (came == CAME_BYTES && s->now < end)
+        came = receive_only(s, l, 0);
+    return came != CAME_NOTHING || s->engine.interrupted;
 }
 
 static int sleep_in_epoll(struct sockets *s, uint64_t until_ns)

@@ -130,6 +130,8 @@ bool conn_tx_news(const struct conn *c);
 /* Answers to pings, which gather for a moment, wait no longer: the caller will not be back soon. */
 void conn_hurry(struct conn *c);
 
+/* Has more come since the last call than a part of a data segment, so that there may be something to do? */
+bool conn_rx_news(struct conn *c);
 /* Initiator: bytes of read data that the peer owes for what was submitted, counted until there are `enough`.
  */
 uint64_t conn_rx_due(const struct conn *c, uint64_t enough);

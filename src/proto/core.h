@@ -29,6 +29,7 @@ struct frame {
     uint32_t data_have, data_len;
     uint32_t tail_have, tail_need;
     uint32_t crc;
+    bool news; /* a PDU has ended since somebody asked */
     struct task *task;
     uint32_t task_offset;
     uint64_t want_direct;            /* bytes of the last rx_want that go to the task */

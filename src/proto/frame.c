@@ -60,6 +60,7 @@ static void data_end(struct conn *c)
     bool sound = !(c->data_digest && f->data_len) ||
                  crc32c_final(f->crc) == get32_le(f->tail + wire_padding(f->data_len));
 
+    f->news = true;
     f->stage_limit = f->data_len >= LARGE_SEGMENT ? SMALL_STAGE : c->config.stage_bytes;
     if (sound)
         conn_pdu_received(c, &pdu);
@@ -260,6 +261,13 @@ static void placed_directly(struct conn *c, uint32_t n)
             f->crc = c->session->config.crypto->crc32c(f->crc, seg.base, seg.len);
         }
     data_advance(c, n);
+}
+
+bool conn_rx_news(struct conn *c)
+{
+    bool news = c->rx.news || c->failed || c->phase != CONN_FULL;
+    c->rx.news = false;
+    return news;
 }
 
 void conn_rx_done(struct conn *c, uint32_t epoch, uint64_t n, uint64_t now)

@@ -101,6 +101,7 @@ static void paint_frame(struct portrait *p, const struct conn *c)
     memcpy(p->buffers + f->stage_end, c->control, c->control_have + more);
     f->stage_begin = f->stage_limit = 0;
     f->want_direct = 0;
+    f->news = false;
     number(&f->task);
     trim(f->head, sizeof f->head, f->head_have);
     trim(f->tail, sizeof f->tail, head ? 0 : f->tail_have);

@@ -292,6 +292,33 @@ static void test_pings_do_not_gather(void **state)
     pair_free(p);
 }
 
+/* Bytes of a data segment are no news before its end. */
+static void test_news(void **state)
+{
+    (void)state;
+    struct pair_config c;
+    pair_config_init(&c, 1);
+    struct pair *p = pair_new(&c);
+    assert_true(conn_rx_news(p->ic)); /* a login is looked at always */
+    pair_run(p);
+    (void)conn_rx_news(p->ic);
+    assert_false(conn_rx_news(p->ic));
+    give(p, 0, 'R', 4096);
+    pair_move(p, true, UINT64_MAX);
+    while (pair_work(p))
+        ;
+    assert_int_equal(pair_move(p, false, WIRE_BHS_LEN + 1000), WIRE_BHS_LEN + 1000);
+    assert_false(conn_rx_news(p->ic));
+    pair_run(p);
+    assert_true(conn_rx_news(p->ic));
+    assert_false(conn_rx_news(p->ic));
+    for (struct task *task; (task = session_reap(p->is)) != NULL;) {
+        free(task->owner);
+        session_task_free(p->is, task);
+    }
+    pair_free(p);
+}
+
 /* What reads still owe, whether they have been sent or not, as far as it was asked. */
 static void test_due(void **state)
 {
@@ -328,6 +355,6 @@ int main(void)
         cmocka_unit_test(test_long_life), cmocka_unit_test(test_closed),
         cmocka_unit_test(test_withdrawn), cmocka_unit_test(test_held),
         cmocka_unit_test(test_gathering), cmocka_unit_test(test_pings_do_not_gather),
-        cmocka_unit_test(test_due)};
+        cmocka_unit_test(test_due),       cmocka_unit_test(test_news)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 /* How the sockets engine waits: looks, sleeps in a receive, and lets commands gather meanwhile. */
 #include "raw.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/time.h>
@@ -132,6 +133,40 @@ static void a_nap_keeps_to_the_time(void **state)
     assert_in_range(calls_of_a_wait(8), 1, 1);
     peer_free(p);
     close(raw);
+}
+
+struct dripper {
+    int raw;
+    pthread_t thread;
+};
+
+static void *drip(void *arg)
+{
+    const struct dripper *d = arg;
+    for (uint32_t i = 0; i < 3; i++) {
+        usleep(3000);
+        raw_send(d->raw, 0, 10 * i, 10);
+    }
+    return NULL;
+}
+
+/* The owner sleeps on through the middle of a data segment. */
+static void a_nap_goes_on_until_there_is_news(void **state)
+{
+    (void)state;
+    struct dripper d;
+    struct peer *p = raw_pair(e, &d.raw);
+    e->wait = ENGINE_SLEEPS;
+    p->conn.rx_dull = 30;
+    uint32_t before = p->progresses;
+    assert_int_equal(pthread_create(&d.thread, NULL, drip, &d), 0);
+    for (uint32_t i = 0; i < 100 && p->conn.rx_at < 30; i++)
+        assert_int_equal(engine_poll(e, FOREVER), BERTH_OK);
+    assert_int_equal(p->conn.rx_at, 30);
+    assert_int_equal(p->progresses - before, 1);
+    pthread_join(d.thread, NULL);
+    peer_free(p);
+    close(d.raw);
 }
 
 static void a_nap_ends_with_the_link(void **state)
@@ -340,6 +375,7 @@ int main(void)
         T(sleeps_where_plenty_is_to_come),
         T(polls_with_a_receive_each),
         T(a_nap_keeps_to_the_time),
+        T(a_nap_goes_on_until_there_is_news),
         T(a_nap_ends_with_the_link),
         T(a_signal_ends_a_nap),
         T(nothing_else_blocks),

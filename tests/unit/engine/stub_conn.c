@@ -160,6 +160,11 @@ void conn_tx_done(struct conn *c, uint32_t epoch, uint64_t n)
     c->ring_len -= (uint32_t)n;
 }
 
+bool conn_rx_news(struct conn *c)
+{
+    return c->rx_at >= c->rx_dull;
+}
+
 uint64_t conn_rx_due(const struct conn *c, uint64_t enough)
 {
     return c->rx_due < enough ? c->rx_due : enough;

@@ -21,6 +21,7 @@ struct conn {
     uint32_t tx_kind;    /* enum berth_seg_kind */
     bool gathers;        /* what is to be sent may wait */
     uint64_t rx_due;     /* bytes that are owed */
+    uint64_t rx_dull;    /* up to there nothing that comes is news */
     int tx_file;         /* not 0: every other tx_seg bytes are this file's, which begins with the pattern */
 
     /* receiving: pattern rx_seed, into rx_segs segments of rx_seg bytes; stops at rx_gate until tx_at reaches
