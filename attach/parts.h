@@ -49,7 +49,8 @@ struct attachment {
     struct facts facts;
     struct events events;
     struct control *control;
-    atomic_uint listeners; /* to events */
+    atomic_uint listeners;     /* to events */
+    _Atomic int64_t offset_ns; /* see status.c; 0: not known yet */
     struct protections protections;
     struct counters counters;
     pthread_mutex_t users_lock;

@@ -2,12 +2,15 @@
 /* What an attachment is and how it stands, as JSON. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include "attach/negotiated.h"
 #include "attach/parts.h"
 #include "attach/size.h"
 #include "attach/verbs.h"
+
+#define CLOCK_STEP_NS 1000000000 /* a change that no two readings one after the other explain */
 
 const char *status_time(uint64_t ms, char out[32])
 {
@@ -114,13 +117,24 @@ struct standing {
     char error_text[CLAUSE_MAX];
 };
 
-static uint64_t wall_ms(const struct berth_status *st, uint64_t at_ns)
+/* From the library's clock to the one that people read. It is kept, so that one moment has one time however
+ * often it is asked for; only where the clock was set, or the host slept, it is found anew. */
+static int64_t offset_ns(struct attachment *a, uint64_t now_ns)
 {
-    int64_t from_now_ns = (int64_t)(at_ns - st->now_ns);
-    return at_ns ? attachment_now_ms() + (uint64_t)(from_now_ns / 1000000) : 0;
+    int64_t kept = atomic_load(&a->offset_ns);
+    int64_t found = (int64_t)(attachment_now_ms() * 1000000 - now_ns);
+    if (kept && llabs(found - kept) < CLOCK_STEP_NS)
+        return kept;
+    atomic_store(&a->offset_ns, found);
+    return found;
 }
 
-static void stand_by_library(struct standing *to, struct berth_lun *lun)
+static uint64_t wall_ms(int64_t offset, uint64_t at_ns)
+{
+    return at_ns ? (at_ns + (uint64_t)offset) / 1000000 : 0;
+}
+
+static void stand_by_library(struct standing *to, struct attachment *a)
 {
     static const char *const words[][3] = {
         {"connected", "connected", ""},
@@ -130,17 +144,18 @@ static void stand_by_library(struct standing *to, struct berth_lun *lun)
         {"failed", "given up for good", "; I/Os fail: detach it, and attach it again"},
     };
     struct berth_status st = {.size = sizeof st};
-    if (berth_lun_status(lun, &st) != 0)
+    if (berth_lun_status(a->lun, &st) != 0)
         return;
+    int64_t offset = offset_ns(a, st.now_ns);
     uint32_t row = st.state <= BERTH_STATE_FAILED ? st.state : BERTH_STATE_FAILED;
     *to = (struct standing){.state = words[row][0],
                             .words = words[row][1],
                             .then = words[row][2],
-                            .since_ms = wall_ms(&st, st.since_ns),
-                            .next_ms = wall_ms(&st, st.next_attempt_ns),
-                            .gives_up_ms = wall_ms(&st, st.gives_up_ns),
+                            .since_ms = wall_ms(offset, st.since_ns),
+                            .next_ms = wall_ms(offset, st.next_attempt_ns),
+                            .gives_up_ms = wall_ms(offset, st.gives_up_ns),
                             .attempts = st.attempts,
-                            .error_ms = wall_ms(&st, st.trouble.at_ns),
+                            .error_ms = wall_ms(offset, st.trouble.at_ns),
                             .in_flight = st.in_flight,
                             .waiting = st.waiting,
                             .sessions = st.sessions,
@@ -170,7 +185,7 @@ static void stand(struct standing *to, struct attachment *a)
     stand_by_facts(to, &a->facts);
     pthread_mutex_unlock(&a->facts.lock);
     if (open)
-        stand_by_library(to, a->lun);
+        stand_by_library(to, a);
 }
 
 static json_t *time_json(uint64_t ms)
