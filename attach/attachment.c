@@ -16,6 +16,7 @@
 #include "attach/parts.h"
 #include "attach/report.h"
 #include "attach/runtime.h"
+#include "attach/verbs.h"
 
 #define PAUSE_FIRST_MS 250 /* between two attempts to reach a target that has never been there */
 #define PAUSE_LAST_MS  5000
@@ -121,14 +122,18 @@ static int complain(struct berth_detail *detail, int error, const char *text)
     return error;
 }
 
-/* Somebody may end us in between. */
-static void pause_ms(struct attachment *a, int ms)
+/* Somebody may end us in between. A supervisor shows its sentence long after it was told, so it has a time.
+ */
+static void pause_ms(struct attachment *a, int ms, const char *because)
 {
     struct pollfd p = {.fd = a->end_fd, .events = POLLIN};
+    uint64_t next_ms = attachment_now_ms() + (uint64_t)ms;
+    char at[32];
     pthread_mutex_lock(&a->facts.lock);
     a->facts.attempts++;
-    a->facts.next_ms = attachment_now_ms() + (uint64_t)ms;
+    a->facts.next_ms = next_ms;
     pthread_mutex_unlock(&a->facts.lock);
+    notify_status("waiting for the target: %s; next attempt at %s", because, status_time(next_ms, at));
     poll(&p, 1, ms);
     pthread_mutex_lock(&a->facts.lock);
     a->facts.next_ms = 0;
@@ -156,7 +161,7 @@ static int open_patiently(struct attachment *a, const struct berth_options *opti
         if (!error || exit_find(error)->status != STATUS_UNREACHABLE || cancelled(a) ||
             attachment_now_ms() + (uint64_t)pause > deadline)
             return error;
-        pause_ms(a, pause);
+        pause_ms(a, pause, detail->text);
         pause = pause * 2 < PAUSE_LAST_MS ? pause * 2 : PAUSE_LAST_MS;
     }
 }
@@ -348,6 +353,7 @@ void attachment_ready(struct attachment *a, const char *path)
     attachment_event(a, "ready", 0, path);
     report_ready(a->settings, a->name, a->kind, path);
     notify_tell("READY=1");
+    notify_status("attached: %s", path);
 }
 
 void attachment_failed(struct attachment *a, int error, const char *sentence)

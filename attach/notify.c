@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "attach/notify.h"
+#include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include "attach/utf8.h"
+
+#define STATUS_MAX 1024u
 
 void notify_tell(const char *state)
 {
@@ -23,4 +28,16 @@ void notify_tell(const char *state)
     sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&to,
            (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
     close(fd);
+}
+
+/* A new line would begin another assignment, and systemd passes over what is no UTF-8. */
+void notify_status(const char *format, ...)
+{
+    char sentence[STATUS_MAX], state[STATUS_MAX + 8] = "STATUS=";
+    va_list args;
+    va_start(args, format);
+    vsnprintf(sentence, sizeof sentence, format, args);
+    va_end(args);
+    utf8_plain(state + strlen(state), STATUS_MAX, sentence);
+    notify_tell(state);
 }
