@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* inih cuts the file into sections, keys and values. Numbers of lines are ours, and so is what is kept of a
- * file that is written again. */
 #include "attach/store.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <ini.h>
 #include <libgen.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "attach/inifile.h"
 
-#define FILE_MAX  (256 * 1024) /* bytes of a file that is read */
-#define LINE_ENDS 3            /* CR, LF and NUL */
+#define FILE_MAX (256 * 1024) /* bytes of a file that is read */
 
 bool store_path(const char *folder, const char *name, char out[STORE_PATH_MAX])
 {
@@ -63,34 +59,16 @@ static int setting_of(const char *key)
 
 struct reader {
     struct settings *s;
-    const char *path;
-    FILE *file;
-    char *text; /* the line at hand, of getline() */
-    size_t text_size;
-    uint32_t line;
-    bool failed;
+    struct inifile file;
     store_warn *warn;
     void *warn_arg;
-    char *why;
 };
-
-__attribute__((format(printf, 2, 3))) static void fail(struct reader *r, const char *format, ...)
-{
-    va_list args;
-    if (r->failed)
-        return;
-    r->failed = true;
-    int len = snprintf(r->why, STORE_WHY_MAX, "%s:%u: ", r->path, r->line);
-    va_start(args, format);
-    vsnprintf(r->why + len, STORE_WHY_MAX - (size_t)len, format, args);
-    va_end(args);
-}
 
 static void warn_of(struct reader *r, const char *what)
 {
     char text[STORE_WHY_MAX];
-    snprintf(text, sizeof text, "%s:%u: '%.64s' is not known here, and is kept as it is", r->path, r->line,
-             what);
+    snprintf(text, sizeof text, "%s:%u: '%.64s' is not known here, and is kept as it is", r->file.name,
+             r->file.line, what);
     if (r->warn)
         r->warn(r->warn_arg, text);
 }
@@ -99,64 +77,34 @@ static int take_pair(void *reader, const char *section, const char *key, const c
 {
     struct reader *r = reader;
     char why[SETTINGS_WHY_MAX];
-    if (r->failed)
-        return 0;
     if (strcmp(section, STORE_SECTION) != 0 || setting_of(key) < 0)
         warn_of(r, strcmp(section, STORE_SECTION) != 0 ? section : key);
     else if (settings_take(r->s, key, value, SETTINGS_FILE, why) != 0)
-        fail(r, "%s; mend the line, or leave it out", why);
-    return !r->failed;
-}
-
-/* As fgets(), for inih: one whole line, without indentation, which would mean something to inih. */
-static char *next_line(char *out, int size, void *reader)
-{
-    struct reader *r = reader;
-    ssize_t len = r->failed ? -1 : getline(&r->text, &r->text_size, r->file);
-    if (len < 0)
-        return NULL;
-    r->line++;
-    char *line = r->text + strspn(r->text, " \t");
-    if (memchr(r->text, '\0', (size_t)len))
-        fail(r, "the line holds a byte 0; this is no text file");
-    else if (strlen(line) >= (size_t)size - 1)
-        fail(r, "the line is longer than %d bytes; shorten it", size - LINE_ENDS);
-    if (r->failed)
-        return NULL;
-    memcpy(out, line, strlen(line) + 1);
-    return out;
-}
-
-/* Where inih lets a program choose (Debian's does), lines may be long; elsewhere they have 200 bytes. */
-static void allow_long_lines(void)
-{
-#ifdef HAVE_INI_MAX_LINE
-    ini_use_stack = false;
-    ini_max_line = ini_initial_alloc = STORE_LINE_MAX + LINE_ENDS;
-#endif
+        return inifile_fail(&r->file, r->file.line, "%s; mend the line, or leave it out", why);
+    return 1;
 }
 
 int store_read(struct settings *s, const char *path, store_warn *warn, void *arg, char why[STORE_WHY_MAX])
 {
-    struct reader r = {.s = s, .path = path, .warn = warn, .warn_arg = arg, .why = why};
+    struct reader r = {.s = s, .warn = warn, .warn_arg = arg};
     int fd = open_plain(path, why);
     if (why[0])
         return BERTH_E_ARGUMENT;
-    r.file = fd >= 0 ? fdopen(fd, "re") : NULL;
-    if (!r.file)
+    r.file = (struct inifile){.file = fd >= 0 ? fdopen(fd, "re") : NULL,
+                              .name = path,
+                              .section = STORE_SECTION,
+                              .line_max = STORE_LINE_MAX,
+                              .pair = take_pair,
+                              .arg = &r,
+                              .why = why,
+                              .why_size = STORE_WHY_MAX};
+    if (!r.file.file)
         return cannot(why, "read", path);
-    allow_long_lines();
-    int first = ini_parse_stream(next_line, &r, take_pair, &r);
-    if (first > 0 && !r.failed) {
-        r.line = (uint32_t)first;
-        fail(&r, "this is neither [%s] nor KEY = VALUE; begin comments with #", STORE_SECTION);
-    }
-    bool broken = ferror(r.file) || first < 0;
-    free(r.text);
-    fclose(r.file);
-    if (broken && !r.failed)
+    bool broken = inifile_read(&r.file) < 0;
+    fclose(r.file.file);
+    if (broken && !r.file.failed)
         return cannot(why, "read", path);
-    return r.failed ? BERTH_E_ARGUMENT : 0;
+    return r.file.failed ? BERTH_E_ARGUMENT : 0;
 }
 
 /* --- what is kept --- */

@@ -1,29 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* The file of `berth serve`: berth-serve.conf(5). inih cuts it into sections, keys and values; two things are
- * ours, because it keeps neither: the numbers of lines, and section names of more than 49 bytes. */
-#include <ini.h>
+/* The file of `berth serve`: berth-serve.conf(5). Headers of sections are found here, because inih keeps no
+ * more than 49 bytes of their names. */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include "cli/setup.h"
+#include "attach/inifile.h"
 #include "attach/size.h"
 
 #define SECTION_MAX 512u /* bytes of what stands in the brackets */
 #define ALIAS_MAX   255u /* of a text value on the wire */
 #define KEY_MAX_LEN 48u  /* inih cuts what is longer */
-#define LINE_ENDS   3    /* CR, LF and NUL */
 #define NAMED_MAX   300  /* bytes of a name in a sentence */
 
 struct section_row;
 
 struct parser {
     struct setup *s;
-    FILE *file;
-    char *text; /* the line at hand, of getline() */
-    size_t text_size;
-    uint32_t line;
-    uint32_t failed; /* the line that is wrong; 0: none yet */
-    char *why;
+    struct inifile ini;
     const struct section_row *section; /* NULL before the first */
     char name[SECTION_MAX];            /* behind the section's own word: of a user, of a target */
     uint32_t begun;                    /* line of its header */
@@ -60,21 +54,15 @@ __attribute__((format(printf, 3, 4))) static int refuse(struct parser *p, uint32
                                                         ...)
 {
     va_list args;
-    if (p->failed)
-        return 0;
-    p->failed = line;
-    int len = snprintf(p->why, SETUP_WHY_MAX, "%s:%u: ", p->s->file, line);
-    if (len < 0 || len >= (int)SETUP_WHY_MAX)
-        return 0;
     va_start(args, format);
-    vsnprintf(p->why + len, SETUP_WHY_MAX - (size_t)len, format, args);
+    inifile_vfail(&p->ini, line, format, args);
     va_end(args);
     return 0;
 }
 
 static const char *refuse_twice(struct parser *p, int len, const char *what)
 {
-    refuse(p, p->line, "%.*s is there twice: leave one out", len, what);
+    refuse(p, p->ini.line, "%.*s is there twice: leave one out", len, what);
     return NULL;
 }
 
@@ -88,9 +76,9 @@ static void add_word(char *list, size_t size, const char *word, const char *rest
 
 static const char *keep(struct parser *p, const char *text)
 {
-    const char *kept = setup_keep(p->s, text, p->line);
+    const char *kept = setup_keep(p->s, text, p->ini.line);
     if (!kept)
-        refuse(p, p->line, "there is no memory for this line: free some, then try again");
+        refuse(p, p->ini.line, "there is no memory for this line: free some, then try again");
     return kept ? kept : "";
 }
 
@@ -230,7 +218,7 @@ static const char *set_redirect_permanent(struct parser *p, const char *value)
 
 static const char *refuse_number(struct parser *p, int len, const char *number)
 {
-    refuse(p, p->line, "'%.*s' is no LUN: use a number from 0 to %u", len, number, SERVE_LUNS_MAX - 1);
+    refuse(p, p->ini.line, "'%.*s' is no LUN: use a number from 0 to %u", len, number, SERVE_LUNS_MAX - 1);
     return NULL;
 }
 
@@ -373,7 +361,7 @@ static int refuse_section(struct parser *p, const char *title)
                  sections[i].named ? sections[i].named : "");
         add_word(known, sizeof known, name, "");
     }
-    return refuse(p, p->line, "there is no section [%s]: use %s", title, known);
+    return refuse(p, p->ini.line, "there is no section [%s]: use %s", title, known);
 }
 
 static int refuse_key(struct parser *p, const char *key)
@@ -382,12 +370,12 @@ static int refuse_key(struct parser *p, const char *key)
     for (const struct key_row *row = p->section->keys; row->set; row++)
         add_word(known, sizeof known, row->key ? row->key : "those of RFC 7143",
                  row->kind == KEY_NUMBERED ? " N" : "");
-    return refuse(p, p->line, "'%s' is no key of [%s]: use %s", key, p->section->word, known);
+    return refuse(p, p->ini.line, "'%s' is no key of [%s]: use %s", key, p->section->word, known);
 }
 
 static void end_section(struct parser *p)
 {
-    const char *missing = p->section && p->section->end && !p->failed ? p->section->end(p) : NULL;
+    const char *missing = p->section && p->section->end && !p->ini.failed ? p->section->end(p) : NULL;
     if (missing)
         refuse(p, p->begun, "[%s%s%s] lacks a line: add %s", p->section->word, p->section->named ? " " : "",
                p->section->named ? p->name : "", missing);
@@ -414,11 +402,13 @@ static int begin_named(struct parser *p, const char *title)
 {
     const char *expected;
     if (p->section->named && !p->name[0])
-        return refuse(p, p->line, "[%s] lacks a name: write it as [%s %s]", title, title, p->section->named);
+        return refuse(p, p->ini.line, "[%s] lacks a name: write it as [%s %s]", title, title,
+                      p->section->named);
     if (came_before(p))
-        return refuse(p, p->line, "[%s] is there twice: put its lines into one section", title);
+        return refuse(p, p->ini.line, "[%s] is there twice: put its lines into one section", title);
     expected = p->section->begin ? p->section->begin(p) : NULL;
-    return expected ? refuse(p, p->line, "[%s] must be %s: take it out", title, expected) : !p->failed;
+    return expected ? refuse(p, p->ini.line, "[%s] must be %s: take it out", title, expected)
+                    : !p->ini.failed;
 }
 
 /* `title` is what stands in the brackets. */
@@ -428,7 +418,7 @@ static int begin_section(struct parser *p, const char *title)
     const char *name = title + word + strspn(title + word, " \t");
     end_section(p);
     p->section = find_section(title, word);
-    p->begun = p->line;
+    p->begun = p->ini.line;
     p->seen = 0;
     snprintf(p->name, sizeof p->name, "%s", name);
     if (!p->section || (!p->section->named && *name))
@@ -468,21 +458,19 @@ static int set(struct parser *p, const struct key_row *row, const char *key, con
     if (p->seen & bit && row->kind == KEY_ONCE)
         refuse_twice(p, NAMED_MAX, key);
     else if (!*value)
-        refuse(p, p->line, "%s has no value: write one behind the =", key);
+        refuse(p, p->ini.line, "%s has no value: write one behind the =", key);
     else if ((expected = set_value_of(p, row, key, value)))
-        refuse(p, p->line, "%s must be %s, not '%s'", key, expected, value);
+        refuse(p, p->ini.line, "%s must be %s, not '%s'", key, expected, value);
     p->seen |= bit;
-    return !p->failed;
+    return !p->ini.failed;
 }
 
 static int take_pair(void *parser, const char *section, const char *key, const char *value)
 {
     struct parser *p = parser;
     (void)section;
-    if (p->failed)
-        return 0;
     if (!p->section)
-        return refuse(p, p->line, "'%s' stands in no section: begin with one, such as [serve]", key);
+        return refuse(p, p->ini.line, "'%s' stands in no section: begin with one, such as [serve]", key);
     for (const struct key_row *row = p->section->keys; row->set; row++)
         if (key_fits(row, key) && strlen(key) <= KEY_MAX_LEN)
             return set(p, row, key, value);
@@ -512,8 +500,9 @@ static struct title title_of(const char *line, size_t bracket)
     return (struct title){line + begin, bracket > begin ? (int)(bracket - begin) : 0};
 }
 
-static void look_for_section(struct parser *p, const char *line)
+static void look_for_section(void *parser, const char *line)
 {
+    struct parser *p = parser;
     char text[SECTION_MAX];
     size_t bracket = strcspn(line, "]");
     if (line[0] != '[' || line[bracket] == '\0')
@@ -521,65 +510,30 @@ static void look_for_section(struct parser *p, const char *line)
     struct title title = title_of(line, bracket);
     snprintf(text, sizeof text, "%.*s", title.len, title.at);
     if (title.len >= (int)sizeof text)
-        refuse(p, p->line, "the section's name is longer than %u bytes: use a shorter one", SECTION_MAX - 1);
+        refuse(p, p->ini.line, "the section's name is longer than %u bytes: use a shorter one",
+               SECTION_MAX - 1);
     else if (!only_comment(line + bracket + 1))
-        refuse(p, p->line, "something stands behind [%s]: begin a new line for it", text);
+        refuse(p, p->ini.line, "something stands behind [%s]: begin a new line for it", text);
     else
         begin_section(p, text);
 }
 
-/* Without indentation, which would mean something to inih, and the mark that some editors begin with. */
-static char *first_byte(const struct parser *p)
-{
-    char *line = p->text;
-    if (p->line == 1 && strncmp(line, "\xef\xbb\xbf", 3) == 0)
-        line += 3;
-    return line + strspn(line, " \t");
-}
-
-/* As fgets(), for inih: one whole line. */
-static char *next_line(char *out, int size, void *parser)
-{
-    struct parser *p = parser;
-    ssize_t len = p->failed ? -1 : getline(&p->text, &p->text_size, p->file);
-    if (len < 0)
-        return NULL;
-    p->line++;
-    char *line = first_byte(p);
-    if (memchr(p->text, '\0', (size_t)len))
-        refuse(p, p->line, "the line holds a byte 0: this is no text file");
-    else if (strlen(line) >= (size_t)size - 1)
-        refuse(p, p->line, "the line is longer than %d bytes: shorten it", size - LINE_ENDS);
-    else
-        look_for_section(p, line);
-    if (p->failed)
-        return NULL;
-    memcpy(out, line, strlen(line) + 1);
-    return out;
-}
-
-/* Where inih lets a program choose (Debian's does), lines may be long; elsewhere they have 200 bytes. */
-static void allow_long_lines(void)
-{
-#ifdef HAVE_INI_MAX_LINE
-    ini_use_stack = false;
-    ini_max_line = ini_initial_alloc = SETUP_LINE_MAX + LINE_ENDS;
-#endif
-}
-
 int setup_read(struct setup *s, FILE *file, const char *name, char why[SETUP_WHY_MAX])
 {
-    struct parser p = {.s = s, .file = file, .why = why};
+    struct parser p = {.s = s};
+    p.ini = (struct inifile){.file = file,
+                             .name = name,
+                             .section = "SECTION",
+                             .line_max = SETUP_LINE_MAX,
+                             .look = look_for_section,
+                             .pair = take_pair,
+                             .arg = &p,
+                             .why = why,
+                             .why_size = SETUP_WHY_MAX};
     s->file = name;
-    allow_long_lines();
-    int first = ini_parse_stream(next_line, &p, take_pair, &p);
-    if (first > 0 && (p.failed == 0 || (uint32_t)first < p.failed)) { /* no sentence of ours is about this */
-        p.failed = 0;
-        refuse(&p, (uint32_t)first, "this is neither [SECTION] nor KEY = VALUE: begin comments with #");
-    }
+    bool broken = inifile_read(&p.ini) < 0;
     end_section(&p);
-    if (first < 0 || ferror(file))
+    if (broken)
         snprintf(why, SETUP_WHY_MAX, "%s cannot be read: check that it is a text file", name);
-    free(p.text);
-    return first != 0 || p.failed || ferror(file) ? -1 : 0;
+    return broken || p.ini.failed ? -1 : 0;
 }

@@ -182,9 +182,9 @@ static const struct {
 } wrongs[] = {
     /* lines */
     {"lun = ram:1M\n", "t.conf:1: 'lun' stands in no section: begin with one, such as [serve]"},
-    {"[serve]\nlisten\n", "t.conf:2: this is neither [SECTION] nor KEY = VALUE: begin comments with #"},
-    {"[serve\n", "t.conf:1: this is neither [SECTION] nor KEY = VALUE: begin comments with #"},
-    {"[serve]\nx\n[sarve]\n", "t.conf:2: this is neither [SECTION] nor KEY = VALUE: begin comments with #"},
+    {"[serve]\nlisten\n", "t.conf:2: this is neither [SECTION] nor KEY = VALUE; begin comments with #"},
+    {"[serve\n", "t.conf:1: this is neither [SECTION] nor KEY = VALUE; begin comments with #"},
+    {"[serve]\nx\n[sarve]\n", "t.conf:2: this is neither [SECTION] nor KEY = VALUE; begin comments with #"},
     {"[serve] listen = a:1\n", "t.conf:1: something stands behind [serve]: begin a new line for it"},
     {"[" BYTES_200 BYTES_200 BYTES_200 "]\n",
      "t.conf:1: the section's name is longer than 511 bytes: use a shorter one"},
@@ -258,7 +258,7 @@ static void no_byte_is_zero(void **state)
     static const char text[] = "[serve]\nlisten = a\0b\n";
     (void)state;
     assert_int_equal(read_bytes(text, sizeof text - 1), -1);
-    assert_string_equal(why, "t.conf:2: the line holds a byte 0: this is no text file");
+    assert_string_equal(why, "t.conf:2: the line holds a byte 0; this is no text file");
 }
 
 /* A key and a value that make a line of `len` bytes. */
@@ -286,7 +286,7 @@ static void lines_have_a_limit(void **state)
     drop(state);
     start(state);
     assert_int_equal(read_long_line(most + 1), -1);
-    snprintf(sentence, sizeof sentence, "t.conf:2: the line is longer than %zu bytes: shorten it", most);
+    snprintf(sentence, sizeof sentence, "t.conf:2: the line is longer than %zu bytes; shorten it", most);
     assert_string_equal(why, sentence);
 }
 
