@@ -5,9 +5,9 @@
 /* With so much of read data to come, there is as much to do after a sleep as the sleep costs, and more comes
  * meanwhile: looking would keep a processor busy for nothing but latency. */
 #define PLENTY_BYTES (96u * 1024)
-#define PLENTY_LINKS                                                                                         \
-    8u /* that are asked: to ask many, each in memory of its own, costs more than it saves                   \
-        */
+
+/* So many are asked: to ask more, each in memory of its own, costs more than it saves. */
+#define PLENTY_LINKS 8u
 
 static bool plenty(const struct list *links)
 {

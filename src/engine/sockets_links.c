@@ -146,8 +146,10 @@ void sockets_link_event(struct sockets *s, struct link *l, uint32_t events)
         return;
     if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
         sockets_rx(s, l, &out, MSG_DONTWAIT);
-    if (!out.ended && (events & (EPOLLHUP | EPOLLERR)) && (l->state & LINK_RX_PAUSED))
-        out = (struct outcome){.moved = out.moved, .ended = true, .err = sockets_error(s, l->fd)};
+    if (!out.ended && (events & (EPOLLHUP | EPOLLERR)) && (l->state & LINK_RX_PAUSED)) {
+        out.ended = true; /* what came before it is told first */
+        out.err = sockets_error(s, l->fd);
+    }
     if (events & EPOLLOUT)
         link_set_flag(l, LINK_TX_BLOCKED, false);
     if (!out.ended && (events & EPOLLOUT) && link_may_send(l))

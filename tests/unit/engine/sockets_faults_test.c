@@ -236,6 +236,25 @@ static void reset_comes_last(void **state)
     peer_free(p);
 }
 
+/* In one round: what came, a pause, and the end. */
+static void what_came_before_a_pause_is_told(void **state)
+{
+    (void)state;
+    int raw;
+    struct peer *p = raw_pair(e, &raw);
+    at_progress = 0;
+    p->on_progress = note_progress;
+    p->conn.rx_seg = 100;
+    p->conn.rx_segs = 1;
+    p->conn.rx_gate = 100;
+    raw_send(raw, 0, 0, 5000);
+    raw_reset(raw);
+    expect_down(p, BERTH_E_RESET, ECONNRESET);
+    assert_int_equal(p->rx_at_down, 100);
+    assert_int_equal(at_progress, 100);
+    peer_free(p);
+}
+
 static void reset_of_an_idle_link(void **state)
 {
     (void)state;
@@ -625,6 +644,7 @@ int main(void)
         T(no_route),
         T(end_comes_last),
         T(reset_comes_last),
+        T(what_came_before_a_pause_is_told),
         T(reset_of_an_idle_link),
         T(reset_while_blocked),
         T(reset_while_paused),
