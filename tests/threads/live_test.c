@@ -11,25 +11,11 @@
 #define CHANGES 200u
 #define USERS   3u
 
-static struct stand stand;
-
-static void nap_ms(long ms)
-{
-    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
-}
-
 static uint64_t now_ms(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-static struct berth_reactors *reactors(uint32_t count)
-{
-    struct berth_reactors *r;
-    assert_int_equal(berth_reactors_new(&r, count, NULL, 0), 0);
-    return r;
 }
 
 static struct berth_policy policy(struct berth_lun *lun)
@@ -100,23 +86,29 @@ static void *keep_changing(void *arg)
     return lun;
 }
 
-static void policy_under_load(void **state)
+/* Two threads do it, while others use the LUN, and on while its sessions are lost and come back. */
+static void keep_under_load(struct berth_lun *lun, void *(*keep)(void *lun))
 {
-    struct berth_reactors *r = reactors(2);
-    struct berth_lun *lun = stand_open(&stand, 3, r);
     struct user users[USERS];
     atomic_bool stop = false;
     pthread_t other;
     void *result;
-    (void)state;
     start_users(users, USERS, lun, &stop);
-    assert_int_equal(pthread_create(&other, NULL, keep_changing, lun), 0);
-    assert_non_null(keep_changing(lun));
+    assert_int_equal(pthread_create(&other, NULL, keep, lun), 0);
+    assert_non_null(keep(lun));
     stand_restart(&stand);
-    assert_non_null(keep_changing(lun));
+    assert_non_null(keep(lun));
     pthread_join(other, &result);
     assert_non_null(result);
     stop_users(users, USERS, &stop);
+}
+
+static void policy_under_load(void **state)
+{
+    struct berth_reactors *r = reactors(2);
+    struct berth_lun *lun = stand_open(&stand, 3, r);
+    (void)state;
+    keep_under_load(lun, keep_changing);
     struct berth_policy p = policy(lun);
     p.depth = 0;
     assert_int_equal(berth_lun_set_policy(lun, &p), BERTH_E_ARGUMENT);
@@ -359,19 +351,8 @@ static void refresh_under_load(void **state)
 {
     struct berth_reactors *r = reactors(2);
     struct berth_lun *lun = stand_open(&stand, 3, r);
-    struct user users[USERS];
-    atomic_bool stop = false;
-    pthread_t other;
-    void *result;
     (void)state;
-    start_users(users, USERS, lun, &stop);
-    assert_int_equal(pthread_create(&other, NULL, keep_refreshing, lun), 0);
-    assert_non_null(keep_refreshing(lun));
-    stand_restart(&stand);
-    assert_non_null(keep_refreshing(lun));
-    pthread_join(other, &result);
-    assert_non_null(result);
-    stop_users(users, USERS, &stop);
+    keep_under_load(lun, keep_refreshing);
     struct berth_policy p = policy(lun);
     p.command_timeout_ms = 300;
     p.ping_interval_ms = 0;
@@ -383,31 +364,17 @@ static void refresh_under_load(void **state)
     assert_int_equal(berth_reactors_free(r), 0);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    stand_start(&stand);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    stand_stop(&stand);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(policy_under_load, start, stop),
-        cmocka_unit_test_setup_teardown(engines_under_load, start, stop),
-        cmocka_unit_test_setup_teardown(held_io_obeys, start, stop),
-        cmocka_unit_test_setup_teardown(status_under_load, start, stop),
-        cmocka_unit_test_setup_teardown(where_it_is, start, stop),
-        cmocka_unit_test_setup_teardown(told_while_away, start, stop),
-        cmocka_unit_test_setup_teardown(refresh_under_load, start, stop),
-        cmocka_unit_test_setup_teardown(counters_under_load, start, stop),
+        cmocka_unit_test_setup_teardown(policy_under_load, stand_begin, stand_end),
+        cmocka_unit_test_setup_teardown(engines_under_load, stand_begin, stand_end),
+        cmocka_unit_test_setup_teardown(held_io_obeys, stand_begin, stand_end),
+        cmocka_unit_test_setup_teardown(status_under_load, stand_begin, stand_end),
+        cmocka_unit_test_setup_teardown(where_it_is, stand_begin, stand_end),
+        cmocka_unit_test_setup_teardown(told_while_away, stand_begin, stand_end),
+        cmocka_unit_test_setup_teardown(refresh_under_load, stand_begin, stand_end),
+        cmocka_unit_test_setup_teardown(counters_under_load, stand_begin, stand_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

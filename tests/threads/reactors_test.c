@@ -14,21 +14,8 @@
 #define DEPTH   8u
 #define WAIT_MS 100000
 
-static struct stand stand;
 static uint8_t memory[DEPTH][IO];
 static struct berth_seg segs[DEPTH];
-
-static void nap_ms(long ms)
-{
-    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
-}
-
-static struct berth_reactors *reactors(uint32_t count)
-{
-    struct berth_reactors *r;
-    assert_int_equal(berth_reactors_new(&r, count, NULL, 0), 0);
-    return r;
-}
 
 static void submit(struct berth_queue *q, uint32_t count)
 {
@@ -310,35 +297,21 @@ static void told_once(void **state)
     assert_int_equal(berth_reactors_free(r), 0);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    stand_start(&stand);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    stand_stop(&stand);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(codes),
-        cmocka_unit_test_setup_teardown(on_one_cpu, start, stop),
-        cmocka_unit_test_setup_teardown(open_failures, start, stop),
-        cmocka_unit_test_setup_teardown(open_given_up, start, stop),
-        cmocka_unit_test_setup_teardown(full_queue, start, stop),
-        cmocka_unit_test_setup_teardown(wake_with_reactors, start, stop),
-        cmocka_unit_test_setup_teardown(wake_without, start, stop),
-        cmocka_unit_test_setup_teardown(wake_from_a_signal, start, stop),
-        cmocka_unit_test_setup_teardown(foreign_loop, start, stop),
-        cmocka_unit_test_setup_teardown(foreign_loop_without, start, stop),
-        cmocka_unit_test_setup_teardown(no_reservations, start, stop),
-        cmocka_unit_test_setup_teardown(told_once, start, stop),
+        cmocka_unit_test_setup_teardown(on_one_cpu, stand_begin, stand_end),
+        cmocka_unit_test_setup_teardown(open_failures, stand_begin, stand_end),
+        cmocka_unit_test_setup_teardown(open_given_up, stand_begin, stand_end),
+        cmocka_unit_test_setup_teardown(full_queue, stand_begin, stand_end),
+        cmocka_unit_test_setup_teardown(wake_with_reactors, stand_begin, stand_end),
+        cmocka_unit_test_setup_teardown(wake_without, stand_begin, stand_end),
+        cmocka_unit_test_setup_teardown(wake_from_a_signal, stand_begin, stand_end),
+        cmocka_unit_test_setup_teardown(foreign_loop, stand_begin, stand_end),
+        cmocka_unit_test_setup_teardown(foreign_loop_without, stand_begin, stand_end),
+        cmocka_unit_test_setup_teardown(no_reservations, stand_begin, stand_end),
+        cmocka_unit_test_setup_teardown(told_once, stand_begin, stand_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "serve/serve.h"
 
@@ -156,4 +157,32 @@ struct berth_lun *stand_open(const struct stand *s, uint32_t sessions, struct be
         fail_msg("%s: %s", s->url, why.text);
     assert_int_equal(berth_lun_info(lun)->size_bytes, STAND_BYTES);
     return lun;
+}
+
+struct stand stand;
+
+int stand_begin(void **state)
+{
+    (void)state;
+    stand_start(&stand);
+    return 0;
+}
+
+int stand_end(void **state)
+{
+    (void)state;
+    stand_stop(&stand);
+    return 0;
+}
+
+struct berth_reactors *reactors(uint32_t count)
+{
+    struct berth_reactors *r;
+    assert_int_equal(berth_reactors_new(&r, count, NULL, 0), 0);
+    return r;
+}
+
+void nap_ms(long ms)
+{
+    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
 }

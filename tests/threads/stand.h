@@ -21,6 +21,15 @@ struct stand {
     char path[32]; /* of the file behind the LUN */
 };
 
+/* The one of a test, and what cmocka sets up and tears down for each. */
+extern struct stand stand;
+int stand_begin(void **state);
+int stand_end(void **state);
+
+/* For those who need nothing more of them than how many there are. */
+struct berth_reactors *reactors(uint32_t count);
+void nap_ms(long ms);
+
 /* Before there are threads. */
 void stand_start(struct stand *s);
 void stand_stop(struct stand *s);

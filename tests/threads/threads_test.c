@@ -16,8 +16,6 @@
 #define REGION  (STAND_BYTES / THREADS)
 #define WAIT_MS 100000 /* much longer than anything takes */
 
-static struct stand stand;
-
 struct shop {
     struct berth_lun *lun;
     uint32_t rounds;
@@ -44,11 +42,6 @@ static bool holds(struct hand *h, bool condition, const char *what)
     if (!condition && !h->wrong)
         h->wrong = what;
     return condition;
-}
-
-static void nap_ms(long ms)
-{
-    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
 }
 
 static void fill(uint8_t *to, uint32_t seed)
@@ -146,7 +139,7 @@ static void finish(pthread_t *threads)
             fail_msg("thread %u: %s", n, hands[n].wrong);
 }
 
-static struct berth_reactors *reactors(uint32_t count, uint32_t flags)
+static struct berth_reactors *reactors_with(uint32_t count, uint32_t flags)
 {
     struct berth_reactors *r;
     assert_int_equal(berth_reactors_new(&r, count, NULL, flags), 0);
@@ -157,7 +150,7 @@ static struct berth_reactors *reactors(uint32_t count, uint32_t flags)
 
 static void in_peace(uint32_t sessions, uint32_t threads_of_ours, uint32_t flags)
 {
-    struct berth_reactors *r = reactors(threads_of_ours, flags);
+    struct berth_reactors *r = reactors_with(threads_of_ours, flags);
     struct shop shop = {.lun = stand_open(&stand, sessions, r), .rounds = 30};
     pthread_t threads[THREADS];
     struct berth_stats stats;
@@ -193,7 +186,7 @@ static void polling(void **state)
 
 static void resets(void **state)
 {
-    struct berth_reactors *r = reactors(2, 0);
+    struct berth_reactors *r = reactors(2);
     struct shop shop = {.lun = stand_open(&stand, 3, r), .rounds = UINT32_MAX};
     pthread_t threads[THREADS];
     (void)state;
@@ -233,7 +226,7 @@ static void *abandon(void *arg)
 
 static void queues_freed_in_flight(void **state)
 {
-    struct berth_reactors *r = reactors(2, 0);
+    struct berth_reactors *r = reactors(2);
     struct shop shop = {.lun = stand_open(&stand, 3, r), .rounds = 25};
     pthread_t threads[THREADS];
     (void)state;
@@ -263,7 +256,7 @@ static void close_in_flight(void **state)
 {
     (void)state;
     for (uint32_t round = 0; round < 5; round++) {
-        struct berth_reactors *r = reactors(2, 0);
+        struct berth_reactors *r = reactors(2);
         struct shop shop = {.lun = stand_open(&stand, 2, r)};
         pthread_t threads[THREADS];
         begin(&shop, threads, submit_and_go);
@@ -309,7 +302,7 @@ static void *take_back(void *arg)
 
 static void cancels(void **state)
 {
-    struct berth_reactors *r = reactors(1, 0);
+    struct berth_reactors *r = reactors(1);
     struct shop shop = {.lun = stand_open(&stand, 2, r)};
     pthread_t threads[THREADS];
     (void)state;
@@ -323,30 +316,16 @@ static void cancels(void **state)
     assert_int_equal(berth_reactors_free(r), 0);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    stand_start(&stand);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    stand_stop(&stand);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(one_session, start, stop),
-        cmocka_unit_test_setup_teardown(four_sessions, start, stop),
-        cmocka_unit_test_setup_teardown(polling, start, stop),
-        cmocka_unit_test_setup_teardown(resets, start, stop),
-        cmocka_unit_test_setup_teardown(queues_freed_in_flight, start, stop),
-        cmocka_unit_test_setup_teardown(close_in_flight, start, stop),
-        cmocka_unit_test_setup_teardown(cancels, start, stop),
+        cmocka_unit_test_setup_teardown(one_session, stand_begin, stand_end),
+        cmocka_unit_test_setup_teardown(four_sessions, stand_begin, stand_end),
+        cmocka_unit_test_setup_teardown(polling, stand_begin, stand_end),
+        cmocka_unit_test_setup_teardown(resets, stand_begin, stand_end),
+        cmocka_unit_test_setup_teardown(queues_freed_in_flight, stand_begin, stand_end),
+        cmocka_unit_test_setup_teardown(close_in_flight, stand_begin, stand_end),
+        cmocka_unit_test_setup_teardown(cancels, stand_begin, stand_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
