@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "attach/control.h"
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include "attach/exit.h"
 #include "attach/parts.h"
 #include "attach/runtime.h"
+#include "attach/standing.h"
 #include "attach/verbs.h"
 
 #define STACK_BYTES (256u * 1024)
@@ -27,7 +29,8 @@ struct job {
     atomic_bool over;
     const struct verb *verb;
     struct call call;
-    struct caller *caller; /* NULL: it has left */
+    struct caller *caller; /* NULL: it has left, or waits no longer */
+    uint64_t until_ms;     /* how long it waits, by caller_now_ms() */
 };
 
 struct control {
@@ -79,20 +82,42 @@ static void *work(void *arg)
     return NULL;
 }
 
+static int refuse_job(const struct control *c, struct refusal *r)
+{
+    char since[32];
+    struct standing s;
+    standing_find(&s, c->a);
+    if (standing_is_away(&s))
+        return standing_refuse(r, "BUSY", c->a, c->job.call.asked_ms);
+    return refuse(r, "BUSY", STATUS_UNREACHABLE,
+                  "the target of %s was asked already, at %s, and has not answered yet; try again later",
+                  c->a->name, status_time(c->job.call.asked_ms, since));
+}
+
+/* How long a request waits; false: it does not say that in a way that makes sense. */
+static bool take_patience(const json_t *request, uint64_t *until_ms)
+{
+    const json_t *timeout = json_object_get(request, "timeout_ms");
+    json_int_t ms = json_integer_value(timeout);
+    *until_ms = timeout ? caller_now_ms() + (uint64_t)ms : UINT64_MAX;
+    return !timeout || (json_is_integer(timeout) && ms >= 0 && ms <= INT_MAX);
+}
+
 static int begin_job(struct control *c, struct caller *cl, const struct verb *verb, json_t *request,
                      struct call *call)
 {
     if (c->job.begun)
-        return refuse(&call->refusal, "BUSY", STATUS_UNREACHABLE,
-                      "the attachment waits for the target already, for somebody else; try again later");
-    c->job.call = (struct call){.a = c->a, .request = request};
+        return refuse_job(c, &call->refusal);
+    if (!take_patience(request, &c->job.until_ms))
+        return refuse(&call->refusal, "VALUE", STATUS_USAGE, "timeout_ms must be a number of milliseconds");
+    c->job.call = (struct call){.a = c->a, .request = request, .asked_ms = attachment_now_ms()};
     c->job.verb = verb;
-    c->job.caller = cl;
     atomic_store(&c->job.over, false);
     if (pthread_create(&c->job.thread, NULL, work, c) != 0)
         return refuse(&call->refusal, "MEMORY", STATUS_SYSTEM,
                       "there is no thread for that; free some memory");
     c->job.begun = cl->waits = true;
+    c->job.caller = cl;
     return 0;
 }
 
@@ -110,6 +135,17 @@ static void end_job(struct control *c)
     j->caller->waits = false;
     finish_call(c, j->caller, &j->call, j->call.refusal.name != NULL);
     j->caller = NULL;
+}
+
+/* Who has waited as long as it wanted to is told why. The target is asked on: nobody can take that back. */
+static void end_patience(struct control *c)
+{
+    struct call call = {.a = c->a};
+    struct caller *cl = c->job.caller;
+    standing_refuse(&call.refusal, "TARGET", c->a, c->job.call.asked_ms);
+    cl->waits = false;
+    c->job.caller = NULL;
+    finish_call(c, cl, &call, -1);
 }
 
 static void run_request(struct control *c, struct caller *cl, const char *line, size_t len)
@@ -234,6 +270,8 @@ static void accept_some(struct control *c)
 static int look_after(struct control *c, uint64_t now)
 {
     uint64_t first = c->resting ? now + REST_MS : UINT64_MAX;
+    if (c->job.caller && c->job.until_ms < first)
+        first = c->job.until_ms;
     for (struct caller *cl = c->callers; cl < c->callers + CALLERS_MAX; cl++) {
         if (cl->fd < 0 || caller_patient(cl))
             continue;
@@ -243,7 +281,7 @@ static int look_after(struct control *c, uint64_t now)
         else if (until < first)
             first = until;
     }
-    return first == UINT64_MAX ? -1 : (int)(first - now);
+    return first == UINT64_MAX ? -1 : first > now ? (int)(first - now) : 0;
 }
 
 static void fill(const struct control *c, struct pollfd p[CALLERS_MAX + 2])
@@ -271,6 +309,8 @@ static void round_of_work(struct control *c)
         eventfd_read(c->wake, &count);
     if (c->job.begun && atomic_load(&c->job.over))
         end_job(c);
+    if (c->job.caller && caller_now_ms() >= c->job.until_ms)
+        end_patience(c);
     for (uint32_t i = 0; i < CALLERS_MAX; i++)
         if (c->callers[i].fd >= 0 && c->callers[i].fd == p[i + 2].fd)
             serve_caller(c, &c->callers[i], p[i + 2].revents);

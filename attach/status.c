@@ -8,9 +8,8 @@
 #include "attach/negotiated.h"
 #include "attach/parts.h"
 #include "attach/size.h"
+#include "attach/standing.h"
 #include "attach/verbs.h"
-
-#define CLOCK_STEP_NS 1000000000 /* a change that no two readings one after the other explain */
 
 const char *status_time(uint64_t ms, char out[32])
 {
@@ -107,87 +106,6 @@ static json_t *session_json(const struct berth_lun_info *i)
 
 /* --- how it stands --- */
 
-/* All times by the clock that people read; 0: none. */
-struct standing {
-    const char *state, *words; /* "seeking", "the session is lost and being sought" */
-    const char *then;          /* "; I/Os wait" */
-    uint64_t since_ms, next_ms, gives_up_ms, attempts, error_ms;
-    uint32_t in_flight, waiting, sessions, sessions_up;
-    int error;
-    char error_text[CLAUSE_MAX];
-};
-
-/* From the library's clock to the one that people read. It is kept, so that one moment has one time however
- * often it is asked for; only where the clock was set, or the host slept, it is found anew. */
-static int64_t offset_ns(struct attachment *a, uint64_t now_ns)
-{
-    int64_t kept = atomic_load(&a->offset_ns);
-    int64_t found = (int64_t)(attachment_now_ms() * 1000000 - now_ns);
-    if (kept && llabs(found - kept) < CLOCK_STEP_NS)
-        return kept;
-    atomic_store(&a->offset_ns, found);
-    return found;
-}
-
-static uint64_t wall_ms(int64_t offset, uint64_t at_ns)
-{
-    return at_ns ? (at_ns + (uint64_t)offset) / 1000000 : 0;
-}
-
-static void stand_by_library(struct standing *to, struct attachment *a)
-{
-    static const char *const words[][3] = {
-        {"connected", "connected", ""},
-        {"checking", "logged in again, asking whether it is the same LUN", ""},
-        {"seeking", "the session is lost and being sought", "; I/Os wait"},
-        {"gone", "logged in, but the LUN is not there", "; I/Os fail"},
-        {"failed", "given up for good", "; I/Os fail: detach it, and attach it again"},
-    };
-    struct berth_status st = {.size = sizeof st};
-    if (berth_lun_status(a->lun, &st) != 0)
-        return;
-    int64_t offset = offset_ns(a, st.now_ns);
-    uint32_t row = st.state <= BERTH_STATE_FAILED ? st.state : BERTH_STATE_FAILED;
-    *to = (struct standing){.state = words[row][0],
-                            .words = words[row][1],
-                            .then = words[row][2],
-                            .since_ms = wall_ms(offset, st.since_ns),
-                            .next_ms = wall_ms(offset, st.next_attempt_ns),
-                            .gives_up_ms = wall_ms(offset, st.gives_up_ns),
-                            .attempts = st.attempts,
-                            .error_ms = wall_ms(offset, st.trouble.at_ns),
-                            .in_flight = st.in_flight,
-                            .waiting = st.waiting,
-                            .sessions = st.sessions,
-                            .sessions_up = st.sessions_up,
-                            .error = st.trouble.error};
-    snprintf(to->error_text, sizeof to->error_text, "%s", st.trouble.text);
-}
-
-/* As long as the library has nothing to tell. */
-static void stand_by_facts(struct standing *to, const struct facts *f)
-{
-    *to = (struct standing){.state = f->phase == PHASE_ENDING ? "ending" : "opening",
-                            .words = f->phase == PHASE_ENDING ? "ending" : "logging in for the first time",
-                            .then = "",
-                            .since_ms = f->since_ms,
-                            .next_ms = f->next_ms,
-                            .attempts = f->attempts,
-                            .error = f->error,
-                            .error_ms = f->error_ms};
-    snprintf(to->error_text, sizeof to->error_text, "%s", f->error_text);
-}
-
-static void stand(struct standing *to, struct attachment *a)
-{
-    pthread_mutex_lock(&a->facts.lock);
-    bool open = a->facts.phase == PHASE_OPEN;
-    stand_by_facts(to, &a->facts);
-    pthread_mutex_unlock(&a->facts.lock);
-    if (open)
-        stand_by_library(to, a);
-}
-
 static json_t *time_json(uint64_t ms)
 {
     char at[32];
@@ -202,30 +120,18 @@ static json_t *error_json(const struct standing *s)
                      time_json(s->error_ms));
 }
 
-/* One sentence for people. */
-static json_t *words_of(const struct standing *s, const struct attachment *a)
-{
-    char text[2 * CLAUSE_MAX], since[32], next[64] = "";
-    if (s->next_ms > attachment_now_ms())
-        snprintf(next, sizeof next, "; next attempt in %.1f s",
-                 (double)(s->next_ms - attachment_now_ms()) / 1000);
-    snprintf(text, sizeof text, "%s since %s%s%s%s%s", s->words, status_time(s->since_ms, since),
-             s->error && s->state[0] != 'c' ? ": " : "", s->error && s->state[0] != 'c' ? s->error_text : "",
-             s->then, next);
-    return request_text(attachment_ending(a) ? "ending: somebody has asked for it" : text);
-}
-
 static void put_standing(json_t *to, struct attachment *a)
 {
+    char words[STANDING_TEXT_MAX];
     struct standing s;
-    stand(&s, a);
-    json_object_update_new(to, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:i, s:i, s:i, s:i}", "state",
-                                         attachment_ending(a) ? "ending" : s.state, "text", words_of(&s, a),
-                                         "since", time_json(s.since_ms), "last_error", error_json(&s),
-                                         "next_attempt", time_json(s.next_ms), "gives_up",
-                                         time_json(s.gives_up_ms), "attempts", (json_int_t)s.attempts,
-                                         "in_flight", (int)s.in_flight, "waiting", (int)s.waiting, "sessions",
-                                         (int)s.sessions, "sessions_up", (int)s.sessions_up));
+    standing_find(&s, a);
+    standing_words(&s, STANDING_NEXT_IN, words);
+    json_object_update_new(
+        to, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:i, s:i, s:i, s:i}", "state", s.state, "text",
+                      request_text(words), "since", time_json(s.since_ms), "last_error", error_json(&s),
+                      "next_attempt", time_json(s.next_ms), "gives_up", time_json(s.gives_up_ms), "attempts",
+                      (json_int_t)s.attempts, "in_flight", (int)s.in_flight, "waiting", (int)s.waiting,
+                      "sessions", (int)s.sessions, "sessions_up", (int)s.sessions_up));
 }
 
 static json_t *protections_json(const struct protections *p)

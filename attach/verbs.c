@@ -3,6 +3,7 @@
 #include <string.h>
 #include "attach/exit.h"
 #include "attach/parts.h"
+#include "attach/standing.h"
 
 /* --- what each does --- */
 
@@ -38,17 +39,26 @@ static int run_set(struct call *c)
     return set_all(c, wanted) ? -1 : run_get(c);
 }
 
-static int run_refresh(struct call *c)
+/* A lost session says why by itself; a target that is late has said nothing yet. */
+static int refuse_refresh(struct call *c, int error)
 {
     char sentence[1024];
+    struct standing s;
+    standing_find(&s, c->a);
+    if (error == BERTH_E_TIMEOUT || standing_is_away(&s))
+        return standing_refuse(&c->refusal, "TARGET", c->a, c->asked_ms);
+    exit_sentence(sentence, sizeof sentence, error, berth_lun_detail(c->a->lun), c->a->name);
+    return refuse(&c->refusal, "TARGET", exit_find(error)->status, "%s", sentence);
+}
+
+static int run_refresh(struct call *c)
+{
     if (!c->a->lun)
         return refuse(&c->refusal, "STATE", STATUS_UNREACHABLE,
                       "the target has not been reached yet; try again later");
     int error = berth_lun_refresh(c->a->lun);
-    if (error) {
-        exit_sentence(sentence, sizeof sentence, error, berth_lun_detail(c->a->lun), c->a->name);
-        return refuse(&c->refusal, "TARGET", exit_find(error)->status, "%s", sentence);
-    }
+    if (error)
+        return refuse_refresh(c, error);
     struct berth_lun_info i = attachment_info(c->a);
     return made(c,
                 json_pack("{s:s, s:I, s:I, s:b}", "name", c->a->name, "size_bytes", (json_int_t)i.size_bytes,
@@ -134,7 +144,11 @@ const struct verb verbs[] = {
     {"status", 0, {NULL}, run_status, "all that is known, in words and numbers"},
     {"get", 0, {NULL}, run_get, "the settings, and where each came from"},
     {"set", 0, {"settings"}, run_set, "changes settings: all of them, or none"},
-    {"refresh", VERB_SLOW, {NULL}, run_refresh, "asks the LUN anew who and how it is, and waits for that"},
+    {"refresh",
+     VERB_SLOW,
+     {"timeout_ms"},
+     run_refresh,
+     "asks the LUN anew who and how it is, and waits for that"},
     {"stat", 0, {"format"}, run_stat, "counters, as json or as text for prometheus"},
     {"users", 0, {NULL}, run_users, "who uses it"},
     {"events",

@@ -16,10 +16,11 @@ struct call {
     struct refusal refusal; /* or this */
     bool stream;            /* events follow the answer, those after `seq` */
     uint64_t seq;
+    uint64_t asked_ms; /* of a slow verb: since when the target is asked, by the clock that people read */
 };
 
 enum verb_flags {
-    VERB_SLOW = 1, /* waits for the target: has a thread of its own */
+    VERB_SLOW = 1, /* waits for the target: has a thread of its own, and the key timeout_ms */
 };
 
 struct verb {

@@ -80,11 +80,17 @@ int cmd_set(const struct options *o)
     return STATUS_OK;
 }
 
+/* It is to say why there is no answer before we would give up. */
+static json_t *refresh_request(const struct options *o)
+{
+    uint32_t ms = o->timeout_ms ? o->timeout_ms : ATTACHMENT_TIMEOUT_MS;
+    return json_pack("{s:s, s:I}", "verb", "refresh", "timeout_ms", (json_int_t)(ms - ms / 10));
+}
+
 int cmd_refresh(const struct options *o)
 {
     json_t *result;
-    int status =
-        attachment_ask(o->operands[0], json_pack("{s:s}", "verb", "refresh"), o->timeout_ms, &result);
+    int status = attachment_ask(o->operands[0], refresh_request(o), o->timeout_ms, &result);
     if (status != STATUS_OK)
         return status;
     json_object_set_new(result, "schema", json_string("berth-refresh/1"));
