@@ -92,6 +92,10 @@ const char *berth_error_text(int error);
 /** The constant's name without its prefix, in lower case: "auth_required". "unknown_error" for others. */
 const char *berth_error_name(int error);
 
+/** The errno that comes closest, positive, for programs that have to answer with one: EIO where none does,
+ * and for others; 0 for BERTH_OK. Any thread; errno itself is left alone. */
+int berth_error_errno(int error);
+
 /** How far @p error reaches. */
 enum berth_scope berth_error_scope(int error);
 

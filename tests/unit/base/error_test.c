@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <string.h>
 #include <stdbool.h>
 #include <berth/error.h>
@@ -82,12 +83,39 @@ static void spells_names_like_the_constants(void **state)
     assert_string_equal(berth_error_text(BERTH_OK), "no error");
 }
 
+/* Who answers with 0 has said that all is well. */
+static void has_an_errno_for_each_failure(void **state)
+{
+    (void)state;
+    assert_int_equal(berth_error_errno(BERTH_OK), 0);
+    for (int error = -1; error > -700; error--)
+        assert_in_range(berth_error_errno(error), 1, 4095);
+    assert_int_equal(berth_error_errno(-99), EIO);
+    assert_int_equal(berth_error_errno(1), EIO);
+    assert_int_equal(berth_error_errno(BERTH_E_MEDIUM), EIO);
+    assert_int_equal(berth_error_errno(BERTH_E_NO_SPACE), ENOSPC);
+    assert_int_equal(berth_error_errno(BERTH_E_CHANGED), ENODEV);
+    assert_int_equal(berth_error_errno(BERTH_E_LOST), ENOTCONN);
+}
+
+static void leaves_errno_alone(void **state)
+{
+    (void)state;
+    errno = ENOTTY;
+    berth_error_errno(BERTH_E_READ_ONLY);
+    assert_int_equal(errno, ENOTTY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(knows_the_last_code_of_each_range), cmocka_unit_test(gives_each_code_its_own_words),
-        cmocka_unit_test(writes_phrases_not_sentences),      cmocka_unit_test(survives_any_number),
+        cmocka_unit_test(knows_the_last_code_of_each_range),
+        cmocka_unit_test(gives_each_code_its_own_words),
+        cmocka_unit_test(writes_phrases_not_sentences),
+        cmocka_unit_test(survives_any_number),
         cmocka_unit_test(spells_names_like_the_constants),
+        cmocka_unit_test(has_an_errno_for_each_failure),
+        cmocka_unit_test(leaves_errno_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
