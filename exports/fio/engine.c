@@ -176,7 +176,7 @@ static void describe(struct io_u *io, struct berth_io *out, uint32_t op)
 static void failed(struct thread_data *td, struct io_u *io, int error)
 {
     struct job *job = td->io_ops_data;
-    io->error = opening_errno(error);
+    io->error = berth_error_errno(error);
     if (!job->complained)
         log_err("berth: %s: %s\n", td->o.name, berth_error_text(error));
     job->complained = true;
@@ -236,7 +236,7 @@ static int job_commit(struct thread_data *td)
 {
     note_issue(td, td->io_ops_data);
     int n = reap(td->io_ops_data, 0, 0);
-    return n < 0 ? -opening_errno(n) : 0;
+    return n < 0 ? -berth_error_errno(n) : 0;
 }
 
 static void drop_shown(struct job *job)
@@ -256,7 +256,7 @@ static int job_getevents(struct thread_data *td, unsigned min, unsigned max, con
         uint32_t missing = job->reaped_count < min ? min - job->reaped_count : 0;
         n = reap(job, missing, timeout_ms);
         if (n < 0)
-            return -opening_errno(n);
+            return -berth_error_errno(n);
     } while (job->reaped_count < min && job->outstanding && !t);
     job->shown = job->reaped_count < max ? job->reaped_count : max;
     return (int)job->shown;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "opening.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -89,28 +88,4 @@ int opening_lun(struct berth_lun **out, const struct opening *o, struct berth_de
     error = with_secrets(out, o, &options, secrets, detail);
     explicit_bzero(secrets, sizeof secrets);
     return error;
-}
-
-int opening_errno(int error)
-{
-    static const struct {
-        int error, number;
-    } rows[] = {
-        {BERTH_OK, 0},
-        {BERTH_E_TIMEOUT, ETIMEDOUT},
-        {BERTH_E_RANGE, EINVAL},
-        {BERTH_E_ARGUMENT, EINVAL},
-        {BERTH_E_READ_ONLY, EROFS},
-        {BERTH_E_UNSUPPORTED, EOPNOTSUPP},
-        {BERTH_E_MEDIUM, EIO},
-        {BERTH_E_NO_SPACE, ENOSPC},
-        {BERTH_E_RESERVED, EBUSY},
-        {BERTH_E_ABORTED, ECANCELED},
-        {BERTH_E_LOST, ENOTCONN},
-        {BERTH_E_MEMORY, ENOMEM},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (rows[i].error == error)
-            return rows[i].number;
-    return EIO;
 }

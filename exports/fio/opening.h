@@ -15,7 +15,4 @@ struct opening {
 /* 0, or an error with `detail` filled in. */
 int opening_lun(struct berth_lun **out, const struct opening *o, struct berth_detail *detail);
 
-/* The errno that says best what an I/O ended with. */
-int opening_errno(int error);
-
 #endif

@@ -51,25 +51,5 @@ void reply_data(int fd, uint64_t unique, char *data, size_t len_bytes)
 
 int reply_errno(int error)
 {
-    static const struct {
-        int error, number;
-    } rows[] = {
-        {BERTH_OK, 0},
-        {BERTH_E_TIMEOUT, ETIMEDOUT},
-        {BERTH_E_RANGE, EINVAL},
-        {BERTH_E_ARGUMENT, EINVAL},
-        {BERTH_E_READ_ONLY, EROFS},
-        {BERTH_E_UNSUPPORTED, EOPNOTSUPP},
-        {BERTH_E_NO_SPACE, ENOSPC},
-        {BERTH_E_RESERVED, EBUSY},
-        {BERTH_E_ABORTED, EINTR},
-        {BERTH_E_LOST, ENOTCONN},
-        {BERTH_E_NO_LUN, ENODEV},
-        {BERTH_E_CHANGED, ENODEV},
-        {BERTH_E_MEMORY, ENOMEM},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (rows[i].error == error)
-            return rows[i].number;
-    return EIO;
+    return error == BERTH_E_ABORTED ? EINTR : berth_error_errno(error);
 }

@@ -18,7 +18,7 @@ void reply_body(int fd, uint64_t unique, const void *body, size_t len_bytes);
 /* With data, in front of which REPLY_HEAD_BYTES may be overwritten. */
 void reply_data(int fd, uint64_t unique, char *data, size_t len_bytes);
 
-/* The errno that says what a LUN's error is. */
+/* The errno that says what a LUN's error is. What was taken back, a signal has interrupted: see read(2). */
 int reply_errno(int error);
 
 #endif

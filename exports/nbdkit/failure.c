@@ -2,20 +2,23 @@
 #include <errno.h>
 #include "plugin.h"
 
-/* NBD knows few numbers, and nbdkit makes EINVAL of those it does not know: whatever has no row is EIO. */
+/* What nbdkit has a number for in NBD (EROFS becomes EPERM); of all others it makes EINVAL, as if the client
+ * had been wrong. */
+static bool is_in_nbd(int number)
+{
+    static const int numbers[] = {EIO, EROFS, ENOMEM, ENOSPC, EINVAL, EOPNOTSUPP, ESHUTDOWN};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        if (numbers[i] == number)
+            return true;
+    return false;
+}
+
+/* Nobody but the export's end takes back what a client has asked for. */
 int failure_number(int error)
 {
-    static const struct {
-        int error, number;
-    } rows[] = {
-        {BERTH_E_READ_ONLY, EROFS},        {BERTH_E_NO_SPACE, ENOSPC}, {BERTH_E_MEMORY, ENOMEM},
-        {BERTH_E_UNSUPPORTED, EOPNOTSUPP}, {BERTH_E_ARGUMENT, EINVAL}, {BERTH_E_RANGE, EINVAL},
-        {BERTH_E_ABORTED, ESHUTDOWN},      {BERTH_E_STATE, ESHUTDOWN},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (rows[i].error == error)
-            return rows[i].number;
-    return EIO;
+    bool ends = error == BERTH_E_ABORTED || error == BERTH_E_STATE;
+    int number = ends ? ESHUTDOWN : berth_error_errno(error);
+    return is_in_nbd(number) ? number : EIO;
 }
 
 int failure_tell(const char *what, int error)
