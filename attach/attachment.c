@@ -49,6 +49,16 @@ void facts_error(struct attachment *a, int error, const char *text)
     pthread_mutex_unlock(&a->facts.lock);
 }
 
+bool facts_path(struct attachment *a, char out[CLAUSE_MAX])
+{
+    pthread_mutex_lock(&a->facts.lock);
+    bool ready = a->facts.path;
+    if (ready)
+        snprintf(out, CLAUSE_MAX, "%s", a->facts.path);
+    pthread_mutex_unlock(&a->facts.lock);
+    return ready;
+}
+
 /* --- what the library tells --- */
 
 /* What a notice is called among events. */
@@ -345,15 +355,16 @@ void attachment_end(struct attachment *a)
     free(a);
 }
 
+/* From when on there is a path, a supervisor is told of trouble, which is not to be followed by this. */
 void attachment_ready(struct attachment *a, const char *path)
 {
+    notify_status("attached: %s", path);
     pthread_mutex_lock(&a->facts.lock);
     a->facts.path = strdup(path);
     pthread_mutex_unlock(&a->facts.lock);
     attachment_event(a, "ready", 0, path);
     report_ready(a->settings, a->name, a->kind, path);
     notify_tell("READY=1");
-    notify_status("attached: %s", path);
 }
 
 void attachment_failed(struct attachment *a, int error, const char *sentence)

@@ -17,6 +17,7 @@
 #include "attach/parts.h"
 #include "attach/runtime.h"
 #include "attach/standing.h"
+#include "attach/supervision.h"
 #include "attach/verbs.h"
 
 #define STACK_BYTES (256u * 1024)
@@ -41,6 +42,7 @@ struct control {
     atomic_bool stopping;
     bool resting; /* there were no descriptors left to accept with */
     struct job job;
+    struct supervision supervision;
     char path[RUNTIME_PATH_MAX];
     struct caller callers[CALLERS_MAX];
 };
@@ -272,6 +274,8 @@ static int look_after(struct control *c, uint64_t now)
     uint64_t first = c->resting ? now + REST_MS : UINT64_MAX;
     if (c->job.caller && c->job.until_ms < first)
         first = c->job.until_ms;
+    if (c->supervision.look_at_ms < first)
+        first = c->supervision.look_at_ms;
     for (struct caller *cl = c->callers; cl < c->callers + CALLERS_MAX; cl++) {
         if (cl->fd < 0 || caller_patient(cl))
             continue;
@@ -311,6 +315,8 @@ static void round_of_work(struct control *c)
         end_job(c);
     if (c->job.caller && caller_now_ms() >= c->job.until_ms)
         end_patience(c);
+    if (p[0].revents || caller_now_ms() >= c->supervision.look_at_ms)
+        supervision_look(&c->supervision, c->a);
     for (uint32_t i = 0; i < CALLERS_MAX; i++)
         if (c->callers[i].fd >= 0 && c->callers[i].fd == p[i + 2].fd)
             serve_caller(c, &c->callers[i], p[i + 2].revents);
@@ -328,7 +334,8 @@ static void *run(void *arg)
 
 void control_wake(struct control *c)
 {
-    if (c && (atomic_load(&c->a->listeners) > 0 || atomic_load(&c->job.over) || atomic_load(&c->stopping)))
+    if (c && (c->supervision.wanted || atomic_load(&c->a->listeners) > 0 || atomic_load(&c->job.over) ||
+              atomic_load(&c->stopping)))
         eventfd_write(c->wake, 1);
 }
 
@@ -384,8 +391,9 @@ int control_start(struct attachment *a, struct berth_detail *detail)
         *detail = (struct berth_detail){BERTH_E_MEMORY, "there is no memory for the control socket"};
         return BERTH_E_MEMORY;
     }
-    a->control = c;
+    supervision_begin(&c->supervision);
     c->a = a;
+    a->control = c;
     c->listener = -1;
     for (uint32_t i = 0; i < CALLERS_MAX; i++)
         c->callers[i].fd = -1;

@@ -64,5 +64,7 @@ uint64_t attachment_now_ms(void); /* since 1970 */
 void attachment_event(struct attachment *a, const char *kind, int error, const char *text);
 void facts_phase(struct attachment *a, enum attachment_phase phase);
 void facts_error(struct attachment *a, int error, const char *text);
+/* Where the disk is; false: it is not ready yet. */
+bool facts_path(struct attachment *a, char out[CLAUSE_MAX]);
 
 #endif

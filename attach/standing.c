@@ -86,6 +86,16 @@ static bool is(const struct standing *s, const char *state)
     return strcmp(s->state, state) == 0;
 }
 
+bool standing_is_well(const struct standing *s)
+{
+    return is(s, "connected");
+}
+
+bool standing_is_asking(const struct standing *s)
+{
+    return is(s, "checking");
+}
+
 bool standing_is_away(const struct standing *s)
 {
     return is(s, "opening") || is(s, "seeking");
@@ -109,7 +119,7 @@ static void next_words(const struct standing *s, enum standing_next next, char o
 void standing_words(const struct standing *s, enum standing_next next, char out[STANDING_TEXT_MAX])
 {
     char since[32], then[64];
-    bool error = s->error && !is(s, "connected") && !is(s, "checking");
+    bool error = s->error && !standing_is_well(s) && !standing_is_asking(s);
     if (is(s, "ending")) {
         snprintf(out, STANDING_TEXT_MAX, "ending: somebody has asked for it");
         return;
@@ -125,7 +135,7 @@ int standing_refuse(struct refusal *r, const char *name, struct attachment *a, u
     struct standing s;
     standing_find(&s, a);
     standing_words(&s, STANDING_NEXT_IN, words);
-    if (is(&s, "connected") || is(&s, "checking"))
+    if (standing_is_well(&s) || standing_is_asking(&s))
         return refuse(
             r, name, STATUS_UNREACHABLE,
             "the target of %s has not answered since %s, though its session stands; it is pinged, and "

@@ -21,8 +21,9 @@ struct standing {
 
 void standing_find(struct standing *to, struct attachment *a);
 
-/* There is no session with the target. */
-bool standing_is_away(const struct standing *s);
+bool standing_is_well(const struct standing *s);   /* connected */
+bool standing_is_asking(const struct standing *s); /* connected, and to be told whether it is the same LUN */
+bool standing_is_away(const struct standing *s);   /* without a session */
 
 /* How the next attempt is told: to who reads it now, or perhaps much later. */
 enum standing_next { STANDING_NEXT_IN, STANDING_NEXT_AT };
