@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "attach/inifile.h"
+#include "attach/trust.h"
 
 #define FILE_MAX (256 * 1024) /* bytes of a file that is read */
 
@@ -42,7 +43,7 @@ static int open_plain(const char *path, char why[STORE_WHY_MAX])
         snprintf(why, STORE_WHY_MAX,
                  "%s has more than %d KiB, which no file of an attachment needs; shorten it", path,
                  FILE_MAX / 1024);
-    else
+    else if (trust_file(fd, path, why, STORE_WHY_MAX))
         return fd;
     close(fd);
     return -1;
@@ -53,6 +54,96 @@ static int setting_of(const char *key)
 {
     int id = settings_find(key);
     return id < 0 || id == SETTING_NAME || (settings_rows[id].flags & SETTING_INTERNAL) ? -1 : id;
+}
+
+/* --- what is there --- */
+
+/* "" if there is no file; NULL with errno, or a sentence. */
+static char *load(const char *path, char why[STORE_WHY_MAX])
+{
+    char *text = calloc(1, FILE_MAX + 1);
+    int fd = open_plain(path, why);
+    bool none = fd < 0 && errno == ENOENT;
+    ssize_t n = fd >= 0 && text ? read(fd, text, FILE_MAX) : -1;
+    if (fd >= 0)
+        close(fd);
+    if (text && (none || (n >= 0 && n < (ssize_t)FILE_MAX)))
+        return text;
+    free(text);
+    return NULL;
+}
+
+/* Begins a section: of ours or of another. Some editors begin the first line with a mark. */
+static bool is_header(const char *line, size_t len, bool *ours)
+{
+    static const char word[] = "[" STORE_SECTION "]", mark[] = "\xef\xbb\xbf";
+    size_t blank = len >= strlen(mark) && strncmp(line, mark, strlen(mark)) == 0 ? strlen(mark) : 0;
+    while (blank < len && strchr(" \t", line[blank]))
+        blank++;
+    if (blank == len || line[blank] != '[')
+        return false;
+    *ours = len - blank >= strlen(word) && strncmp(line + blank, word, strlen(word)) == 0;
+    return true;
+}
+
+/* Does it say anything? */
+static bool is_said(const char *line, size_t len)
+{
+    size_t blank = 0;
+    while (blank < len && strchr(" \t\r", line[blank]))
+        blank++;
+    return blank < len && line[blank] != '#' && line[blank] != ';';
+}
+
+struct contents {
+    bool ours;   /* our section */
+    bool others; /* another one */
+    bool says;   /* anything */
+};
+
+static struct contents contents_of(const char *text)
+{
+    struct contents c = {.says = false};
+    for (const char *line = text; *line;) {
+        bool ours = false;
+        size_t len = strcspn(line, "\n");
+        c.others |= is_header(line, len, &ours) && !ours && memchr(line, ']', len);
+        c.ours |= ours;
+        c.says |= is_said(line, len);
+        line += len + (line[len] == '\n');
+    }
+    return c;
+}
+
+static int foreign(const char *path, char why[STORE_WHY_MAX])
+{
+    snprintf(why, STORE_WHY_MAX,
+             "%s is no file of an attachment, for it has no section [" STORE_SECTION "]; give another name",
+             path);
+    return BERTH_E_ARGUMENT;
+}
+
+/* A target's file, which is best told of as a whole. What else there may be in the place of one is told by
+ * its lines. */
+static bool is_of_something_else(const char *path)
+{
+    char why[STORE_WHY_MAX];
+    char *text = load(path, why);
+    struct contents c = contents_of(text ? text : "");
+    free(text);
+    return c.others && !c.ours;
+}
+
+/* load(), of what may be written anew. */
+static char *load_ours(const char *path, char why[STORE_WHY_MAX])
+{
+    char *text = load(path, why);
+    struct contents c = contents_of(text ? text : "");
+    if (c.ours || !c.says)
+        return text;
+    foreign(path, why);
+    free(text);
+    return NULL;
 }
 
 /* --- reading --- */
@@ -88,6 +179,10 @@ int store_read(struct settings *s, const char *path, store_warn *warn, void *arg
 {
     struct reader r = {.s = s, .warn = warn, .warn_arg = arg};
     int fd = open_plain(path, why);
+    if (fd >= 0 && is_of_something_else(path)) {
+        close(fd);
+        return foreign(path, why);
+    }
     if (why[0])
         return BERTH_E_ARGUMENT;
     r.file = (struct inifile){.file = fd >= 0 ? fdopen(fd, "re") : NULL,
@@ -109,21 +204,6 @@ int store_read(struct settings *s, const char *path, store_warn *warn, void *arg
 
 /* --- what is kept --- */
 
-/* "" if there is no file; NULL with errno, or a sentence. */
-static char *load(const char *path, char why[STORE_WHY_MAX])
-{
-    char *text = calloc(1, FILE_MAX + 1);
-    int fd = open_plain(path, why);
-    bool none = fd < 0 && errno == ENOENT;
-    ssize_t n = fd >= 0 && text ? read(fd, text, FILE_MAX) : -1;
-    if (fd >= 0)
-        close(fd);
-    if (text && (none || (n >= 0 && n < (ssize_t)FILE_MAX)))
-        return text;
-    free(text);
-    return NULL;
-}
-
 /* Is this line a setting of ours, which is written anew? */
 static bool is_setting(const char *line, size_t len)
 {
@@ -138,19 +218,6 @@ static bool is_setting(const char *line, size_t len)
     memcpy(key, line + blank, name);
     key[name] = '\0';
     return setting_of(key) >= 0;
-}
-
-/* Begins a section: of ours or of another. */
-static bool is_header(const char *line, size_t len, bool *ours)
-{
-    static const char word[] = "[" STORE_SECTION "]";
-    size_t blank = 0;
-    while (blank < len && strchr(" \t", line[blank]))
-        blank++;
-    if (blank == len || line[blank] != '[')
-        return false;
-    *ours = len - blank >= strlen(word) && strncmp(line + blank, word, strlen(word)) == 0;
-    return true;
 }
 
 static void put_settings(FILE *out, const struct settings *s)
@@ -200,7 +267,8 @@ static bool fits(const char *value)
 static int does_not_fit(enum setting_id id, char why[STORE_WHY_MAX])
 {
     snprintf(why, STORE_WHY_MAX,
-             "a file cannot hold this %s: it has blanks at its ends, or a semicolon first or behind a blank",
+             "a file cannot hold this %s: it has blanks at its ends, or a semicolon first or behind a blank; "
+             "give another one",
              settings_rows[id].key);
     return BERTH_E_ARGUMENT;
 }
@@ -254,6 +322,16 @@ static int write_new(const struct settings *s, const char *path, const char *tmp
     return whole ? 0 : -1;
 }
 
+int store_check(const char *path, char why[STORE_WHY_MAX])
+{
+    why[0] = '\0';
+    char *old = load_ours(path, why);
+    if (!old)
+        return why[0] ? BERTH_E_ARGUMENT : cannot(why, "read", path);
+    free(old);
+    return 0;
+}
+
 int store_write(const struct settings *s, const char *path, char why[STORE_WHY_MAX])
 {
     char tmp[STORE_PATH_MAX + 32];
@@ -262,7 +340,7 @@ int store_write(const struct settings *s, const char *path, char why[STORE_WHY_M
         return error;
     snprintf(tmp, sizeof tmp, "%s.%ld", path, (long)getpid());
     why[0] = '\0';
-    char *old = make_folder(path) ? load(path, why) : NULL;
+    char *old = make_folder(path) ? load_ours(path, why) : NULL;
     if (!old)
         return why[0] ? BERTH_E_ARGUMENT : cannot(why, "write", path);
     bool done = write_new(s, path, tmp, old) == 0 && rename(tmp, path) == 0 && sync_folder(path) == 0;

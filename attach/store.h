@@ -23,8 +23,12 @@ typedef void store_warn(void *arg, const char *sentence);
  * step" in `why`. */
 int store_read(struct settings *s, const char *path, store_warn *warn, void *arg, char why[STORE_WHY_MAX]);
 
-/* Writes all that was said. What else the file holds stays. Whoever reads it sees the old one or the new one,
- * also after a crash. As above. */
+/* Whether there is none yet, or one of an attachment: what store_write() would refuse to touch, before
+ * anything has been done. As above. */
+int store_check(const char *path, char why[STORE_WHY_MAX]);
+
+/* Writes all that was said. What else the file holds stays; one that is no attachment's is refused. Whoever
+ * reads it sees the old one or the new one, also after a crash. As above. */
 int store_write(const struct settings *s, const char *path, char why[STORE_WHY_MAX]);
 
 #endif

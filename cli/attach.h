@@ -27,6 +27,8 @@ int attach_take_name(struct attach *a);
 int attach_set_place(const struct attach *a);
 /* Begins what holds it, waits until it can be used, prints where. */
 int attach_start(struct attach *a);
+/* With --persist: whether its file may be written, before anything is begun. */
+int attach_check_keeping(const struct attach *a);
 /* With --persist: writes the file of what is attached now. */
 int attach_keep(const struct attach *a);
 void attach_print(const struct attach *a, const char *path, int64_t pid);

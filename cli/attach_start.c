@@ -205,17 +205,33 @@ static int interrupted(const struct waiting *w)
     return fail(STATUS_SIGNAL + signals_caught(), "interrupted; nothing is attached");
 }
 
+static int file_of(const struct attach *a, char path[STORE_PATH_MAX])
+{
+    return store_path(a->o->config_dir, a->name, path)
+               ? STATUS_OK
+               : fail(STATUS_USAGE, "the path of --config-dir is too long; use a shorter one");
+}
+
+int attach_check_keeping(const struct attach *a)
+{
+    char path[STORE_PATH_MAX], why[STORE_WHY_MAX];
+    int status = a->o->persist ? file_of(a, path) : STATUS_OK;
+    int error = a->o->persist && status == STATUS_OK ? store_check(path, why) : 0;
+    if (error == BERTH_E_SYSTEM)
+        return fail(STATUS_SYSTEM, "%s%s", why, say_errno_next(errno));
+    return error ? fail(STATUS_USAGE, "%s", why) : status;
+}
+
 int attach_keep(const struct attach *a)
 {
     char path[STORE_PATH_MAX], why[STORE_WHY_MAX];
-    if (!a->o->persist)
-        return STATUS_OK;
-    if (!store_path(a->o->config_dir, a->name, path))
-        return fail(STATUS_USAGE, "the path of --config-dir is too long; use a shorter one");
+    int status = a->o->persist ? file_of(a, path) : STATUS_OK;
+    if (!a->o->persist || status != STATUS_OK)
+        return status;
     int error = store_write(a->s, path, why);
     if (error)
         return fail(STATUS_SYSTEM, "%s is attached, but it will not be after a restart: %s%s", a->name, why,
-                    error == BERTH_E_SYSTEM ? say_errno_next(errno) : "; give another value");
+                    error == BERTH_E_SYSTEM ? say_errno_next(errno) : "");
     return STATUS_OK;
 }
 

@@ -162,6 +162,7 @@ int cmd_attach(const struct options *o)
     if (status == STATUS_OK) {
         a.name = settings_text(a.s, SETTING_NAME);
         status = attach_set_place(&a);
+        status = status == STATUS_OK ? attach_check_keeping(&a) : status;
         status = status == STATUS_OK ? attach_take_name(&a) : status;
     }
     if (status == STATUS_OK)

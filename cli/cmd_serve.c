@@ -11,6 +11,7 @@
 #include "cli/setup.h"
 #include "cli/signals.h"
 #include "attach/notify.h"
+#include "attach/trust.h"
 #include "cli/supervisor.h"
 #include "attach/utf8.h"
 
@@ -128,6 +129,10 @@ static int read_file(struct setup *s, const char *name)
     FILE *file = fopen(name, "re");
     if (!file)
         return fail_errno("open the configuration", name);
+    if (!trust_file(fileno(file), name, why, sizeof why)) {
+        fclose(file);
+        return fail(STATUS_USAGE, "%s", why);
+    }
     int error = setup_read(s, file, name, why);
     fclose(file);
     return error ? fail(STATUS_USAGE, "%s", why) : STATUS_OK;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "attach/trust.h"
 #include "cli/say.h"
 
 #define SYSTEM_FILE "/etc/berth/initiator"
@@ -54,13 +55,16 @@ static void read_line(FILE *f, char line[LINE_SIZE])
 /* Returns -1 if there is no such file. */
 static int read_file(struct identity *id, const char *path, enum identity_source source)
 {
-    char line[LINE_SIZE];
+    char line[LINE_SIZE], why[2 * PATH_MAX + 256] = "";
     FILE *f = fopen(path, "re");
     if (!f)
         return errno == ENOENT || errno == ENOTDIR ? -1 : fail_errno("read the initiator name in", path);
-    read_line(f, line);
+    if (trust_file(fileno(f), path, why, sizeof why))
+        read_line(f, line);
     bool failed = ferror(f);
     fclose(f);
+    if (why[0])
+        return fail(STATUS_USAGE, "%s", why);
     if (failed)
         return fail_errno("read the initiator name in", path);
     if (berth_initiator_name(id->name, line, NULL) != BERTH_OK)

@@ -108,10 +108,66 @@ static void test_kept(void **state)
     snprintf(once, sizeof once, "%s", get());
     assert_int_equal(store_write(s, path, why), 0);
     assert_string_equal(get(), once);
-    put("colour = blue\n");
+    put("\xef\xbb\xbf[attachment]\nurl = x\n");
     assert_int_equal(store_write(s, path, why), 0);
-    assert_string_equal(get(), "colour = blue\n[attachment]\nurl = iscsi://h/t/0\ndepth = 9\n");
+    assert_string_equal(get(), "\xef\xbb\xbf[attachment]\nurl = iscsi://h/t/0\ndepth = 9\n");
+    put("# only a remark\n\n  ; and another\n");
+    assert_int_equal(store_check(path, why), 0);
+    assert_int_equal(store_write(s, path, why), 0);
+    assert_string_equal(get(),
+                        "# only a remark\n\n  ; and another\n[attachment]\nurl = iscsi://h/t/0\ndepth = 9\n");
     settings_free(s);
+}
+
+/* The file of a target, or anything else that says something and nothing of an attachment. */
+static void test_foreign(void **state)
+{
+    static const char *const texts[] = {"[serve]\nlisten = 127.0.0.1\n", "[attachments]\nurl = x\n",
+                                        "colour = blue\n", "a letter\n", "[target iqn.2026-11.test:x]"};
+    static const char *const words[] = {"url=iscsi://h/t/0", NULL};
+    struct settings *s = said(words);
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        put(texts[i]);
+        assert_int_equal(store_check(path, why), BERTH_E_ARGUMENT);
+        assert_non_null(strstr(why, "x.conf is no file of an attachment"));
+        why[0] = '\0';
+        assert_int_equal(store_write(s, path, why), BERTH_E_ARGUMENT);
+        assert_non_null(strstr(why, "x.conf is no file of an attachment"));
+        assert_string_equal(get(), texts[i]);
+    }
+    unlink(path);
+    assert_int_equal(store_check(path, why), 0);
+    settings_free(s);
+}
+
+/* What others may write to, root does not follow. An ordinary user reads what is there. */
+static void test_trust(void **state)
+{
+    static const mode_t modes[] = {0600, 0644, 0620, 0602, 0666};
+    static const char *const words[] = {"url=iscsi://h/t/0", NULL};
+    (void)state;
+    put("[attachment]\nurl = iscsi://h/t/1\n");
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        struct settings *s = said(words);
+        bool fine = geteuid() != 0 || !(modes[i] & 022);
+        assert_int_equal(chmod(path, modes[i]), 0);
+        why[0] = '\0';
+        assert_int_equal(store_read(s, path, NULL, NULL, why), fine ? 0 : BERTH_E_ARGUMENT);
+        assert_int_equal(store_check(path, why), fine ? 0 : BERTH_E_ARGUMENT);
+        assert_true(fine || strstr(why, "run 'chmod go-w "));
+        settings_free(s);
+    }
+    if (geteuid() == 0) {
+        struct settings *s = settings_new();
+        assert_int_equal(chmod(path, 0600), 0);
+        assert_int_equal(chown(path, 65534, 0), 0);
+        assert_int_equal(store_read(s, path, NULL, NULL, why), BERTH_E_ARGUMENT);
+        assert_non_null(strstr(why, "belongs to another user (uid 65534)"));
+        assert_non_null(strstr(why, "run 'chown root "));
+        settings_free(s);
+    }
+    unlink(path);
 }
 
 static void test_broken(void **state)
@@ -212,7 +268,8 @@ int main(void)
         cmocka_unit_test(test_round_trip), cmocka_unit_test(test_kept),
         cmocka_unit_test(test_broken),     cmocka_unit_test(test_not_kept),
         cmocka_unit_test(test_no_place),   cmocka_unit_test(test_no_plain_file),
-        cmocka_unit_test(test_mode_stays),
+        cmocka_unit_test(test_mode_stays), cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_trust),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
