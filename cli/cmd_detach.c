@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "attach/store.h"
 #include "cli/attachment.h"
 #include "cli/attachment_end.h"
+#include "cli/attachment_file.h"
 #include "cli/attachment_text.h"
 #include "cli/commands.h"
 #include "cli/say.h"
@@ -33,31 +33,15 @@ static void tell(const char *name, enum attachment_end how)
 
 /* --- its file --- */
 
-static void pass_over(void *arg, const char *sentence)
-{
-    (void)arg;
-    (void)sentence;
-}
-
-/* A target of `berth serve` may have a file of this name, too. */
-static bool is_ours(const char *path)
-{
-    char why[STORE_WHY_MAX];
-    struct settings *s = settings_new();
-    bool ours = s && store_read(s, path, pass_over, NULL, why) == 0 && settings_said(s, SETTING_URL);
-    settings_free(s);
-    return ours;
-}
-
 /* What --persist has written, so that it is not attached again. */
 static int forget(const struct options *o, const char *name)
 {
-    char path[STORE_PATH_MAX];
-    if (o->keep || !store_path(o->config_dir, name, path) || access(path, F_OK) < 0 || !is_ours(path))
+    struct attachment_file f;
+    if (o->keep || !store_path(o->config_dir, name, f.path) || !attachment_file_is_ours(&f))
         return STATUS_OK;
-    if (unlink(path) < 0 && errno != ENOENT)
-        return fail_errno("remove", path);
-    say("%s is not kept any more: %s is removed", name, path);
+    if (unlink(f.path) < 0 && errno != ENOENT)
+        return fail_errno("remove", f.path);
+    say("%s is not kept any more: %s is removed", name, f.path);
     return STATUS_OK;
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "cli/attachment.h"
+#include "cli/attachment_file.h"
 #include "cli/attachment_text.h"
 #include "cli/commands.h"
 #include "cli/say.h"
@@ -65,19 +66,76 @@ static json_t *wishes(char *const *words, int count)
     return wanted;
 }
 
-int cmd_set(const struct options *o)
+/* A name may have a file that is about another LUN than the one attached under it. */
+static int check_lun(const struct options *o, const struct attachment_file *f)
 {
-    json_t *wanted = wishes(o->operands + 1, o->operand_count - 1), *result;
-    if (!wanted)
-        return STATUS_USAGE;
-    int status = attachment_ask(o->operands[0], json_pack("{s:s, s:o}", "verb", "set", "settings", wanted),
-                                o->timeout_ms, &result);
+    const char *name = o->operands[0], *url = settings_text(f->s, SETTING_URL);
+    json_t *result;
+    int status = attachment_ask(name, json_pack("{s:s}", "verb", "status"), o->timeout_ms, &result);
     if (status != STATUS_OK)
         return status;
-    if (o->json)
-        return show(o, result, NULL);
+    const char *held = json_string_value(json_object_get(result, "url"));
+    if (!url || !held || strcmp(url, held) != 0)
+        status =
+            fail(STATUS_USAGE, "%s holds %s, and %s is about %s; attach it with --persist to keep the former",
+                 name, held ? held : "nothing", f->path, url ? url : "nothing");
     json_decref(result);
-    return STATUS_OK;
+    return status;
+}
+
+/* All that could keep it from being kept is asked before anything is changed. */
+static int check_keeping(const struct options *o, struct attachment_file *f, const json_t *wanted)
+{
+    int status = attachment_file_read(f, o->operands[0]);
+    status = status == STATUS_OK ? check_lun(o, f) : status;
+    return status == STATUS_OK ? attachment_file_take(f, wanted) : status;
+}
+
+static int ask_to_set(const struct options *o, json_t *wanted, json_t **result)
+{
+    return attachment_ask(o->operands[0], json_pack("{s:s, s:O}", "verb", "set", "settings", wanted),
+                          o->timeout_ms, result);
+}
+
+/* Which file has it now; NULL: it is gone with the attachment. */
+static void tell_set(const struct options *o, const struct attachment_file *f, json_t *result)
+{
+    bool kept = o->persist;
+    if (o->json)
+        attachment_print(json_pack("{s:s, s:s, s:s?, s:O}", "schema", "berth-get/1", "name", o->operands[0],
+                                   "kept", kept ? f->path : NULL, "settings",
+                                   json_object_get(result, "settings")));
+    else if (!kept && attachment_file_is_ours(f))
+        say("%s is changed until it ends, and %s is not; --persist changes both", o->operands[0], f->path);
+}
+
+static int set(const struct options *o, struct attachment_file *f, json_t *wanted)
+{
+    json_t *result;
+    int status = attachment_file_find(f, o->config_dir, o->operands[0]);
+    if (status == STATUS_OK && o->persist)
+        status = check_keeping(o, f, wanted);
+    status = status == STATUS_OK ? ask_to_set(o, wanted, &result) : status;
+    if (status != STATUS_OK)
+        return status;
+    if (o->persist)
+        status = attachment_file_write(f);
+    if (status == STATUS_OK)
+        tell_set(o, f, result);
+    json_decref(result);
+    return status;
+}
+
+int cmd_set(const struct options *o)
+{
+    struct attachment_file f = {.s = NULL};
+    json_t *wanted = wishes(o->operands + 1, o->operand_count - 1);
+    int status = wanted ? attachment_check_name(o->operands[0]) : STATUS_USAGE;
+    if (status == STATUS_OK)
+        status = set(o, &f, wanted);
+    attachment_file_free(&f);
+    json_decref(wanted);
+    return status;
 }
 
 /* It is to say why there is no answer before we would give up. */

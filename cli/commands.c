@@ -61,6 +61,7 @@ static const int id_options[] = {OPT_JSON, OPT_NONE};
 
 static const int ls_options[] = {OPT_NAMES, OPT_ANSWER, OPT_JSON, OPT_NONE};
 static const int ask_options[] = {OPT_ANSWER, OPT_JSON, OPT_NONE};
+static const int set_options[] = {OPT_PERSIST, OPT_CONFIG_DIR, OPT_ANSWER, OPT_JSON, OPT_NONE};
 static const int stat_options[] = {OPT_PROMETHEUS, OPT_ANSWER, OPT_JSON, OPT_NONE};
 static const int detach_options[] = {OPT_END, OPT_KEEP, OPT_CONFIG_DIR, OPT_ENDING, OPT_JSON, OPT_NONE};
 static const int down_options[] = {OPT_ALL, OPT_END, OPT_ENDING, OPT_JSON, OPT_NONE};
@@ -78,7 +79,7 @@ static const struct command commands[] = {
     {"ls", cmd_ls, "", 0, 0, "list what is attached", ls_options},
     {"status", cmd_status, "NAME", 1, 1, "tell how an attachment stands", ask_options},
     {"get", cmd_get, "NAME [KEY]", 1, 2, "show an attachment's settings", ask_options},
-    {"set", cmd_set, "NAME KEY=VALUE...", 2, NAMES_MAX, "change settings while attached", ask_options},
+    {"set", cmd_set, "NAME KEY=VALUE...", 2, NAMES_MAX, "change settings while attached", set_options},
     {"refresh", cmd_refresh, "NAME", 1, 1, "have an attachment look at its LUN's size anew", ask_options},
     {"stat", cmd_stat, "[NAME...]", 0, NAMES_MAX, "count what attachments have done", stat_options},
     {"events", cmd_events, "[NAME...]", 0, NAMES_MAX, "tell what happens to attachments", ask_options},

@@ -630,7 +630,7 @@ static const struct option_row rows[] = {
     {OPT_JUNIT, "junit", "FILE", "write the results there as JUnit's XML", set_junit},
     {OPT_FOREGROUND, "foreground", NULL, "stay, and end with the attachment: for containers and systemd",
      set_foreground},
-    {OPT_PERSIST, "persist", NULL, "keep it in a file, for a service that begins it again", set_persist},
+    {OPT_PERSIST, "persist", NULL, "keep it in its file as well, for when it is attached again", set_persist},
     {OPT_CONFIG, "config", "NAME", "begin from this file, or the one of this name", set_config},
     {OPT_CONFIG_DIR, "config-dir", "FOLDER", "where files of attachments are (default /etc/berth)",
      set_config_dir},
