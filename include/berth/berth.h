@@ -212,7 +212,9 @@ int berth_lun_open(struct berth_lun **out, const char *url, const struct berth_o
 
 /** Logs out (waiting at most a second or so) and frees everything. I/Os in flight end with BERTH_E_ABORTED
  * without being reaped. Queues of the LUN are freed with it, so no other thread may be in a call on it or on
- * them: berth_queue_wake() gets them out. NULL is allowed. */
+ * them: berth_queue_wake() gets them out. NULL is allowed. After fork(2) the session stays the
+ * parent's: the child may make no call but this one, and with reactors not even this one. There it says
+ * nothing to the target, and gives back memory and descriptors, the queues' too. */
 void berth_lun_close(struct berth_lun *lun);
 
 /** Has another engine move the bytes of the session from now on, see options.engine; I/Os in flight go on.

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "block/lun.h"
 #include "block/reactors.h"
 #include "host/crypto.h"
@@ -185,6 +186,7 @@ static int connect_at(struct berth_lun **out, const struct url *url, const struc
     if (!lun)
         return lun_say(detail, BERTH_E_MEMORY, NULL);
     lun->command_count = depth + SESSION_IMMEDIATE_MAX;
+    lun->pid = getpid();
     list_init(&lun->queues);
     list_init(&lun->waiting);
     lun->wait_first = UINT64_MAX;
@@ -284,10 +286,15 @@ BERTH_EXPORT int berth_lun_open(struct berth_lun **out, const char *text, const 
 
 /* --- close --- */
 
+bool lun_is_inherited(const struct berth_lun *lun)
+{
+    return lun->pid != getpid();
+}
+
 void lun_leave(struct berth_lun *lun)
 {
     lun->closing = true;
-    if (lun->initiator)
+    if (lun->initiator && !lun_is_inherited(lun))
         initiator_leave(lun->initiator, LOGOUT_MS);
 }
 
@@ -295,7 +302,10 @@ void lun_end(struct berth_lun *lun)
 {
     lun->closing = true;
     if (lun->initiator) {
-        initiator_close(lun->initiator, LOGOUT_MS);
+        if (lun_is_inherited(lun))
+            engine_disown(lun->initiator->engine);
+        else
+            initiator_close(lun->initiator, LOGOUT_MS);
         initiator_free(lun->initiator);
     }
     lun->initiator = NULL;

@@ -143,6 +143,7 @@ struct berth_lun {
     uint64_t max_unmap_bytes;         /* of one UNMAP, if there is that command; 0 there is not */
     bool write_same_unmaps;           /* trim by WRITE SAME for want of UNMAP */
     bool cache_known;                 /* the LUN said whether it has a write cache */
+    pid_t pid;                        /* of the process that has opened it */
     bool closing;
     bool shut_out; /* by the command window, as of the last round */
     uint8_t state; /* enum berth_state, since: */
@@ -185,6 +186,8 @@ int lun_open_at(struct berth_lun **out, const struct url *url, const struct bert
 void lun_keep(struct berth_lun *lun);
 /* Begins to log out; does so and gives up the session; frees what is left. */
 void lun_leave(struct berth_lun *lun);
+/* We are a child of the process that opened it, whose session it is. */
+bool lun_is_inherited(const struct berth_lun *lun);
 void lun_end(struct berth_lun *lun);
 void lun_free(struct berth_lun *lun);
 void lun_stats(const struct berth_lun *lun, struct berth_stats *stats);

@@ -138,8 +138,8 @@ BERTH_EXPORT int berth_queue_new(struct berth_queue **out, struct berth_lun *lun
 
 BERTH_EXPORT void berth_queue_free(struct berth_queue *q)
 {
-    if (!q)
-        return;
+    if (!q || lun_is_inherited(q->lun))
+        return; /* what is under way is the parent's */
     queue_cut(q);
     take_bell_down(q);
     leave_list(q);

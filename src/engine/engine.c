@@ -114,6 +114,14 @@ void engine_free(struct engine *e)
     e->ops->free(e);
 }
 
+void engine_disown(struct engine *e)
+{
+    if (e->front)
+        e->front->ops->disown(e->front);
+    if (e->ops->disown)
+        e->ops->disown(e);
+}
+
 /* ---- limits ---- */
 
 static uint32_t least(uint32_t a, uint32_t b)

@@ -161,6 +161,8 @@ struct engine_ops {
     /* Watch a foreign descriptor for reading (a signalfd, an eventfd): `ready` is called from poll(). One
      * watch per descriptor; `ready` NULL ends it, which must happen before the descriptor is closed. */
     int (*watch)(struct engine *e, int fd, void (*ready)(void *owner), void *owner);
+    /* See engine_disown(). NULL: it has nothing that a fork could share. */
+    void (*disown)(struct engine *e);
     void (*free)(struct engine *e);
 };
 
@@ -221,6 +223,10 @@ static inline void engine_wake(struct engine *e)
 }
 
 void engine_free(struct engine *e);
+
+/* We are a child, and what the engine has of the kernel is our parent's too: from here on all that is done to
+ * it is to close our copies, and its links may be closed, but nothing else. */
+void engine_disown(struct engine *e);
 
 /* Gives an open link its connection; kick it afterwards. Bytes that came earlier have waited. */
 static inline void link_attach(struct link *l, struct conn *conn)

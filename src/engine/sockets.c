@@ -32,6 +32,8 @@ uint64_t sockets_now(struct engine *e)
 int sockets_epoll(struct sockets *s, int op, int fd, uint32_t interest, void *what, enum source kind)
 {
     struct epoll_event ev = {.events = interest, .data.u64 = (uintptr_t)what | kind};
+    if (s->epoll < 0) /* disowned */
+        return 0;
     s->engine.syscalls++;
     return epoll_ctl(s->epoll, op, fd, &ev);
 }
@@ -142,6 +144,15 @@ static int sockets_fd(struct engine *e)
     return sockets_of(e)->epoll;
 }
 
+/* Whom a set watches, it forgets for all who have it. */
+static void sockets_disown(struct engine *e)
+{
+    struct sockets *s = sockets_of(e);
+    if (s->epoll >= 0)
+        close(s->epoll);
+    s->epoll = -1;
+}
+
 static void sockets_free(struct engine *e)
 {
     struct sockets *s = sockets_of(e);
@@ -150,7 +161,8 @@ static void sockets_free(struct engine *e)
     while (!list_empty(&s->listeners))
         sockets_unlisten(e, list_entry(s->listeners.next, struct listener, node));
     sockets_end_watches(s);
-    close(s->epoll);
+    if (s->epoll >= 0)
+        close(s->epoll);
     munmap(s, sizeof *s);
 }
 
@@ -173,6 +185,7 @@ static const struct engine_ops sockets_ops = {
     .fd = sockets_fd,
     .due = sockets_due,
     .watch = sockets_watch,
+    .disown = sockets_disown,
     .free = sockets_free,
 };
 

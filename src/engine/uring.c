@@ -134,6 +134,12 @@ static void give_back_all(struct uring *u)
     }
 }
 
+/* What a child would cancel is its parent's. */
+static void uring_disown(struct engine *e)
+{
+    uring_of(e)->failure = EOWNERDEAD;
+}
+
 static void uring_free(struct engine *e)
 {
     struct uring *u = uring_of(e);
@@ -290,6 +296,7 @@ static const struct engine_ops uring_ops = {
     .quiesce = uring_quiesce,
     .poll = uring_poll,
     .fd = uring_fd,
+    .disown = uring_disown,
     .free = uring_free,
 };
 
