@@ -182,6 +182,7 @@ int opening_start(struct opening *o)
     sigset_t all, before;
     sigfillset(&all);
     o->threaded = true;
+    o->pid = getpid();
     pthread_sigmask(SIG_BLOCK, &all, &before);
     int error = pthread_create(&o->thread, NULL, run, o);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -203,7 +204,7 @@ void opening_join(struct opening *o)
 
 void opening_free(struct opening *o)
 {
-    if (!o)
+    if (!o || (o->threaded && o->pid != getpid())) /* a child has no such thread, nor what it worked on */
         return;
     atomic_store(&o->iscsi->unwanted, true);
     opening_join(o);

@@ -19,6 +19,7 @@ struct opening {
     int bell;
     pthread_t thread;
     bool threaded;
+    pid_t pid; /* of the process that has the thread */
     atomic_bool over;
     char portal[TEXT_MAX], url[5 * TEXT_MAX];
     struct berth_lun *lun;

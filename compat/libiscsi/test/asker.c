@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* asker WHAT URL [NUMBER...]: a program as others write them for libiscsi, with an event loop of its own. It
  * says what came of it in words, a line for each thing, for scripts to judge. */
+#include <dirent.h>
 #include <errno.h>
 #include <iscsi/iscsi.h>
 #include <iscsi/scsi-lowlevel.h>
@@ -10,7 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #define BLOCK 512
 #define MOST  256
@@ -428,6 +431,65 @@ static void by_steps(void)
     puts(iscsi_get_error(iscsi));
 }
 
+/* --- a child that has no use for what its parent has --- */
+
+/* Sockets, timers and what else there may be of a context, but no files. */
+static int descriptors(void)
+{
+    char to[64];
+    int count = 0;
+    DIR *all = opendir("/proc/self/fd");
+    for (struct dirent *e; all && (e = readdir(all));) {
+        ssize_t n = readlinkat(dirfd(all), e->d_name, to, sizeof to);
+        count += n > 0 && (strncmp(to, "socket:", 7) == 0 || strncmp(to, "anon_inode:", 11) == 0);
+    }
+    closedir(all);
+    return count;
+}
+
+static void destroy_in_child(void)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        in_service = true;
+        bool has_all = iscsi_is_logged_in(iscsi); /* and no thread of the parent has some */
+        iscsi_destroy_context(iscsi);
+        iscsi_destroy_url(url);
+        printf("child keeps %d descriptors\n", has_all ? descriptors() : 0);
+        exit(0);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    printf("child ended with %d\n", status);
+    if (status)
+        exit(1); /* it may have been about memory */
+}
+
+/* numbers: reads that are under way */
+static void forks(void)
+{
+    iscsi_get_fd(iscsi);
+    for (int n = 0; n < numbers[0]; n++)
+        start_read(n, (uint64_t)n);
+    for (int n = 0; n < 3; n++)
+        turn();
+    destroy_in_child();
+    wait_for(&finished, numbers[0], 30000);
+    tell_all(numbers[0]);
+    start_read(MOST - 1, 0);
+    wait_for(&finished, numbers[0] + 1, 30000);
+    printf("afterwards %s\n", word(statuses[MOST - 1]));
+}
+
+static void forks_while_connecting(void)
+{
+    if (iscsi_full_connect_async(iscsi, url->portal, url->lun, on_connect, NULL) != 0)
+        give_up("connect");
+    destroy_in_child();
+    wait_for(&connections, 1, 30000);
+    printf("parent logged in %d\n", iscsi_is_logged_in(iscsi));
+}
+
 static void nothing(void)
 {
     puts("nothing to be done");
@@ -452,10 +514,12 @@ static const struct {
     {"come-back", come_back, false},
     {"pieces", pieces, false},
     {"short-memory", short_memory, false},
+    {"forks", forks, false},
     {"nothing", nothing, false},
     {"connect-async", connect_async, true},
     {"give-up-connecting", give_up_connecting, true},
     {"by-steps", by_steps, true},
+    {"forks-while-connecting", forks_while_connecting, true},
 };
 
 static void connect_first(const char *name)
