@@ -107,6 +107,7 @@ const struct setting_row settings_rows[SETTINGS_COUNT] = {
                         .expected = "sockets, io_uring or auto",
                         .help = "what moves bytes: sockets (default), io_uring or auto"},
     YES_NO(SETTING_READ_ONLY, "read-only", "let nobody write"),
+    YES_NO(SETTING_ALLOW_OTHER, "allow-other", "of fuse: let root in, too, where somebody else has mounted"),
     WORD(SETTING_MLOCK, "mlock", "auto yes no", "auto", "auto, yes or no",
          "keep our memory out of swap: auto (default), where permitted"),
     [SETTING_WAIT] = {.key = "wait", .kind = SETTING_SECONDS, .flags = SETTING_BARE, .min = 0, .max = FOREVER,
@@ -462,6 +463,12 @@ int settings_check(const struct settings *s, enum settings_spelling how, char wh
     if (len && memchr(user, ':', len))
         return lacks(why, how, "secrets do not belong into URLs, where others can read them",
                      SETTING_SECRET_FILE, ", and let the URL name the user alone");
+    if (how == SETTINGS_AS_OPTIONS && settings_number(s, SETTING_ALLOW_OTHER) &&
+        settings_number(s, SETTING_AS) != SETTINGS_AS_FUSE) {
+        snprintf(why, SETTINGS_WHY_MAX,
+                 "only a file can be opened to others; leave out --allow-other, or give --as fuse");
+        return BERTH_E_ARGUMENT;
+    }
     return check_user(s, len > 0 || settings_said(s, SETTING_USER), how, why);
 }
 

@@ -46,6 +46,7 @@ enum setting_id {
     SETTING_DSCP,
     SETTING_ENGINE,
     SETTING_READ_ONLY,
+    SETTING_ALLOW_OTHER,
     SETTING_MLOCK,
     SETTING_WAIT,
     SETTING_LOCK_FD,
@@ -131,6 +132,8 @@ enum settings_spelling {
     SETTINGS_AS_WORDS,   /* depth=N */
     SETTINGS_AS_OPTIONS, /* --depth N */
 };
+
+enum settings_as { SETTINGS_AS_NBD, SETTINGS_AS_FUSE, SETTINGS_AS_NONE }; /* numbers of SETTING_AS */
 
 /* What fits together, and what is missing: 0, or BERTH_E_ARGUMENT with a clause and the next step. */
 int settings_check(const struct settings *s, enum settings_spelling how, char why[SETTINGS_WHY_MAX]);

@@ -51,7 +51,7 @@ static const int serve_ctl_options[] = {OPT_CONTROL, OPT_TIMEOUT, OPT_JSON, OPT_
 #define SET_WAY                                                                                              \
     SET(DEPTH), SET(SESSIONS), SET(REACTORS), SET(REDIRECTS), SET(BIND), SET(DEVICE), SET(PORTS), SET(MARK), \
         SET(PRIORITY), SET(DSCP), SET(ENGINE), SET(MLOCK)
-#define SET_DISK SET(AS), SET(NAME), SET(AT), SET(READ_ONLY), SET(WAIT)
+#define SET_DISK SET(AS), SET(NAME), SET(AT), SET(READ_ONLY), SET(ALLOW_OTHER), SET(WAIT)
 
 static const int attach_options[] = {SET_DISK, OPT_FOREGROUND, OPT_PERSIST,  OPT_CONFIG, OPT_CONFIG_DIR,
                                      OPT_JSON, SET_LOGIN,      SET_PATIENCE, SET_WAY,    OPT_NONE};

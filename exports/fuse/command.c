@@ -39,17 +39,21 @@ static int refuse(const char *why)
     return STATUS_USAGE;
 }
 
+static void add_option(struct command *c, const char *word)
+{
+    size_t used = strlen(c->mount_options);
+    snprintf(c->mount_options + used, sizeof c->mount_options - used, "%s%s", used ? "," : "", word);
+}
+
 /* What is ours of a list "direct_io,allow_other"; the rest is libfuse's. */
 static void take_options(struct command *c, char *list)
 {
     char *save = NULL;
-    for (char *word = strtok_r(list, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
-        size_t used = strlen(c->mount_options);
+    for (char *word = strtok_r(list, ",", &save); word; word = strtok_r(NULL, ",", &save))
         if (strcmp(word, "direct_io") == 0)
             c->direct = true;
         else
-            snprintf(c->mount_options + used, sizeof c->mount_options - used, "%s%s", used ? "," : "", word);
-    }
+            add_option(c, word);
 }
 
 /* -o is the one option with a value. */
@@ -64,8 +68,8 @@ static int take_switches(struct command *c, int argc, char **argv)
             return printf("berth-fuse %s\n", BERTH_VERSION) < 0 ? STATUS_FAILED : STATUS_OK;
         if (o != 'o')
             return refuse("options are -o, -h, --help and --version"); /* getopt has said which is none */
-        if (strlen(optarg) + strlen(c->mount_options) + 2 > sizeof c->mount_options)
-            return refuse("-o takes at most 1023 bytes");
+        if (strlen(optarg) + strlen(c->mount_options) + sizeof ",,allow_other" > sizeof c->mount_options)
+            return refuse("-o takes at most 1000 bytes");
         take_options(c, optarg);
     }
     return COMMAND_GO;
@@ -111,6 +115,8 @@ int command_take(struct command *c, int argc, char **argv)
             return refuse(why);
     if (settings_check(c->settings, SETTINGS_AS_WORDS, why))
         return refuse(why);
+    if (settings_number(c->settings, SETTING_ALLOW_OTHER))
+        add_option(c, "allow_other");
     return find_place(c) ? COMMAND_GO : refuse("the path of the mountpoint is too long");
 }
 

@@ -73,10 +73,37 @@ static int arguments(struct fuse_args *args, const struct disk *disk, const char
            (*options && (fuse_opt_add_arg(args, "-o") || fuse_opt_add_arg(args, options)));
 }
 
+/* The line that lets ordinary users let others in, by itself as libfuse wants it. */
+static bool is_permitted(void)
+{
+    char line[256];
+    bool found = false;
+    FILE *f = fopen("/etc/fuse.conf", "re");
+    while (f && !found && fgets(line, sizeof line, f)) {
+        const char *word = line + strspn(line, " \t");
+        size_t len = strcspn(word, "# \t\r\n");
+        found = len == strlen("user_allow_other") && strncmp(word, "user_allow_other", len) == 0;
+    }
+    if (f)
+        fclose(f);
+    return found;
+}
+
+static int check_others(const char *options, struct berth_detail *detail)
+{
+    if (geteuid() == 0 || !strstr(options, "allow_") || is_permitted())
+        return BERTH_OK;
+    return complain(detail, BERTH_E_ARGUMENT,
+                    "/etc/fuse.conf lets no ordinary user open a disk to others; have root put the line "
+                    "user_allow_other into it, or leave out allow-other");
+}
+
 /* What libfuse has to say of its own accord is one or two lines on stderr, in its words. */
 int mount_enter(struct disk *disk, const char *source, const char *options, struct berth_detail *detail)
 {
     struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+    if (check_others(options, detail))
+        return detail->error;
     if (arguments(&args, disk, source, options) == 0)
         disk->session = fuse_session_new(&args, &file_operations, sizeof file_operations, disk);
     fuse_opt_free_args(&args);

@@ -50,6 +50,8 @@ static int iscsi_config_complete(void)
     else if (settings_number(disk.settings, SETTING_AS) != 0)
         snprintf(why, sizeof why, "nbdkit makes NBD of a LUN; leave out as=%s",
                  settings_text(disk.settings, SETTING_AS));
+    else if (settings_number(disk.settings, SETTING_ALLOW_OTHER))
+        snprintf(why, sizeof why, "allow-other is for berth-fuse; leave it out");
     else if (!settings_check(disk.settings, SETTINGS_AS_WORDS, why))
         return 0;
     nbdkit_error("%s", why);
