@@ -78,13 +78,22 @@ static void file_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info 
     reply_attributes(req, node);
 }
 
-/* A disk has the size that it has; times are of no interest, but who sets them need not fail. */
+/* A disk has the size, mode and owner that it has: who sets what is so already need not fail. Nor need who
+ * sets times, which are of no interest, and stay. */
+static bool would_change(const struct stat *now, const struct stat *st, int which)
+{
+    return (which & FUSE_SET_ATTR_SIZE && st->st_size != now->st_size) ||
+           (which & FUSE_SET_ATTR_MODE && (st->st_mode ^ now->st_mode) & 07777) ||
+           (which & FUSE_SET_ATTR_UID && st->st_uid != now->st_uid) ||
+           (which & FUSE_SET_ATTR_GID && st->st_gid != now->st_gid);
+}
+
 static void file_setattr(fuse_req_t req, fuse_ino_t node, struct stat *st, int which,
                          struct fuse_file_info *info)
 {
     (void)info;
-    bool resize = which & FUSE_SET_ATTR_SIZE && (uint64_t)st->st_size != disk_of(req)->size_bytes;
-    if (resize || which & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
+    const struct stat now = attributes(disk_of(req), node);
+    if (would_change(&now, st, which))
         fuse_reply_err(req, EPERM);
     else
         reply_attributes(req, node);

@@ -162,6 +162,17 @@ static int on_interrupt(struct disk *disk, const struct request *r)
     return 0;
 }
 
+/* There is one file, and it stays. */
+static int on_other_names(struct disk *disk, const struct request *r)
+{
+    (void)disk;
+    (void)r;
+    return EPERM;
+}
+
+/* What has no row here, and none in libfuse's table, ends as "not implemented". For extended attributes,
+ * locks, ioctls and ranges to be copied that is what the kernel wants to hear: it does not ask again, and
+ * tells programs that there is no such thing, or does it by itself. */
 static const struct row {
     uint32_t opcode;
     size_t body_bytes;
@@ -175,6 +186,15 @@ static const struct row {
     {FUSE_OPEN, sizeof(struct fuse_open_in), on_open},
     {FUSE_RELEASE, sizeof(struct fuse_release_in), on_release},
     {FUSE_INTERRUPT, sizeof(struct fuse_interrupt_in), on_interrupt},
+    {FUSE_CREATE, 0, on_other_names},
+    {FUSE_MKNOD, 0, on_other_names},
+    {FUSE_MKDIR, 0, on_other_names},
+    {FUSE_SYMLINK, 0, on_other_names},
+    {FUSE_LINK, 0, on_other_names},
+    {FUSE_UNLINK, 0, on_other_names},
+    {FUSE_RMDIR, 0, on_other_names},
+    {FUSE_RENAME, 0, on_other_names},
+    {FUSE_RENAME2, 0, on_other_names},
 };
 
 static const struct row *row_of(uint32_t opcode)
