@@ -188,9 +188,9 @@ struct wire_data_out {
 };
 
 struct wire_data_in {
-    bool final, acknowledge, has_status; /* F, A, S */
     uint8_t status;                      /* with has_status only, as are the residuals and stat_sn */
-    uint8_t residual_kind;
+    bool final, acknowledge, has_status; /* F, A, S */
+    uint8_t residual_kind; /* no neighbour of status: one load of both waits for the stores of both */
     uint64_t lun;
     uint32_t itt, ttt;
     struct wire_window window;
