@@ -203,7 +203,7 @@ static bool wants_direct(const struct conn *c)
 {
     const struct frame *f = &c->rx;
     return f->state == FRAME_DATA && f->sink == SINK_TASK && stage_have(f) == 0 &&
-           f->data_len - f->data_have >= c->config.direct_bytes;
+           (f->data_len >= LARGE_SEGMENT || f->data_len - f->data_have >= c->config.direct_bytes);
 }
 
 /* The task cannot be done while an engine may write to its memory. */
