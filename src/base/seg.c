@@ -11,15 +11,17 @@ static uint32_t seek(const struct extent *e, uint64_t *pos)
     return i;
 }
 
-static struct berth_seg part(const struct berth_seg *seg, uint64_t pos, uint64_t len)
+/* In place, as seg_put(). */
+static uint64_t put_part(struct berth_seg *out, const struct berth_seg *seg, uint64_t pos, uint64_t len)
 {
-    struct berth_seg out = *seg;
-    if (out.kind == BERTH_SEG_FILE)
-        out.offset += pos;
+    out->kind = seg->kind;
+    out->index = seg->index;
+    if (seg->kind == BERTH_SEG_FILE)
+        out->offset = seg->offset + pos;
     else
-        out.base = (uint8_t *)out.base + pos;
-    out.len = seg->len - pos < len ? seg->len - pos : len;
-    return out;
+        out->base = (uint8_t *)seg->base + pos;
+    out->len = seg->len - pos < len ? seg->len - pos : len;
+    return out->len;
 }
 
 uint32_t extent_slice(const struct extent *from, uint64_t offset, uint64_t len, struct berth_seg *out,
@@ -31,8 +33,7 @@ uint32_t extent_slice(const struct extent *from, uint64_t offset, uint64_t len, 
     for (uint32_t i = seek(from, &pos); i < from->count && n < max && left > 0; i++) {
         if (from->segs[i].len == 0)
             continue;
-        out[n] = part(&from->segs[i], pos, left);
-        left -= out[n++].len;
+        left -= put_part(&out[n++], &from->segs[i], pos, left);
         pos = 0;
     }
     *covered = len - left;

@@ -13,10 +13,20 @@ struct extent {
     uint64_t len;
 };
 
+/* Where it is done for each I/O: a segment returned by value is copied with wide loads, which wait for its
+ * narrow stores. */
+static inline void seg_put(struct berth_seg *out, const void *base, uint64_t len)
+{
+    out->kind = BERTH_SEG_MEMORY;
+    out->index = 0;
+    out->base = (void *)(uintptr_t)base; /* senders only read through it */
+    out->len = len;
+}
+
 static inline struct berth_seg seg_memory(const void *base, uint64_t len)
 {
-    struct berth_seg seg = {.kind = BERTH_SEG_MEMORY, .len = len};
-    seg.base = (void *)(uintptr_t)base; /* senders only read through it */
+    struct berth_seg seg;
+    seg_put(&seg, base, len);
     return seg;
 }
 

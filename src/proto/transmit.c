@@ -108,7 +108,7 @@ static void gather_memory(struct gather *g, const uint8_t *bytes, uint64_t len)
         return;
     }
     if (g->count < g->max)
-        g->segs[g->count++] = seg_memory(bytes + g->skip, len - g->skip);
+        seg_put(&g->segs[g->count++], bytes + g->skip, len - g->skip);
     g->skip = 0;
 }
 
