@@ -15,7 +15,8 @@
 #include <sys/uio.h>
 
 #define SOCKETS_EVENTS 64
-#define SOCKETS_SEGS   256u /* iovecs per sendmsg(); the kernel takes up to IOV_MAX, 1024 */
+#define ALERT_LOOKS    4096u /* after a watched descriptor was ready: some milliseconds */
+#define SOCKETS_SEGS   256u  /* iovecs per sendmsg(); the kernel takes up to IOV_MAX, 1024 */
 
 /* What an epoll event is about, in the low bits of its pointer. */
 enum source { SOURCE_LINK, SOURCE_LISTENER, SOURCE_WATCH, SOURCE_MASK = 3 };
@@ -41,7 +42,7 @@ struct sockets {
     struct list held;     /* have something to send that may gather until the wait is over */
     bool gathering;       /* links may be held: the wait begins with looking */
     struct patience patience;
-    uint32_t looks;             /* of who polls */
+    uint32_t looks, alert;      /* of who polls; so many are still at everything */
     bool heard;                 /* a watched descriptor has been ready once */
     struct link *current;       /* whose callback runs */
     struct listener *accepting; /* whose callback runs */

@@ -9,7 +9,8 @@
  *
  * Where there is one link and nothing else, it is the receive that looks or sleeps: what saves a call for
  * each wait. Watched descriptors do not count before one of them has been ready: most never are, and the
- * first time it may take as long as a receive sleeps until that is seen. */
+ * first time it may take as long as a receive sleeps until that is seen. Who polls looks at all else, new
+ * links as well, now and then, and for a while after a watched descriptor has been ready each time. */
 #include "engine/link.h"
 #include "engine/sockets_parts.h"
 
@@ -22,7 +23,7 @@
 
 #define MS_NS      1000000ull
 #define PAUSE_NS   2500ull      /* between two looks: each is a system call */
-#define DEAF_LOOKS 64u          /* who polls looks at what is watched once in so many looks */
+#define DEAF_LOOKS 64u          /* one in so many looks is at everything, whatever the only link brings */
 #define NAP_NS     (10 * MS_NS) /* a receive sleeps so long at most; what is due sooner is epoll's */
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -98,13 +99,14 @@ bool sockets_lingers(struct sockets *s, uint64_t until_ns)
     return may && patience_begins(&s->patience, (enum engine_wait)s->engine.wait, &s->engine.links);
 }
 
-/* The link, if a receive on it is all that there is to wait for. `deaf`: whatever is watched. */
+/* The link, if a receive on it is all that there is to wait for. `deaf`: but for new links, and whatever is
+ * watched. */
 static struct link *only_link(const struct sockets *s, bool deaf)
 {
     const struct list *links = &s->engine.links;
     if (links->next == links || links->next->next != links)
         return NULL;
-    if (!list_empty(&s->listeners) || (!deaf && !list_empty(&s->watches)))
+    if (!deaf && !(list_empty(&s->listeners) && list_empty(&s->watches)))
         return NULL;
     struct link *l = list_entry(links->next, struct link, node);
     bool receives = link_phase(l) == LINK_UP && !(l->state & (LINK_TX_BLOCKED | LINK_RX_PAUSED)) && l->conn;
@@ -125,10 +127,14 @@ static enum came receive_only(struct sockets *s, struct link *l, int flags)
     return CAME_NEWS;
 }
 
-/* For a moment. Who polls has no other moments. */
+/* For a moment: a link that always has something must not keep all else from being heard. */
 static bool may_be_deaf(struct sockets *s)
 {
-    return polls(s) ? ++s->looks % DEAF_LOOKS != 0 : !s->heard;
+    if (polls(s) && s->alert > 0)
+        s->alert--;
+    else if (polls(s) || !s->heard)
+        return ++s->looks % DEAF_LOOKS != 0;
+    return false;
 }
 
 /* One look at everything, or, `deaf`, at the only link. Returns 1 if there was something, 0, or -1 if epoll
@@ -187,8 +193,8 @@ static bool sleep_in_receive(struct sockets *s, uint64_t until_ns)
 {
     uint64_t end = s->now + NAP_NS;
     enum came came = CAME_BYTES;
-    struct link *l = only_link(s, !s->heard);
-    if (!l || until_ns < s->now + NAP_NS)
+    struct link *l = only_link(s, may_be_deaf(s));
+    if (!l || !list_empty(&s->listeners) || until_ns < s->now + NAP_NS)
         return false;
     if (!(l->state & LINK_SLEEPY))
         sockets_let_block(s, l, NAP_NS);

@@ -53,6 +53,7 @@ int sockets_watch(struct engine *e, int fd, void (*ready)(void *owner), void *ow
 void sockets_watch_event(struct sockets *s, const struct watch *w)
 {
     s->heard = true;
+    s->alert = ALERT_LOOKS;
     w->ready(w->owner);
 }
 

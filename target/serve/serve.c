@@ -112,9 +112,10 @@ static int loop(struct target *t)
 {
     int error = BERTH_OK;
     uint64_t next = 0;
+    t->engine->wait = t->config->busy_poll ? ENGINE_POLLS : ENGINE_WAITS_AS_PAYS;
     while (!t->stopped && !error) {
         uint64_t now = engine_now(t->engine);
-        error = engine_poll(t->engine, t->config->busy_poll ? 0 : earlier(now + TICK_NS, stage_deadline(t)));
+        error = engine_poll(t->engine, earlier(now + TICK_NS, stage_deadline(t)));
         stage_turn(t, engine_now(t->engine));
         if (now < next)
             continue;

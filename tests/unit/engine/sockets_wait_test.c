@@ -276,6 +276,53 @@ static void watches_are_heard(void **state)
     is_heard(ENGINE_POLLS, true);
 }
 
+/* Each poll finds something on the link, and could leave it at that. */
+static void a_busy_link_drowns_nothing(void **state)
+{
+    (void)state;
+    static const uint8_t waits[] = {ENGINE_WAITS_AS_PAYS, ENGINE_POLLS, ENGINE_SLEEPS};
+    for (size_t i = 0; i < sizeof waits; i++) {
+        int raw, fd = eventfd(0, 0), told = fd;
+        uint64_t once = 1;
+        struct peer *p = raw_pair(e, &raw);
+        e->wait = waits[i];
+        assert_int_equal(e->ops->watch(e, fd, heard, &told), BERTH_OK);
+        assert_int_equal(write(fd, &once, sizeof once), sizeof once);
+        for (uint32_t n = 0; n < 100 && told == fd; n++) {
+            raw_send(raw, 0, n, 1);
+            assert_int_equal(engine_poll(e, FOREVER), BERTH_OK);
+        }
+        assert_int_not_equal(told, fd);
+        e->ops->watch(e, fd, NULL, NULL);
+        peer_free(p);
+        close(raw);
+        close(fd);
+    }
+}
+
+static void who_polls_one_link_accepts_others(void **state)
+{
+    (void)state;
+    static struct hall hall;
+    int raw;
+    struct peer *p = raw_pair(e, &raw);
+    e->wait = ENGINE_POLLS;
+    hall_open(&hall, e, loopback4(0));
+    uint64_t receives = p->link.rx_calls;
+    assert_int_equal(engine_poll(e, engine_now(e) + MS), BERTH_OK);
+    assert_true(p->link.rx_calls > receives); /* it looks at the link, without asking which */
+    int other = raw_connect(&hall.where);
+    for (uint32_t n = 0; n < 100 && hall.count == 0; n++) {
+        raw_send(raw, 0, n, 1);
+        assert_int_equal(engine_poll(e, FOREVER), BERTH_OK);
+    }
+    assert_int_equal(hall.count, 1);
+    hall_close(&hall, e);
+    peer_free(p);
+    close(raw);
+    close(other);
+}
+
 /* --- gathering --- */
 
 static void commands_gather_while_answers_come(void **state)
@@ -380,6 +427,8 @@ int main(void)
         T(a_signal_ends_a_nap),
         T(nothing_else_blocks),
         T(watches_are_heard),
+        T(a_busy_link_drowns_nothing),
+        T(who_polls_one_link_accepts_others),
         T(commands_gather_while_answers_come),
         T(nothing_is_held_when_no_answer_comes),
         T(nothing_is_held_without_a_wait),
