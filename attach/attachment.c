@@ -156,7 +156,9 @@ static uint64_t deadline_ms(const struct settings *s)
     return wait == UINT32_MAX ? UINT64_MAX : attachment_now_ms() + wait;
 }
 
-/* As often as `wait` lets us, for what may be different next time. */
+/* As often as `wait` lets us, for what may be different next time. The library would do that, too
+ * (open_timeout_ms), but a LUN that it is still opening has no status: nobody could tell people who wait when
+ * it tries next, and how often it has. */
 static int open_patiently(struct attachment *a, const struct berth_options *options,
                           struct berth_detail *detail)
 {
