@@ -180,6 +180,16 @@ stand_before() {
     stood=$(sed -n 's/^berth: standing before .* on //p' "$work/$name.out")
 }
 
+frozen() {
+    ! grep -hqvE '^[0-9]+ \(.*\) T ' "/proc/$1"/task/*/stat
+}
+
+# freeze PID: stops it (SIGSTOP), and returns when none of its threads runs any more, which on a busy machine takes a while.
+freeze() {
+    kill -STOP "$1"
+    await 10 frozen "$1"
+}
+
 # hold_when PID COMMAND...: lets the process run for a few milliseconds at a time until the command succeeds; then it is
 # left stopped (SIGSTOP).
 hold_when() {
