@@ -317,7 +317,8 @@ int attachment_begin(struct attachment **out, const struct settings *settings, c
         *out = a;
         return 0;
     }
-    exit_sentence(sentence, sizeof sentence, error, detail, a ? a->name : "attach");
+    const char *url = settings_text(settings, SETTING_URL);
+    exit_sentence(sentence, sizeof sentence, error, detail, url ? url : "attach");
     report_failed(settings, a ? a->name : "", error, sentence);
     attachment_end(a);
     return error;

@@ -322,6 +322,17 @@ static int write_new(const struct settings *s, const char *path, const char *tmp
     return whole ? 0 : -1;
 }
 
+/* The folder, or where it would be made. */
+static bool has_room(const char *path)
+{
+    char folder[STORE_PATH_MAX], above[STORE_PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", path);
+    snprintf(above, sizeof above, "%s", dirname(folder));
+    if (access(above, W_OK | X_OK) == 0)
+        return true;
+    return errno == ENOENT && access(dirname(above), W_OK | X_OK) == 0;
+}
+
 int store_check(const char *path, char why[STORE_WHY_MAX])
 {
     why[0] = '\0';
@@ -329,7 +340,7 @@ int store_check(const char *path, char why[STORE_WHY_MAX])
     if (!old)
         return why[0] ? BERTH_E_ARGUMENT : cannot(why, "read", path);
     free(old);
-    return 0;
+    return has_room(path) ? 0 : cannot(why, "write", path);
 }
 
 int store_write(const struct settings *s, const char *path, char why[STORE_WHY_MAX])
@@ -347,7 +358,8 @@ int store_write(const struct settings *s, const char *path, char why[STORE_WHY_M
     free(old);
     if (done)
         return 0;
-    error = cannot(why, "write", path);
+    int number = errno;
     unlink(tmp);
-    return error;
+    errno = number;
+    return cannot(why, "write", path);
 }

@@ -23,8 +23,8 @@ typedef void store_warn(void *arg, const char *sentence);
  * step" in `why`. */
 int store_read(struct settings *s, const char *path, store_warn *warn, void *arg, char why[STORE_WHY_MAX]);
 
-/* Whether there is none yet, or one of an attachment: what store_write() would refuse to touch, before
- * anything has been done. As above. */
+/* Whether it could be written, as far as one can tell before anything has been done: there is none yet, or
+ * one of an attachment, and we may. As above. */
 int store_check(const char *path, char why[STORE_WHY_MAX]);
 
 /* Writes all that was said. What else the file holds stays; one that is no attachment's is refused. Whoever

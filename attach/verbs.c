@@ -54,8 +54,7 @@ static int refuse_refresh(struct call *c, int error)
 static int run_refresh(struct call *c)
 {
     if (!c->a->lun)
-        return refuse(&c->refusal, "STATE", STATUS_UNREACHABLE,
-                      "the target has not been reached yet; try again later");
+        return standing_refuse(&c->refusal, "STATE", c->a, c->asked_ms);
     int error = berth_lun_refresh(c->a->lun);
     if (error)
         return refuse_refresh(c, error);

@@ -166,16 +166,18 @@ static bool hear(struct waiting *w)
     return n <= 0 || strchr(w->line, '\n') || w->len == sizeof w->line - 1;
 }
 
-/* The last line that the program said, without the name before it. */
-static void last_words(const struct waiting *w, char *out, size_t size)
+/* The last line that the program said. false: it said nothing. */
+static bool last_words(const struct waiting *w, char *out, size_t size)
 {
     char *text = calloc(1, WORDS_BYTES + 1), *line = NULL;
     ssize_t n = text ? pread(w->words, text, WORDS_BYTES, 0) : 0;
     if (n > 0)
         for (char *at = strtok(text, "\n"); at; at = strtok(NULL, "\n"))
             line = at;
-    snprintf(out, size, "%s", line ? line : "it said nothing");
+    bool said = line;
+    snprintf(out, size, "%s", said ? line : "it said nothing");
     free(text);
+    return said;
 }
 
 /* It has ended without a report. */
@@ -218,7 +220,9 @@ int attach_check_keeping(const struct attach *a)
     int status = a->o->persist ? file_of(a, path) : STATUS_OK;
     int error = a->o->persist && status == STATUS_OK ? store_check(path, why) : 0;
     if (error == BERTH_E_SYSTEM)
-        return fail(STATUS_SYSTEM, "%s%s", why, say_errno_next(errno));
+        return fail(STATUS_SYSTEM, "%s%s", why,
+                    errno == EACCES ? "; do it as root, or give --config-dir a folder of yours"
+                                    : say_errno_next(errno));
     return error ? fail(STATUS_USAGE, "%s", why) : status;
 }
 
@@ -240,9 +244,12 @@ static int judge(struct attach *a, const struct waiting *w)
     json_t *report = json_loads(w->line, JSON_DISABLE_EOF_CHECK, NULL);
     const json_t *error = json_object_get(report, "error");
     const char *path = json_string_value(json_object_get(report, "path"));
+    char words[512];
     int status;
     if (error) {
         waitpid(w->pid, NULL, 0);
+        if (settings_number(a->s, SETTING_AS) == SETTINGS_AS_FUSE && last_words(w, words, sizeof words))
+            say("%s", words); /* libfuse and fusermount3 have their own, which the report points to */
         status = fail((int)json_integer_value(json_object_get(error, "exit")), "%s",
                       json_string_value(json_object_get(error, "text")));
     } else if (path) {
