@@ -18,6 +18,7 @@
 #define PEERS_MAX 40u
 #define MS        1000000ull
 #define FOREVER   UINT64_MAX
+#define PATIENCE  (60000 * MS) /* for what is sure to come, however little time the machine has for us */
 
 struct peer {
     struct link link;
@@ -148,7 +149,7 @@ static inline void hall_close(struct hall *h, struct engine *e)
 /* Polls until `*counter` (any uint32_t of a peer) is at least `least`. */
 static inline void run_until(struct engine *e, const uint32_t *counter, uint32_t least)
 {
-    uint64_t limit = engine_now(e) + 10000 * MS;
+    uint64_t limit = engine_now(e) + PATIENCE;
     while (*counter < least) {
         assert_int_equal(engine_poll(e, engine_now(e) + 10 * MS), BERTH_OK);
         assert_true(engine_now(e) < limit);
@@ -159,7 +160,7 @@ static inline void run_until(struct engine *e, const uint32_t *counter, uint32_t
 static inline void run_moves(struct engine *a, struct engine *b, const uint64_t *at, uint64_t least,
                              const uint64_t *at2, uint64_t least2)
 {
-    uint64_t limit = engine_now(a) + 30000 * MS;
+    uint64_t limit = engine_now(a) + PATIENCE;
     while (*at < least || *at2 < least2) {
         assert_int_equal(engine_poll(a, a == b ? engine_now(a) + 10 * MS : 0), BERTH_OK);
         if (a != b)

@@ -6,6 +6,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -53,6 +55,26 @@ static inline int raw_listen(struct engine_addr *where, int backlog)
     *where = loopback4(0);
     assert_int_equal(bind(fd, (struct sockaddr *)&where->sa, where->len), 0);
     assert_int_equal(listen(fd, backlog), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&where->sa, &where->len), 0);
+    return fd;
+}
+
+/* A socket that has this port and does not listen; -1 if somebody else has it. */
+static inline int raw_bound(uint16_t port)
+{
+    struct engine_addr where = loopback4(port);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (bind(fd, (struct sockaddr *)&where.sa, where.len) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+/* A port that is nobody else's as long as the socket is open, and refuses. */
+static inline int raw_refusing(struct engine_addr *where)
+{
+    int fd = raw_bound(0);
+    *where = loopback4(0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&where->sa, &where->len), 0);
     return fd;
 }
@@ -110,6 +132,22 @@ static inline void raw_reset(int fd)
     struct linger now = {.l_onoff = 1, .l_linger = 0};
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now), 0);
     close(fd);
+}
+
+/* What was sent may still be on its way when send() has returned: until so many bytes can be read. */
+static inline void raw_arrives(const struct peer *p, int bytes)
+{
+    struct pollfd pfd = {.fd = p->link.fd, .events = POLLIN};
+    for (int there = 0; there < bytes; assert_int_equal(ioctl(p->link.fd, FIONREAD, &there), 0))
+        assert_int_equal(poll(&pfd, 1, (int)(PATIENCE / MS)), 1);
+}
+
+/* So may a RST. */
+static inline void raw_reset_arrives(const struct peer *p)
+{
+    struct pollfd pfd = {.fd = p->link.fd};
+    assert_int_equal(poll(&pfd, 1, (int)(PATIENCE / MS)), 1);
+    assert_true(pfd.revents & (POLLERR | POLLHUP));
 }
 
 /* A peer of the engine, connected to a plain socket. */

@@ -192,7 +192,7 @@ static void down_frees_connecting_links(void **state)
 {
     (void)state;
     struct engine_addr where;
-    close(raw_listen(&where, 1));
+    int refusing = raw_refusing(&where);
     for (uint32_t i = 0; i < LINKS; i++) {
         peers[i] = peer_connect(e, &where);
         peers[i]->on_down = drop_others;
@@ -202,6 +202,7 @@ static void down_frees_connecting_links(void **state)
         assert_int_equal(engine_poll(e, FOREVER), BERTH_OK);
     assert_int_equal(engine_poll(e, engine_now(e) + 5 * MS), BERTH_OK);
     assert_int_equal(called, 1);
+    close(refusing);
 }
 
 static void up_closes(struct peer *p)

@@ -51,11 +51,12 @@ static void refused(void **state)
 {
     (void)state;
     struct engine_addr where;
-    close(raw_listen(&where, 1));
+    int refusing = raw_refusing(&where);
     struct peer *p = peer_connect(e, &where);
     expect_down(p, BERTH_E_REFUSED, ECONNREFUSED);
     assert_int_equal(p->ups, 0);
     peer_free(p);
+    close(refusing);
 }
 
 /* A listener whose backlog is full drops every further SYN: the silence of a dead host. */
@@ -87,7 +88,7 @@ static void silence_ends_at_the_deadline(void **state)
     assert_int_equal(e->ops->connect(e, &p->link, &where, NULL, deadline), BERTH_OK);
     while (p->downs == 0)
         assert_int_equal(engine_poll(e, FOREVER), BERTH_OK);
-    assert_in_range(engine_now(e), deadline, deadline + 1000 * MS);
+    assert_in_range(engine_now(e), deadline, deadline + PATIENCE);
     assert_in_range(e->syscalls - calls, 1, 10); /* slept, did not spin */
     expect_down(p, BERTH_E_NO_ANSWER, ETIMEDOUT);
     assert_int_equal(p->ups, 0);
@@ -101,11 +102,12 @@ static void deadlines_end_in_their_order(void **state)
     struct engine_addr where;
     int fillers[2], fd = silent_host(&where, fillers);
     struct peer *late = peer_new(), *soon = peer_new(), *never = peer_connect(e, &where);
-    uint64_t now = engine_now(e);
-    e->ops->connect(e, &late->link, &where, NULL, now + 40 * MS);
+    uint64_t now = engine_now(e), later = now + 200 * MS;
+    e->ops->connect(e, &late->link, &where, NULL, later);
     e->ops->connect(e, &soon->link, &where, NULL, now + 10 * MS);
     run_until(e, &soon->downs, 1);
-    assert_int_equal(late->downs, 0);
+    if (late->downs > 0) /* then the machine had no time for us before */
+        assert_true(engine_now(e) >= later);
     run_until(e, &late->downs, 1);
     assert_int_equal(never->downs, 0);
     peer_free(never);
@@ -290,8 +292,7 @@ static void reset_while_paused(void **state)
     p->conn.rx_gate = 100;
     p->conn.rx_seg = 100;
     raw_send(raw, 0, 0, 300);
-    for (int i = 0; i < 3; i++)
-        engine_poll(e, engine_now(e) + MS);
+    run_moves(e, e, &p->conn.rx_at, 100, &p->conn.rx_at, 100);
     assert_int_equal(p->conn.rx_at, 100);
     raw_reset(raw);
     expect_down(p, BERTH_E_RESET, ECONNRESET);
@@ -322,6 +323,7 @@ static void last_words_are_heard(void **state)
     p->on_progress = note_progress;
     raw_send(raw, 0, 0, 48);
     raw_reset(raw);
+    raw_reset_arrives(p);
     stub_push(&p->conn, 48);
     link_kick(&p->link);
     expect_down(p, BERTH_E_RESET, ECONNRESET);
@@ -339,6 +341,7 @@ static void flush_does_not_call_back(void **state)
     struct peer *p = raw_pair(e, &raw);
     raw_send(raw, 0, 0, 48);
     raw_reset(raw);
+    raw_reset_arrives(p);
     stub_push(&p->conn, 48);
     link_flush(&p->link);
     assert_int_equal(p->downs, 0);
@@ -363,6 +366,7 @@ static void sending_to_the_gone_raises_no_signal(void **state)
     for (int i = 0; i < 2; i++) {
         stub_push(&p->conn, 48);
         link_flush(&p->link);
+        raw_reset_arrives(p);
     }
     expect_down(p, BERTH_E_CLOSED, EPIPE);
     peer_free(p);
@@ -494,10 +498,12 @@ static void out_of_descriptors(void **state)
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     none = (struct rlimit){.rlim_cur = (rlim_t)lowest, .rlim_max = before.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-    uint64_t calls = e->syscalls, until = engine_now(e) + 50 * MS;
-    while (engine_now(e) < until)
+    uint64_t calls = e->syscalls, begin = engine_now(e), until = begin + 50 * MS;
+    do
         assert_int_equal(engine_poll(e, until), BERTH_OK);
-    assert_in_range(e->syscalls - calls, 1, 6); /* accept failed once, then it looked away */
+    while (engine_now(e) < until);
+    uint64_t looks = 1 + (engine_now(e) - begin) / (100 * MS);
+    assert_in_range(e->syscalls - calls, 1, 6 * looks); /* accept failed once, then it looked away */
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     assert_int_equal(hall.count, 0);
     while (hall.count == 0)
@@ -565,14 +571,16 @@ static void wait_in_ms(int err)
 {
     if (!forbid_pwait2(err))
         _exit(77);
-    for (int i = 0; i < 10; i++) {
+    uint32_t in_vain = 0; /* it is tried once; if the time is up before, there is nothing to try */
+    for (int i = 0; i < 100 && (i < 10 || in_vain == 0); i++) {
         uint64_t until = engine_now(e) + MS + 300000, calls = e->syscalls;
         if (engine_poll(e, until) != BERTH_OK || engine_now(e) < until)
             _exit(1); /* rounded down: the caller would spin */
-        if (e->syscalls - calls != (i == 0 ? 2 : 1))
+        in_vain += e->syscalls - calls == 2;
+        if (e->syscalls - calls > 2)
             _exit(2);
     }
-    _exit(0);
+    _exit(in_vain == 1 ? 0 : 3);
 }
 
 static void kernels_without_pwait2(void **state)
