@@ -18,8 +18,11 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/berth-test.XXXXXX")
 export XDG_CONFIG_HOME=$work/config # and not what the user who tests has there
 iqn=iqn.2026-11.io.berth:serve
 started=()
+# Whoever waits for what is sure to come loses nothing by waiting longer: a busy machine may take so many times as long as the
+# tests say.
+slack=6
 pid="" serving="" portal="" relayed="" standing="" stood="" url="" status=0 took_ms=0 instances=0 limit=30
-fouls_known="" fouls_possible=() unjudged=""
+fouls_known="" fouls_possible=() unjudged="" ports_held=0 port=""
 
 now_us() {
     echo "${EPOCHREALTIME/[.,]/}"
@@ -106,9 +109,9 @@ need() {
 
 PATH=$PATH:/usr/sbin:/sbin # where Debian has mkfs and tgtd
 
-# await SECONDS COMMAND...: repeats it until it succeeds; fails if it never does.
+# await SECONDS COMMAND...: repeats it until it succeeds; fails if it never does (see $slack).
 await() {
-    local end=$(($(now_us) + $1 * 1000000))
+    local end=$(($(now_us) + slack * $1 * 1000000))
     shift
     until "$@"; do
         [ "$(now_us)" -lt "$end" ] || return 1
@@ -132,7 +135,7 @@ gone() {
     ! kill -0 "$1" 2>/dev/null
 }
 
-# reap PID SECONDS: waits for its end; sets $status.
+# reap PID SECONDS: waits for its end (see $slack); sets $status.
 reap() {
     local p left=()
     await "$2" gone "$1" || die "process $1 did not end within $2 s"
@@ -154,6 +157,16 @@ stop() {
 listening() {
     portal=$(sed -n 's/^berth: serving .* on //p' "$work/$1.out" | head -n 1)
     [ -n "$portal" ] || gone "$pid"
+}
+
+# hold_port: sets $port, which nobody else is given until the test ends, at whatever address. For what is to listen at a port of
+# our choice, or again where it has listened before. It has to bind with SO_REUSEADDR, as servers do.
+hold_port() {
+    local name=port$((++ports_held)) mine=$pid
+    need python3 python3
+    launch "$name" "$tests/held-port"
+    await 20 grep -q . "$work/$name.out" || die "no port is to be had: $(cat "$work/$name.err")"
+    port=$(cat "$work/$name.out") pid=$mine
 }
 
 # serve_at ADDR:PORT OPTION...: starts berth serve; sets $serving (its process), $portal and $url (lacking the LUN).
@@ -193,7 +206,7 @@ freeze() {
 # hold_when PID COMMAND...: lets the process run for a few milliseconds at a time until the command succeeds; then it is
 # left stopped (SIGSTOP).
 hold_when() {
-    local held=$1 end=$(($(now_us) + 30000000))
+    local held=$1 end=$(($(now_us) + slack * 30000000))
     shift
     kill -STOP "$held"
     until "$@"; do
@@ -232,12 +245,12 @@ relay() {
 
 # --- commands and how they end ---
 
-# run COMMAND...: no longer than $limit seconds; sets $status and $took_ms; outputs are in $work/out and $work/err.
+# run COMMAND...: no longer than $limit seconds (see $slack); sets $status and $took_ms; outputs are in $work/out and $work/err.
 run() {
     local begin
     begin=$(now_us)
     status=0
-    timeout -k 5 "$limit" "$@" >"$work/out" 2>"$work/err" || status=$?
+    timeout -k 5 "$((slack * limit))" "$@" >"$work/out" 2>"$work/err" || status=$?
     took_ms=$((($(now_us) - begin) / 1000))
 }
 

@@ -21,7 +21,7 @@ def words(rng):
 
 
 def decent(portal, target, number):
-    c = Connection(portal, name=f"iqn.2026-11.test:decent{number}", timeout=10)
+    c = Connection(portal, name=f"iqn.2026-11.test:decent{number}", timeout=60)
     c.login(target)
     c.send(NOP_OUT, head=bytes(8) + (5).to_bytes(4, "big") + NO_TAG.to_bytes(4, "big"), data=b"well?", immediate=True)
     assert c.expect(NOP_IN)[1] == b"well?"
@@ -35,7 +35,7 @@ def main():
     rng = random.Random(count)
     crowd, most_fds, most_kib, logins = [], 0, 0, 0
     for number in range(count):
-        s = connect(portal, timeout=10)
+        s = connect(portal, timeout=60)
         try:
             s.sendall(words(rng))
         except OSError:

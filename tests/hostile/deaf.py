@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """deaf PORTAL TARGET COUNT SECONDS: sessions that ask for as much as the window allows and never read a byte of it. Stays
-that long, and prints how many of them the target has ended by then."""
+until the target has ended them all, at most that long, and prints how many of them it has."""
 import socket
 import struct
 import sys
@@ -29,7 +29,9 @@ def main():
     portal, target, count, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     sessions = [deaf(portal, target, number) for number in range(count)]
     print("deaf", flush=True)
-    time.sleep(seconds)
+    until = time.monotonic() + seconds
+    while not all(ended(c) for c in sessions) and time.monotonic() < until:
+        time.sleep(0.2)
     print(sum(ended(c) for c in sessions))
 
 

@@ -4,11 +4,6 @@
 need istgt istgt
 need ss iproute2
 
-free_port() {
-    need python3 python3
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
 # istgt_unit ISTGT NAME FILE LINE...: a target iqn.2026-11.test:NAME with the file as LUN 0, for start_istgt ISTGT.
 istgt_unit() {
     local units=$work/$1.units
@@ -49,16 +44,11 @@ END
 
 # start_istgt ISTGT [SEGMENT]: on a free port, with such a MaxRecvDataSegmentLength; sets $portal and $pid.
 start_istgt() {
-    local port
-    for _ in 1 2 3 4 5; do
-        port=$(free_port)
-        portal=127.0.0.1:$port
-        configure_istgt "$1" "$port" "${@:2}"
-        launch "$1" istgt -D -c "$work/$1.conf"
-        await 10 istgt_listens "$port" || true
-        gone "$pid" || return 0
-    done
-    die "istgt does not start"
+    hold_port
+    portal=127.0.0.1:$port
+    configure_istgt "$1" "$port" "${@:2}"
+    launch "$1" istgt -D -c "$work/$1.conf"
+    await 20 istgt_listens "$port" && ! gone "$pid" || die "istgt does not start"
 }
 
 istgt_listens() { # istgt_listens PORT. A connection would cost a second.

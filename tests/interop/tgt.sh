@@ -2,11 +2,6 @@
 # SPDX-License-Identifier: MIT
 # tgt, the user space target of Debian. To be sourced behind lib.sh.
 
-free_port() {
-    need python3 python3
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
 # tgt ARGUMENT...: what its administrator types
 tgt() {
     tgtadm --lld iscsi "$@" >>"$work/tgtadm.out" 2>&1
@@ -21,18 +16,13 @@ start_tgtd_at() { # start_tgtd_at PORT [NAME]
     await 10 tgtd_ready && ! gone "$pid"
 }
 
-# start_tgtd [NAME]: on a free port; sets $portal and $tgtd. A free port may be taken before tgtd has it: then another one is
-# tried. Of several, tgt() is about the last one.
+# start_tgtd [NAME]: on a port that it can be started at again; sets $portal and $tgtd. Of several, tgt() is about the last one.
 start_tgtd() {
     need tgtd tgt
     need tgtadm tgt
-    local port
     export TGT_IPC_SOCKET=$work/${1:-tgtd}.socket
-    for _ in 1 2 3 4 5; do
-        port=$(free_port)
-        rm -f "$TGT_IPC_SOCKET".*
-        ! start_tgtd_at "$port" "$@" || break
-    done
+    hold_port
+    start_tgtd_at "$port" "$@" || die "tgtd does not start"
     tgtd=$pid
     portal=127.0.0.1:$port
 }

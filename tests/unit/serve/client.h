@@ -22,8 +22,8 @@
 #include "wire/text.h"
 
 #define IQN       "iqn.2026-11.test:t"
-#define PATIENCE  2000u /* turns of 1 ms until something must have come */
-#define QUIET     20u   /* turns after which nothing will */
+#define PATIENCE  60000u /* turns of 1 ms until something must have come */
+#define QUIET     20u    /* turns after which nothing will */
 #define HELD_MAX  16u
 #define DATA_MAX  8192u
 #define FIRST_TAG 0x100u
