@@ -50,7 +50,8 @@ static int take_one(struct refusal *r, struct settings *s, const char *key, cons
                       "%s stays as it is while attached; detach, then attach with the other value", key);
     if (!word)
         return refuse(r, "VALUE", STATUS_USAGE, "%s must be %s", key, settings_rows[id].expected);
-    if (settings_take(s, key, word, SETTINGS_SET, why))
+    /* The default is written out: it was told to this attachment, and is not what this was begun with. */
+    if (settings_take(s, key, word[0] ? word : settings_rows[id].fallback, SETTINGS_SET, why))
         return refuse(r, "VALUE", STATUS_USAGE, "%s", why);
     return 0;
 }
