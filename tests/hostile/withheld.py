@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """withheld PORTAL TARGET COUNT SECONDS: sessions that announce a write of 8 MiB before all others (HEAD OF QUEUE), and an
-ORDERED one behind it, and never send a byte of either. Stays that long, answering pings, and prints how many of them the
-target has ended by then, and how many of the others have had an answer to both (BUSY: it is short of memory)."""
+ORDERED one behind it, and never send a byte of either. Stays, answering pings, until the target has ended each of them or
+answered it both (BUSY: it is short of memory), at most that long, and prints how many it has ended, and how many answered."""
 import struct
 import sys
 import time
@@ -12,7 +12,7 @@ HEAD, ORDERED = 3, 2
 
 
 def announce(portal, target, number):
-    c = Connection(portal, name=f"iqn.2026-11.test:withheld{number}", timeout=10)
+    c = Connection(portal, name=f"iqn.2026-11.test:withheld{number}", timeout=60)
     c.login(target)
     for attribute in (HEAD, ORDERED):
         c.command(struct.pack(">BBIBHB", 0x2A, 0, 0, 0, 8192, 0), 8 << 20, read=False, attribute=attribute)
@@ -40,7 +40,7 @@ def main():
     sessions = [announce(portal, target, number) for number in range(count)]
     print("announced", flush=True)
     end, gone = time.monotonic() + seconds, 0
-    while time.monotonic() < end:
+    while time.monotonic() < end and not all(c.answers == 2 for c in sessions):
         left = [c for c in sessions if not ended(c)]
         gone += len(sessions) - len(left)
         sessions = left
