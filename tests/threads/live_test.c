@@ -230,9 +230,12 @@ static void status_under_load(void **state)
 
 static void wait_for_state(struct berth_lun *lun, uint32_t state)
 {
-    for (uint32_t n = 0; n < 10000 && status(lun).state != state; n++)
+    uint32_t now = status(lun).state;
+    for (uint32_t n = 0; n < 10000 && now != state; n++) {
         nap_ms(5);
-    assert_int_equal(status(lun).state, state);
+        now = status(lun).state;
+    }
+    assert_int_equal(now, state);
 }
 
 static void told_where_it_is(struct berth_reactors *r)
@@ -286,6 +289,8 @@ static void told_while_away(void **state)
     assert_int_equal(s.waiting, 1);
     assert_int_equal(s.trouble.error, BERTH_E_NO_ANSWER);
     assert_int_equal(s.gives_up_ns, 0);
+    p.ping_timeout_ms = p.connect_timeout_ms = 10000;
+    assert_int_equal(berth_lun_set_policy(reader.lun, &p), 0);
     stand_thaw(&stand);
     pthread_join(thread, NULL);
     assert_int_equal(reader.error, 0);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "stand.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -57,18 +60,30 @@ static void end(pid_t pid)
     waitpid(pid, &status, 0);
 }
 
+/* A port that stays ours while no target listens there. */
+static bool hold(char portal[32])
+{
+    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof sa;
+    int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on); /* the target has it, too */
+    if (bind(fd, (struct sockaddr *)&sa, len) != 0 || getsockname(fd, (struct sockaddr *)&sa, &len) != 0)
+        return false;
+    snprintf(portal, 32, "127.0.0.1:%u", ntohs(sa.sin_port));
+    return true;
+}
+
 /* Orders: R another target, S stand still, C go on. Ends with its orders. */
 static void keep(const char *path, int orders, int answers)
 {
-    char order, portal[256] = "127.0.0.1:0";
+    char order, portal[32], again[256];
     int told[2];
-    if (pipe(told) != 0)
+    if (pipe(told) != 0 || !hold(portal))
         _exit(3);
     pid_t pid = begin(portal, path, told[1]);
-    if (read(told[0], portal, sizeof portal) <= 0 || write(answers, portal, strlen(portal) + 1) < 0)
+    if (read(told[0], again, sizeof again) <= 0 || write(answers, portal, strlen(portal) + 1) < 0)
         _exit(3);
     while (read(orders, &order, 1) == 1) {
-        char again[256];
         if (order == 'R') {
             end(pid);
             pid = begin(portal, path, told[1]);

@@ -70,7 +70,7 @@ static void expect(struct lookup *l, int error, uint16_t port)
     struct resolved found;
     int got = 1;
     const char *why = NULL;
-    assert_true(readable(l, 10000));
+    assert_true(readable(l, 60000));
     lookup_heard(l);
     assert_false(readable(l, 0));
     assert_true(lookup_take(l, &found, &got, &why));
