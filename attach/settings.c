@@ -454,7 +454,7 @@ int settings_check(const struct settings *s, enum settings_spelling how, char wh
     const char *url = settings_text(s, SETTING_URL), *user;
     size_t len = url ? url_user(url, &user) : 0;
     if (!url && how == SETTINGS_AS_OPTIONS) { /* there it is an operand */
-        snprintf(why, SETTINGS_WHY_MAX, "there is no LUN; give its URL");
+        snprintf(why, SETTINGS_WHY_MAX, "there is no LUN; give its URL, here or in the file (url = URL)");
         return BERTH_E_ARGUMENT;
     }
     if (!url)

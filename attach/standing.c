@@ -101,6 +101,11 @@ bool standing_is_away(const struct standing *s)
     return is(s, "opening") || is(s, "seeking");
 }
 
+bool standing_is_over(const struct standing *s)
+{
+    return is(s, "failed");
+}
+
 /* --- in words --- */
 
 static void next_words(const struct standing *s, enum standing_next next, char out[64])
@@ -141,6 +146,8 @@ int standing_refuse(struct refusal *r, const char *name, struct attachment *a, u
             "the target of %s has not answered since %s, though its session stands; it is pinged, and "
             "sought if it does not answer that; check that the target runs, then ask again",
             a->name, status_time(asked_ms, since));
+    if (standing_is_over(&s)) /* the words end with the next step */
+        return refuse(r, name, STATUS_UNREACHABLE, "the target of %s does not answer: %s", a->name, words);
     return refuse(r, name, STATUS_UNREACHABLE,
                   "the target of %s does not answer: %s; check that the target runs, then ask again", a->name,
                   words);

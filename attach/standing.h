@@ -24,6 +24,7 @@ void standing_find(struct standing *to, struct attachment *a);
 bool standing_is_well(const struct standing *s);   /* connected */
 bool standing_is_asking(const struct standing *s); /* connected, and to be told whether it is the same LUN */
 bool standing_is_away(const struct standing *s);   /* without a session */
+bool standing_is_over(const struct standing *s);   /* without one for good */
 
 /* How the next attempt is told: to who reads it now, or perhaps much later. */
 enum standing_next { STANDING_NEXT_IN, STANDING_NEXT_AT };

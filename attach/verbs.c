@@ -39,13 +39,15 @@ static int run_set(struct call *c)
     return set_all(c, wanted) ? -1 : run_get(c);
 }
 
-/* A lost session says why by itself; a target that is late has said nothing yet. */
+/* Of a target that is late, or not there, the session knows more than the question has come to. One that is
+ * another LUN now is there. */
 static int refuse_refresh(struct call *c, int error)
 {
     char sentence[1024];
     struct standing s;
     standing_find(&s, c->a);
-    if (error == BERTH_E_TIMEOUT || standing_is_away(&s))
+    bool unreachable = exit_find(error)->status == STATUS_UNREACHABLE;
+    if (error == BERTH_E_TIMEOUT || standing_is_away(&s) || (standing_is_over(&s) && unreachable))
         return standing_refuse(&c->refusal, "TARGET", c->a, c->asked_ms);
     exit_sentence(sentence, sizeof sentence, error, berth_lun_detail(c->a->lun), c->a->name);
     return refuse(&c->refusal, "TARGET", exit_find(error)->status, "%s", sentence);

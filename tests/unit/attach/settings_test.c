@@ -136,7 +136,7 @@ static void test_together(void **state)
         const char *word, *option; /* what the sentence has for either; NULL: fits */
     } rows[] = {
         {{"url=iscsi://h/t/0"}, NULL, NULL},
-        {{"as=nbd"}, "there is no LUN; give url=URL", "there is no LUN; give its URL"},
+        {{"as=nbd"}, "there is no LUN; give url=URL", "there is no LUN; give its URL, here or in the file"},
         {{"url=iscsi://u:s@h/t/0"},
          "; give secret-file=FILE, and let the URL",
          "; give --secret-file FILE, and let"},
