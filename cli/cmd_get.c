@@ -8,44 +8,61 @@
 #include "cli/commands.h"
 #include "cli/say.h"
 
-static int show_one(const json_t *settings, const char *key)
+/* Those of one key, or all. Of negotiation keys there may be several, or none. NULL: there is no such
+ * setting. */
+static json_t *rows_of(json_t *settings, const char *key)
+{
+    size_t i;
+    json_t *row, *rows = json_array();
+    json_array_foreach(settings, i, row)
+    {
+        if (!key || strcmp(key, attachment_text(row, "key")) == 0)
+            json_array_append(rows, row);
+    }
+    if (json_array_size(rows) > 0 || (key && strcmp(key, settings_rows[SETTING_KEY].key) == 0))
+        return rows;
+    json_decref(rows);
+    return NULL;
+}
+
+static void print_values(const json_t *rows)
 {
     size_t i;
     const json_t *row;
-    bool known = false;
-    json_array_foreach(settings, i, row)
+    json_array_foreach(rows, i, row)
     {
         const char *value = json_string_value(json_object_get(row, "value"));
-        if (strcmp(key, attachment_text(row, "key")) != 0)
-            continue;
-        known = true;
         if (value)
             printf("%s\n", value);
     }
-    return known ? STATUS_OK : fail(STATUS_USAGE, "'%s' is no setting; 'berth get NAME' lists them", key);
 }
 
-static int show(const struct options *o, json_t *result, const char *key)
+static int show(const struct options *o, const json_t *result, const char *key)
 {
     const char *name = o->operands[0];
-    json_t *settings = json_object_get(result, "settings");
-    int status = STATUS_OK;
+    json_t *rows = rows_of(json_object_get(result, "settings"), key);
+    if (!rows)
+        return fail(STATUS_USAGE, "'%s' is no setting; 'berth get NAME' lists them", key ? key : "");
     if (o->json)
         attachment_print(
-            json_pack("{s:s, s:s, s:O}", "schema", "berth-get/1", "name", name, "settings", settings));
+            json_pack("{s:s, s:s, s:O}", "schema", "berth-get/1", "name", name, "settings", rows));
     else if (key)
-        status = show_one(settings, key);
+        print_values(rows);
     else
-        text_settings(settings);
-    json_decref(result);
-    return status;
+        text_settings(rows);
+    json_decref(rows);
+    return STATUS_OK;
 }
 
 int cmd_get(const struct options *o)
 {
     json_t *result;
     int status = attachment_ask(o->operands[0], json_pack("{s:s}", "verb", "get"), o->timeout_ms, &result);
-    return status == STATUS_OK ? show(o, result, o->operand_count > 1 ? o->operands[1] : NULL) : status;
+    if (status != STATUS_OK)
+        return status;
+    status = show(o, result, o->operand_count > 1 ? o->operands[1] : NULL);
+    json_decref(result);
+    return status;
 }
 
 /* KEY=VALUE words as one object; the last of a key counts. NULL: one is none. */
