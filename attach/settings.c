@@ -50,7 +50,7 @@ const struct setting_row settings_rows[SETTINGS_COUNT] = {
     TEXT(SETTING_URL, "url", "URL", "the URL of a LUN", "the LUN: iscsi://[user@]host[:port]/target-name/lun"),
     WORD(SETTING_AS, "as", "nbd fuse none", "nbd", "nbd, fuse or none",
          "what to make of it: nbd (default), a socket; fuse, a file; none, a session that is held"),
-    TEXT(SETTING_NAME, "name", "NAME", "at most 64 letters, digits, '-', '_' and '.'",
+    TEXT(SETTING_NAME, "name", "NAME", "at most 64 letters, digits, '-', '_' and '.', and begin with a letter or digit",
          "the attachment's name (default: made from the URL)"),
     PATH(SETTING_AT, "at", "PATH", "a path", "where the socket or the file is to be"),
     TEXT(SETTING_USER, "user", "NAME", "a name", "CHAP name; overrides the URL's user"),

@@ -168,8 +168,9 @@ static int take_pair(void *reader, const char *section, const char *key, const c
 {
     struct reader *r = reader;
     char why[SETTINGS_WHY_MAX];
-    if (strcmp(section, STORE_SECTION) != 0 || setting_of(key) < 0)
-        warn_of(r, strcmp(section, STORE_SECTION) != 0 ? section : key);
+    bool ours = strcmp(section, STORE_SECTION) == 0;
+    if (!ours || setting_of(key) < 0)
+        warn_of(r, ours || !section[0] ? key : section); /* what stands before any section has none to name */
     else if (settings_take(r->s, key, value, SETTINGS_FILE, why) != 0)
         return inifile_fail(&r->file, r->file.line, "%s; mend the line, or leave it out", why);
     return 1;
