@@ -30,6 +30,35 @@ static const struct {
     {"detach", NAMES},  {"id", "show unset set"}, {"completion", "bash zsh fish"},
 };
 
+/* What comes behind the first operand, where that is something else: keys of settings. */
+static const struct key_words {
+    const char *command, *end;
+    uint32_t has, lacks; /* of enum setting_flags */
+} key_words[] = {
+    {"get", "", 0, SETTING_INTERNAL},
+    {"set", "=", SETTING_LIVE, 0},
+};
+
+static const struct key_words *keys_of(const struct command *c)
+{
+    for (size_t i = 0; i < sizeof key_words / sizeof key_words[0]; i++)
+        if (strcmp(key_words[i].command, c->name) == 0)
+            return &key_words[i];
+    return NULL;
+}
+
+static void put_keys(const struct key_words *keys)
+{
+    const char *between = "";
+    for (int id = 0; id < SETTINGS_COUNT; id++) {
+        const struct setting_row *row = &settings_rows[id];
+        if ((row->flags & keys->has) != keys->has || (row->flags & keys->lacks))
+            continue;
+        printf("%s%s%s", between, row->key, keys->end);
+        between = " ";
+    }
+}
+
 static const struct setting_row *setting_of(const struct option_row *row)
 {
     return row->id >= OPT_SETTING ? &settings_rows[row->id - OPT_SETTING] : NULL;
@@ -38,7 +67,7 @@ static const struct setting_row *setting_of(const struct option_row *row)
 /* The word behind it is its value. */
 static bool takes_word(const struct option_row *row)
 {
-    return row->value && !(setting_of(row) && (setting_of(row)->flags & SETTING_BARE));
+    return row->value && !options_is_bare(row);
 }
 
 /* NULL: it has none of its own. */
@@ -121,6 +150,16 @@ static void bash_value(const struct command *c, const struct option_row *row)
         printf("%s ;;\n", is_file(row) ? "kind=files" : "kind=nothing");
 }
 
+/* Behind an equals sign there is a value to come, and no blank. */
+static void bash_keys(const struct key_words *keys)
+{
+    printf("        [ \"$COMP_CWORD\" -eq 2 ] || operands='");
+    put_keys(keys);
+    printf("'\n");
+    if (keys->end[0])
+        printf("        [ \"$COMP_CWORD\" -eq 2 ] || compopt -o nospace 2>/dev/null\n");
+}
+
 static void bash_command(const struct command *c)
 {
     const char *words;
@@ -132,6 +171,8 @@ static void bash_command(const struct command *c)
         printf("operands=\"%s\"\n", words);
     else
         printf("%s\n", operands == OPERANDS_FILES ? "rest=files" : "rest=nothing");
+    if (keys_of(c))
+        bash_keys(keys_of(c));
     printf("        case $before in\n");
     each_option(c, bash_value);
     printf("        esac\n        ;;\n");
@@ -197,6 +238,13 @@ static void zsh_option(const struct command *c, const struct option_row *row)
     putchar('\'');
 }
 
+static void zsh_keys(const struct key_words *keys)
+{
+    printf(" \\\n            '*:setting:compadd -S \"%s\" -- ", keys->end[0] ? "" : " ");
+    put_keys(keys);
+    printf("'");
+}
+
 static void zsh_command(const struct command *c)
 {
     const char *words;
@@ -204,8 +252,10 @@ static void zsh_command(const struct command *c)
     printf("    %s)\n        _arguments", c->name);
     each_option(c, zsh_option);
     if (operands == OPERANDS_WORDS)
-        printf(" \\\n            \"*:word:(%s)\"", words);
-    else if (c->operands_max > 0)
+        printf(" \\\n            \"%s:word:(%s)\"", keys_of(c) ? "1" : "*", words);
+    if (keys_of(c))
+        zsh_keys(keys_of(c));
+    else if (operands != OPERANDS_WORDS && c->operands_max > 0)
         printf(" \\\n            '*:operand:%s'", operands == OPERANDS_FILES ? "_files" : "");
     printf("\n        ;;\n");
 }
@@ -244,6 +294,15 @@ static void fish_option(const struct command *c, const struct option_row *row)
     printf("'\n");
 }
 
+static void fish_keys(const struct key_words *keys)
+{
+    printf("complete -c berth -n '__fish_seen_subcommand_from %s; and test (count (commandline -opc)) -gt 2' "
+           "-a '",
+           keys->command);
+    put_keys(keys);
+    printf("'\n");
+}
+
 static void fish_command(const struct command *c)
 {
     const char *words;
@@ -253,8 +312,11 @@ static void fish_command(const struct command *c)
     printf("'\n");
     each_option(c, fish_option);
     if (operands == OPERANDS_WORDS)
-        printf("complete -c berth -n '__fish_seen_subcommand_from %s' -a '%s'\n", c->name,
+        printf("complete -c berth -n '__fish_seen_subcommand_from %s%s' -a '%s'\n", c->name,
+               keys_of(c) ? "; and test (count (commandline -opc)) -eq 2" : "",
                words[0] == '$' ? words + 1 : words);
+    if (keys_of(c))
+        fish_keys(keys_of(c));
     else if (operands == OPERANDS_FILES)
         printf("complete -c berth -n '__fish_seen_subcommand_from %s' -F\n", c->name);
 }

@@ -115,7 +115,8 @@ static void usage(FILE *out)
 static void option_line(const struct option_row *row)
 {
     char left[40];
-    snprintf(left, sizeof left, "--%s %s", row->name, row->value ? row->value : "");
+    snprintf(left, sizeof left, options_is_bare(row) ? "--%s[=%s]" : "--%s %s", row->name,
+             row->value ? row->value : "");
     printf("  %-26s  %s\n", left, row->help);
 }
 

@@ -646,8 +646,7 @@ static const struct option_row *setting_row(int id)
     return &made[id];
 }
 
-/* Its value may be missing. */
-static bool is_bare(const struct option_row *row)
+bool options_is_bare(const struct option_row *row)
 {
     return row->id >= OPT_SETTING && (settings_rows[row->id - OPT_SETTING].flags & SETTING_BARE);
 }
@@ -680,9 +679,9 @@ static void long_options(struct option *out, const int *ids)
     for (; *ids != OPT_NONE; ids++) {
         const struct option_row *row = options_row(*ids);
         *out++ = (struct option){row->name,
-                                 is_bare(row) ? optional_argument
-                                 : row->value ? required_argument
-                                              : no_argument,
+                                 options_is_bare(row) ? optional_argument
+                                 : row->value         ? required_argument
+                                                      : no_argument,
                                  NULL, row->id};
     }
     *out++ = (struct option){"help", no_argument, NULL, OPT_HELP};

@@ -159,6 +159,9 @@ struct option_row {
 
 const struct option_row *options_row(int id);
 
+/* Its value may be missing, and is joined to it by an equals sign if it is there. */
+bool options_is_bare(const struct option_row *row);
+
 /* NULL, or what should have been there: words that the file of `berth serve` has too. */
 const char *options_log_level(const char *word, int8_t *level);
 
