@@ -13,10 +13,9 @@
 #include "sockets.h"
 
 #define USAGE                                                                                                \
-    "ceiling run ADDRESS:PORT [--shape two-reads|staged|predicted|plain] [--rw RW] [--bs BYTES] [--depth "   \
-    "N]\n"                                                                                                   \
-    "           [--time SECONDS] [--sockets N] [--poll] [--look US] [--hold PERCENT] [--lowat BYTES] "       \
-    "[--segment BYTES]"
+    "bench_ceiling run ADDRESS:PORT [--shape two-reads|staged|predicted|plain] [--rw RW] [--bs BYTES]\n"     \
+    "           [--depth N] [--time SECONDS] [--sockets N] [--poll] [--look US] [--hold PERCENT]\n"          \
+    "           [--lowat BYTES] [--segment BYTES]"
 #define EVENTS 256
 
 struct run {
@@ -126,7 +125,7 @@ static void receive(struct run *r, struct line *n, int flags)
         die("receive");
     errno = 0;
     if (got == 0)
-        die("the other side has closed the connection; run it with the address of a 'ceiling serve'");
+        die("the other side has closed the connection; run it with the address of a 'bench_ceiling serve'");
     if (n->done_count)
         turn(r, n);
 }

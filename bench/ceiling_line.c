@@ -33,7 +33,7 @@ static void check_head(const struct line *n, const struct pdu *head)
     errno = 0;
     if (line_in_flight(n) == 0 || head->tag != n->fifo[n->head & n->mask] ||
         head->len > first_bytes(n) - n->data || (head->len == 0 && first_bytes(n) > 0))
-        die("an answer that was not expected: is it a 'ceiling serve' that answers?");
+        die("an answer that was not expected: is it a 'bench_ceiling serve' that answers?");
 }
 
 /* Data of `now` has come, `len` bytes of it; at its end the answer may be whole. */

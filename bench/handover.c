@@ -227,7 +227,7 @@ int main(int argc, char **argv)
     struct berth_lun *lun;
     struct berth_queue *q;
     if (argc < 4) {
-        fprintf(stderr, "usage: handover URL SWITCHES DEPTH [digests] [forbid]\n");
+        fprintf(stderr, "usage: bench_handover URL SWITCHES DEPTH [digests] [forbid]\n");
         return 2;
     }
     uint32_t switches = (uint32_t)atoi(argv[2]), depth = (uint32_t)atoi(argv[3]);

@@ -264,6 +264,6 @@ int main(int argc, char **argv)
         return pour(argv[2]);
     if (argc == 3 && strcmp(argv[1], "drink") == 0)
         return drink(argv[2]);
-    fprintf(stderr, "usage: hostile relay pdus|pings|bytes PORT RECORD | pour RECORD | drink PORT\n");
+    fprintf(stderr, "usage: bench_hostile relay pdus|pings|bytes PORT RECORD | pour RECORD | drink PORT\n");
     return 2;
 }

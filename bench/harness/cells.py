@@ -87,7 +87,7 @@ def named(cells, names):
 
 
 def cross():
-    """Everything with everything: hours."""
+    """Everything with everything: days."""
     blocks = ("512", "1k", "2k", "4k", "8k", "16k", "32k", "64k", "128k", "256k", "512k", "1M")
     ways = ("randread", "randwrite", "randrw", "read", "write", "rw")
     contestants = expand("berth,berth:header,berth:both,berth:io_uring,libiscsi,libiscsi:header,ceilings")

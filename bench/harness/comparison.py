@@ -2,6 +2,7 @@
 """The comparison of two records: what has changed beyond noise. Times of two runs are of two moments of a machine, so what is
 compared first are the ratios of each run's neighbours; then what was counted."""
 from .figures import quartiles, ratios
+from .processes import Failure
 
 LEAST = 0.03  # of a change that is told
 COUNTED = ("syscalls_per_io", "rss_kib")
@@ -48,18 +49,20 @@ def word(row):
 
 def tell(old, new):
     """Prints; returns how many changes were told."""
+    was, now = ({cell["name"] for cell in record["cells"]} for record in (old, new))
+    if not was & now:
+        raise Failure("the records have no cell in common; measure the same ones, with bench/run --cell NAME")
     told = 0
     for (cell, what), before, after in changes(old, new):
         told += 1
         (low_a, a, high_a), (low_b, b, high_b) = quartiles(before), quartiles(after)
         print(f"{cell:<18} {what:<52} {a:9.3f} [{low_a:.3f} .. {high_a:.3f}] -> {b:9.3f} [{low_b:.3f} .. {high_b:.3f}]"
               f"  {'less' if b < a else 'more'}: x{b / a if a else float('inf'):.2f}")
-    for was, row in bars_that_turned(old, new):
+    for before, row in bars_that_turned(old, new):
         told += 1
-        print(f"bar {row['number']}: {row['what']}: was {word(was)}, is {word(row)}")
-    lost = {c["name"] for c in old["cells"]} ^ {c["name"] for c in new["cells"]}
-    if lost:
-        print(f"in one of them only: {', '.join(sorted(lost))}")
+        print(f"bar {row['number']}: {row['what']}: was {word(before)}, is {word(row)}")
+    if was ^ now:
+        print(f"in one of them only: {', '.join(sorted(was ^ now))}")
     if not told:
         print("nothing has changed beyond noise")
     return told

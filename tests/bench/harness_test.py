@@ -93,6 +93,11 @@ class Comparison(unittest.TestCase):
         self.assertEqual(len(list(comparison.bars_that_turned(old, new))), 1)
         self.assertEqual(len(list(comparison.bars_that_turned(old, old))), 0)
 
+    def test_records_of_other_cells_are_not_found_alike(self):
+        old, new = ({"bars": [], "cells": [{"name": name, "contestants": {}}]} for name in ("a", "b"))
+        with self.assertRaisesRegex(Failure, "no cell in common"):
+            comparison.tell(old, new)
+
 
 class Cells(unittest.TestCase):
     def test_units(self):
