@@ -9,11 +9,15 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "engine/sim.h"
 #include "engine/uring_parts.h"
+
+/* Of a poll that waits: to submit, and to look once more when the time has come. */
+#define POLL_CALLS 4u
 
 static struct engine *e;
 static struct hall hall;
@@ -159,6 +163,37 @@ static void quiet_links_are_told_when_nothing_writes(void **state)
     run_until(e, &p->progresses, before + 1);
     raw_send(raw, 0, 0, 100);
     run_moves(e, e, &p->conn.rx_at, 100, &p->conn.rx_at, 100);
+    assert_false(p->conn.mismatch);
+    peer_free(p);
+    close(raw);
+}
+
+static long sleeps(void)
+{
+    struct rusage u;
+    getrusage(RUSAGE_THREAD, &u);
+    return u.ru_nvcsw;
+}
+
+/* For what has come the kernel sets a flag in memory: who polls looks at that. It neither sleeps nor calls
+ * anybody. */
+static void polling_takes_no_calls(void **state)
+{
+    (void)state;
+    int raw;
+    uint32_t awake = 0;
+    struct peer *p = raw_pair(e, &raw);
+    e->wait = ENGINE_POLLS;
+    for (uint64_t i = 1; i <= 10; i++) {
+        uint64_t calls = e->syscalls;
+        long before = sleeps();
+        assert_int_equal(engine_poll(e, engine_now(e) + 10 * MS), BERTH_OK);
+        awake += sleeps() == before; /* others may stop it now and then */
+        assert_in_range(e->syscalls - calls, 0, POLL_CALLS);
+        raw_send(raw, 0, p->conn.rx_at, 10);
+        run_moves(e, e, &p->conn.rx_at, 10 * i, &p->conn.rx_at, 10 * i);
+    }
+    assert_int_not_equal(awake, 0);
     assert_false(p->conn.mismatch);
     peer_free(p);
     close(raw);
@@ -411,6 +446,7 @@ int main(void)
         T(links_that_are_not_up_stay),
         T(one_descriptor_for_both),
         T(quiet_links_are_told_when_nothing_writes),
+        T(polling_takes_no_calls),
         T(another_thread_may_go_on),
         T(another_thread_may_go_on_with_many),
         T(another_thread_is_told_when_nothing_writes),
