@@ -31,7 +31,7 @@ help:
 	@echo 'make guest          boots a Debian from a LUN (minutes; make test does not); installs what is missing'
 	@echo 'make citizen        shows what the host can do to connections of berth; installs what is missing'
 	@echo 'make fuzz           runs each fuzz target for FUZZ seconds ($(FUZZ)); installs what is missing'
-	@echo 'make bench          measures berth beside its peers and plain TCP (20 minutes; BENCH=--quick: 3); installs what is missing'
+	@echo 'make bench          measures berth beside its peers and plain TCP (25 minutes; BENCH=--quick: 3); installs what is missing'
 	@echo 'make bench-hostile  measures the initiator under hostile load beside raw TCP; installs what is missing'
 	@echo 'make bench-target   measures berth serve beside tgtd; as root, installs what is missing'
 	@echo 'make fio            builds build/berth-fio.so, with which fio runs on a LUN (exports/fio/)'

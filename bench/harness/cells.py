@@ -75,14 +75,14 @@ def read_table(path=TABLE):
 
 
 def select(cells, wanted):
-    """A set's cells; `standard` is all but what the tests run."""
+    """A set's cells; `standard` is all of the table but what the tests run."""
     return [c for c in cells if (c.sets != ("smoke",) if wanted == "standard" else wanted in c.sets)]
 
 
 def named(cells, names):
     for name in names:
         if not any(c.name == name for c in cells):
-            raise Failure(f"there is no cell {name}; there are {', '.join(c.name for c in cells)}")
+            raise Failure(f"there is no cell {name}; --list tells what there is")
     return [c for c in cells if c.name in names]
 
 
