@@ -36,6 +36,7 @@ static bool taken[BLOCKS];
 static uint64_t generations[BLOCKS], chance = 1;
 static struct histogram stalls, pauses;
 static uint32_t notices;
+static uint64_t submitted;
 
 static uint64_t now_ns(void)
 {
@@ -92,6 +93,7 @@ static uint32_t fill(struct berth_queue *q, uint32_t depth)
             die("an I/O was not taken", i);
         count++;
     }
+    submitted += count;
     return count;
 }
 
@@ -193,6 +195,15 @@ static void finish(struct berth_queue *q, uint32_t depth)
             reap(q, &pauses, now_ns());
 }
 
+/* Each I/O is one command, and no command was sent again. */
+static void count_commands(struct berth_lun *lun, const struct berth_stats *before)
+{
+    struct berth_stats after;
+    berth_lun_stats(lun, &after);
+    if (after.commands - before->commands != submitted || after.retries != before->retries)
+        die("there were not as many commands as I/Os", after.commands - before->commands);
+}
+
 static void verify(struct berth_lun *lun)
 {
     static uint64_t words[WORDS];
@@ -224,6 +235,7 @@ int main(int argc, char **argv)
 {
     struct berth_options o;
     struct berth_detail detail;
+    struct berth_stats before;
     struct berth_lun *lun;
     struct berth_queue *q;
     if (argc < 4) {
@@ -240,12 +252,14 @@ int main(int argc, char **argv)
         die(detail.text, 0);
     if (berth_zero(lun, (uint64_t)BLOCKS * BLOCK, 0, 0) || berth_queue_new(&q, lun, depth))
         die("the LUN cannot be made ready", 0);
+    berth_lun_stats(lun, &before);
     histogram_clear(&stalls);
     histogram_clear(&pauses);
     run(lun, q, switches, depth);
     if (given(argc, argv, "forbid"))
         go_on_without(lun, q, depth);
     finish(q, depth);
+    count_commands(lun, &before);
     verify(lun);
     if (berth_lun_info(lun)->reconnects)
         die("the session was lost", berth_lun_info(lun)->reconnects);
