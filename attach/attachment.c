@@ -71,6 +71,7 @@ static const char *event_of(uint32_t kind)
         {BERTH_NOTICE_LOST, "lost"},     {BERTH_NOTICE_BACK, "back"},     {BERTH_NOTICE_SIZE, "size"},
         {BERTH_NOTICE_GONE, "gone"},     {BERTH_NOTICE_WRITES, "writes"}, {BERTH_NOTICE_SPACE, "space"},
         {BERTH_NOTICE_RIGHTS, "rights"}, {BERTH_NOTICE_GROUP, "group"},   {BERTH_NOTICE_ENGINE, "engine"},
+        {BERTH_NOTICE_FAILED, "failed"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].kind == kind)
@@ -87,8 +88,8 @@ void attachment_event(struct attachment *a, const char *kind, int error, const c
 static void on_notice(void *arg, const struct berth_notice *n)
 {
     struct attachment *a = arg;
-    if (n->kind == BERTH_NOTICE_LOST || n->kind == BERTH_NOTICE_BACK)
-        atomic_store(&a->lost, n->kind == BERTH_NOTICE_LOST);
+    if (n->kind == BERTH_NOTICE_LOST || n->kind == BERTH_NOTICE_FAILED || n->kind == BERTH_NOTICE_BACK)
+        atomic_store(&a->lost, n->kind != BERTH_NOTICE_BACK);
     attachment_event(a, event_of(n->kind), n->error, n->text);
     void (*notice)(void *, const struct berth_notice *) = a->notice;
     if (notice)

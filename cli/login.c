@@ -103,7 +103,8 @@ static void set_binding(struct berth_options *b, const struct options *o)
     b->engine = o->engine;
 }
 
-/* The library keeps looking for a lost target by itself; people should know why nothing moves. */
+/* The library keeps looking for a lost target by itself; people should know why nothing moves. That it gives
+ * up they learn by what fails then. */
 static void notice(void *arg, const struct berth_notice *n)
 {
     (void)arg;
@@ -111,7 +112,7 @@ static void notice(void *arg, const struct berth_notice *n)
         say("lost the target: %s; waiting for it to come back", n->text);
     else if (n->kind == BERTH_NOTICE_BACK)
         say("the target is back; going on");
-    else
+    else if (n->kind != BERTH_NOTICE_FAILED)
         say("%s", n->text);
 }
 

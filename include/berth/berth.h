@@ -62,6 +62,7 @@ enum berth_notice_kind {
     BERTH_NOTICE_ENGINE, /**< its engine could not go on, and another carries the session: nothing is lost */
     BERTH_NOTICE_AWAY, /**< of a LUN that is being opened, see options.open_timeout_ms: an attempt has failed,
                           and there will be others; @c error tells why. Only told when that has changed */
+    BERTH_NOTICE_FAILED, /**< the session was given up: all I/Os end with this @c error from now on */
 };
 
 /** Something that nobody asked for. */

@@ -157,7 +157,7 @@ static uint32_t lanes_away(const struct lanes *all)
 static bool is_news(struct lanes *all, uint32_t lane, const struct berth_notice *notice)
 {
     uint32_t before = lanes_away(all);
-    bool had = all->gone;
+    bool had = all->gone, over = all->failed;
     uint64_t size = all->told_size;
     switch ((enum berth_notice_kind)notice->kind) {
     case BERTH_NOTICE_LOST:
@@ -172,6 +172,9 @@ static bool is_news(struct lanes *all, uint32_t lane, const struct berth_notice 
     case BERTH_NOTICE_GONE:
         all->gone = true;
         return !had;
+    case BERTH_NOTICE_FAILED:
+        all->failed = true;
+        return !over;
     default:
         return true;
     }

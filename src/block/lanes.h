@@ -68,6 +68,7 @@ struct lanes {
     struct berth_done fence; /* with this everything ends */
     struct berth_done loss;  /* until a flush has told of it */
     bool gone;               /* the device is, and that has been told */
+    bool failed;             /* a session was given up, and that has been told */
     uint64_t told_size;
     char why[sizeof((struct berth_detail *)NULL)->text]; /* of the last session that was lost, or failed */
     struct berth_lun_info latest, shown;     /* as the first lane knows it; as the caller saw it */

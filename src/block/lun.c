@@ -63,6 +63,16 @@ static void session_changed(void *owner, int error, const char *text)
         lanes_notice(lun, &(struct berth_notice){.kind = BERTH_NOTICE_BACK});
 }
 
+/* One that is being opened says so by how that ends. */
+static void given_up(void *owner, int error, const char *text)
+{
+    struct berth_lun *lun = owner;
+    char words[sizeof lun->detail.text + 32];
+    snprintf(words, sizeof words, "the session was given up: %s", text);
+    if (lun->check.enabled)
+        lanes_notice(lun, &(struct berth_notice){BERTH_NOTICE_FAILED, error, words, 0});
+}
+
 static void carried(void *owner, const char *why)
 {
     struct berth_lun *lun = owner;
@@ -153,6 +163,7 @@ static int start(struct berth_lun *lun, const struct url *url, const struct bert
     struct initiator_owner owner = {.task_done = lun_task_done,
                                     .replay = lun_replay,
                                     .session = session_changed,
+                                    .given_up = given_up,
                                     .attention = lun_attention,
                                     .carried = carried,
                                     .tend = lun_tend,

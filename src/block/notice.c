@@ -23,6 +23,8 @@ static const char *words(enum berth_notice_kind kind)
         return "the target cannot be reached yet";
     case BERTH_NOTICE_ENGINE:
         return "another engine carries the session";
+    case BERTH_NOTICE_FAILED:
+        return "the session was given up";
     case BERTH_NOTICE_GROUP:
         return "the session came back through another portal group";
     }

@@ -79,6 +79,8 @@ struct initiator_owner {
     /* error < 0: the session is lost and being sought; or is sought for the first time, and was not found
      * yet. 0: it is up again; `text` is NULL, or what is new. */
     void (*session)(void *owner, int error, const char *text);
+    /* It is not sought any more, or never was: tasks end with this error from now on. May be NULL. */
+    void (*given_up)(void *owner, int error, const char *text);
     /* The target tells of something that no command asked for (11.9.1 event 0), such as a changed capacity.
      * `lun` is the field of the message; sense that could not be read is not passed on. May be NULL. */
     void (*attention)(void *owner, uint64_t lun, const struct scsi_sense *sense);

@@ -63,6 +63,8 @@ void recovery_fail(struct initiator *i, int error)
     i->trouble_at = initiator_now(i);
     end_tasks(i, error);
     connection_drain(i);
+    if (i->owner.given_up)
+        i->owner.given_up(i->owner.owner, error, i->detail);
 }
 
 /* --- when --- */

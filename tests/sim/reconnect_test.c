@@ -87,8 +87,10 @@ static void notice(void *arg, const struct berth_notice *n)
 {
     (void)arg;
     assert_true(strlen(n->text) > 0);
-    assert_int_equal(n->kind, n->error ? BERTH_NOTICE_LOST : BERTH_NOTICE_BACK);
-    snprintf(notices + strlen(notices), sizeof notices - strlen(notices), "%s;", berth_error_name(n->error));
+    bool failed = n->kind == BERTH_NOTICE_FAILED;
+    assert_true(failed || n->kind == (n->error ? BERTH_NOTICE_LOST : BERTH_NOTICE_BACK));
+    snprintf(notices + strlen(notices), sizeof notices - strlen(notices), "%s%s;", failed ? "failed " : "",
+             berth_error_name(n->error));
 }
 
 static void notices_and_counters(void **state)
@@ -118,6 +120,31 @@ static void notices_and_counters(void **state)
     assert_true(after.rx_bytes > before.rx_bytes + 512);
     assert_true(after.tx_bytes > before.tx_bytes + 48);
     assert_int_equal(after.commands - before.commands, 1);
+    lab_free(l);
+}
+
+/* That it is over is told once, and not of a LUN that never was open. */
+static void notice_of_giving_up(void **state)
+{
+    struct lab *l = lab_new(NULL, NULL);
+    (void)state;
+    notices[0] = 0;
+    l->options.notice = notice;
+    l->options.recovery_timeout_ms = 777;
+    assert_int_equal(lab_open(l), 0);
+    mini_stop(l->target);
+    assert_int_equal(read_ms(l, BERTH_E_LOST), 777);
+    assert_string_equal(notices, "closed;failed lost;");
+    assert_int_equal(read_ms(l, BERTH_E_LOST), 0);
+    assert_string_equal(notices, "closed;failed lost;");
+    lab_free(l);
+
+    notices[0] = 0;
+    l = lab_new(NULL, NULL);
+    l->options.notice = notice;
+    mini_stop(l->target);
+    assert_int_not_equal(lab_open(l), 0);
+    assert_string_equal(notices, "");
     lab_free(l);
 }
 
@@ -1045,6 +1072,7 @@ int main(void)
         cmocka_unit_test(same_isid),
         cmocka_unit_test(chosen_isid),
         cmocka_unit_test(notices_and_counters),
+        cmocka_unit_test(notice_of_giving_up),
         cmocka_unit_test(backoff),
         cmocka_unit_test(recovery_timeout_is_exact),
         cmocka_unit_test(restarting_targets),

@@ -14,10 +14,13 @@ static uint64_t told_size;
 
 static void note(void *arg, const struct berth_notice *n)
 {
-    static const char *const kinds[] = {"lost", "back", "size", "gone", "writes", "space", "rights"};
+    static const char *const kinds[] = {
+        [BERTH_NOTICE_LOST] = "lost",     [BERTH_NOTICE_BACK] = "back",     [BERTH_NOTICE_SIZE] = "size",
+        [BERTH_NOTICE_GONE] = "gone",     [BERTH_NOTICE_WRITES] = "writes", [BERTH_NOTICE_SPACE] = "space",
+        [BERTH_NOTICE_RIGHTS] = "rights", [BERTH_NOTICE_FAILED] = "failed"};
     (void)arg;
     size_t len = strlen(told);
-    assert_true(n->kind < 7 && strlen(n->text) > 0);
+    assert_true(n->kind <= BERTH_NOTICE_FAILED && kinds[n->kind] && strlen(n->text) > 0);
     snprintf(told + len, sizeof told - len, "%s%s%s ", kinds[n->kind], n->error ? ":" : "",
              n->error ? berth_error_name(n->error) : "");
     if (n->kind == BERTH_NOTICE_SIZE)
