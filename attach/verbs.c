@@ -68,10 +68,11 @@ static int run_refresh(struct call *c)
 
 static int run_stat(struct call *c)
 {
-    const char *format = json_string_value(json_object_get(c->request, "format"));
-    if (!format || strcmp(format, "json") == 0)
+    const json_t *wanted = json_object_get(c->request, "format");
+    const char *format = json_string_value(wanted);
+    if (!wanted || (format && strcmp(format, "json") == 0))
         return made(c, stat_of(c->a));
-    if (strcmp(format, "prometheus") == 0)
+    if (format && strcmp(format, "prometheus") == 0)
         return made(c, stat_prometheus(c->a));
     return refuse(&c->refusal, "VALUE", STATUS_USAGE, "format must be json or prometheus");
 }
@@ -88,10 +89,11 @@ static int run_events(struct call *c)
     if (atomic_load(&c->a->listeners) >= LISTENERS_MAX)
         return refuse(&c->refusal, "LIMIT", STATUS_UNREACHABLE,
                       "%u listen to events already; end one of them first", LISTENERS_MAX);
+    if (since && (!json_is_integer(since) || json_integer_value(since) < 0))
+        return refuse(&c->refusal, "VALUE", STATUS_USAGE, "since must be the number of an event, 0 or more");
     c->stream = true;
     c->seq = last;
-    if (json_is_integer(since) && json_integer_value(since) >= 0 &&
-        (uint64_t)json_integer_value(since) < last)
+    if (since && (uint64_t)json_integer_value(since) < last)
         c->seq = (uint64_t)json_integer_value(since);
     return made(c, json_pack("{s:I}", "seq", (json_int_t)c->seq));
 }
@@ -117,7 +119,10 @@ static void name_users(const json_t *users, char *out, size_t size)
 static int run_detach(struct call *c)
 {
     char names[512];
-    bool force = json_is_true(json_object_get(c->request, "force"));
+    const json_t *wanted = json_object_get(c->request, "force");
+    bool force = json_is_true(wanted);
+    if (wanted && !json_is_boolean(wanted))
+        return refuse(&c->refusal, "VALUE", STATUS_USAGE, "force must be true or false");
     json_t *users = users_of(c->a);
     size_t count = json_array_size(users);
     name_users(users, names, sizeof names);
