@@ -503,8 +503,11 @@ static void out_of_descriptors(void **state)
         assert_int_equal(engine_poll(e, until), BERTH_OK);
     while (engine_now(e) < until);
     uint64_t looks = 1 + (engine_now(e) - begin) / (100 * MS);
-    assert_in_range(e->syscalls - calls, 1, 6 * looks); /* accept failed once, then it looked away */
+    calls = e->syscalls - calls;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    /* accept failed once, then it looked away. Who does not makes thousands; the end of a ring that was here
+     * before ends some waits. */
+    assert_in_range(calls, 1, 60 * looks);
     assert_int_equal(hall.count, 0);
     while (hall.count == 0)
         assert_int_equal(engine_poll(e, FOREVER), BERTH_OK); /* it looks again without being told */
