@@ -87,25 +87,26 @@ static void answered(struct remote *r, struct remote_ask *ask, uint64_t now)
 }
 
 /* What no server has seen may be asked as often as there is time for; the rest once more, or a server that
- * hangs up at every request would be asked for ever. */
-static bool may_ask_again(struct remote_ask *ask)
+ * hangs up at every request would be asked for ever. A connection that is as old as the one that was lost
+ * first does not count: a server that ends loses all of its connections, but not at one moment. */
+static bool may_ask_again(struct remote_ask *ask, const struct remote_link *l, uint64_t now)
 {
     if (ask->error == REMOTE_UNSENT)
         return true;
-    bool first = !ask->again;
-    ask->again = true;
-    return first && !remote_changes(ask);
+    bool again = ask->lost_at && l->dialed_at > ask->lost_at;
+    ask->lost_at = ask->lost_at ? ask->lost_at : now;
+    return !again && !remote_changes(ask);
 }
 
 /* Its connection is gone. */
-static void unanswered(struct remote *r, struct remote_ask *ask, uint64_t now)
+static void unanswered(struct remote *r, struct remote_link *l, struct remote_ask *ask, uint64_t now)
 {
     bool in_time = now < ask->deadline;
     if (ask->kind == REMOTE_FLUSH)
         r->forgot |= ask->needed; /* which it will be told when it is tried again */
     else
         note_change(r, ask);
-    if (in_time && may_ask_again(ask))
+    if (in_time && may_ask_again(ask, l, now))
         list_push_front(&r->waiting, &ask->link);
     else
         finish(ask, in_time ? -ENOTCONN : -ETIMEDOUT);
@@ -164,7 +165,7 @@ static void lost_link(struct remote *r, struct remote_link *l, uint64_t now)
         struct remote_ask *ask = list_entry(node, struct remote_ask, link);
         l->count--;
         ask->error = -ENOTCONN;
-        unanswered(r, ask, now);
+        unanswered(r, l, ask, now);
     }
     if (any_up(r))
         return;
@@ -191,6 +192,7 @@ static void dial(struct remote *r, uint64_t now)
             continue;
         r->dialed_at = now;
         r->dial_at = now + PAUSE_MS; /* it may be lost as soon as it is there */
+        l->dialed_at = now;
         l->deadline = now + DIAL_MS;
         if (remote_link_dial(l, r->uri))
             continue;
@@ -212,6 +214,7 @@ static void renew(struct remote *r)
             continue;
         remote_link_close(l);
         r->next = NULL;
+        l->dialed_at = now_ms();
         if (next)
             remote_link_adopt(l, next);
     }
@@ -274,7 +277,7 @@ static void collect(struct remote *r, uint64_t now)
                 continue;
             }
             lost = true;
-            unanswered(r, ask, now);
+            unanswered(r, l, ask, now);
         }
         if (lost && l->state == REMOTE_UP)
             lost_link(r, l, now);
@@ -462,7 +465,7 @@ void remote_submit(struct remote *r, struct remote_ask *ask)
 {
     ask->moved = 0;
     ask->error = 0;
-    ask->again = false;
+    ask->lost_at = 0;
     ask->deadline = now_ms() + r->patience_ms;
     pthread_mutex_lock(&r->lock);
     bool first = list_empty(&r->fresh);

@@ -33,8 +33,8 @@ struct remote_ask {
     struct list link;               /* until done the remote's, like the next five lines */
     struct remote_link *on;         /* where it is under way */
     uint64_t moved, part, deadline; /* bytes that are done, and that are under way */
+    uint64_t lost_at;               /* when its connection was, for the first time; 0: never */
     void *waiter;
-    bool again;   /* asked once more */
     bool needed;  /* FLUSH: there was something to be flushed */
     uint8_t kind; /* enum remote_kind */
     bool fua;     /* WRITE: durable when it is done */

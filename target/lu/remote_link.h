@@ -12,6 +12,7 @@ struct remote_link {
     struct nbd_handle *handle; /* NULL: down */
     uint8_t state;             /* enum remote_state */
     bool stale;                /* to be made anew once it is idle */
+    uint64_t dialed_at;        /* when that was begun, or the connection taken over */
     uint64_t deadline;         /* of dialing */
     struct list asked;         /* under way, oldest first */
     struct list answered;

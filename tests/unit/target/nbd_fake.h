@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A server of the old style of NBD that hangs up, or is at a write for as long as a test wants: what nbdkit
- * does not do. */
+/* A server of the old style of NBD that hangs up, be it on one connection after the other, or is at a write
+ * for as long as a test wants: what nbdkit does not do. */
 #ifndef NBD_FAKE_H
 #define NBD_FAKE_H
 
@@ -17,7 +17,7 @@
 #define FAKE_SIZE (64u * 1024)
 #define FAKE_MAX  64u /* connections, one after the other */
 
-enum fake_way { FAKE_HANGS_UP, FAKE_HOLDS_FIRST_WRITE };
+enum fake_way { FAKE_HANGS_UP, FAKE_HOLDS_FIRST_WRITE, FAKE_SERVES };
 
 static struct fake {
     enum fake_way way;
@@ -25,6 +25,7 @@ static struct fake {
     pthread_t accepting, talking[FAKE_MAX];
     uint32_t talking_count;
     atomic_uint connections, writes; /* writes: that it has begun with */
+    atomic_uint doomed;              /* so many connections, the first, end with their next request */
     atomic_bool released;
     uint8_t memory[FAKE_SIZE];
 } fake;
@@ -34,7 +35,8 @@ static bool fake_greet(int fd)
     uint8_t hello[152] = "NBDMAGIC";
     put64(hello + 8, UINT64_C(0x00420281861253));
     put64(hello + 16, FAKE_SIZE);
-    put32(hello + 24, 1 | 4 | 8); /* has flags: knows flush and FUA */
+    uint32_t several = fake.way == FAKE_SERVES ? 256 : 0;
+    put32(hello + 24, 1 | 4 | 8 | several); /* has flags: knows flush, FUA and several connections */
     return send(fd, hello, sizeof hello, MSG_NOSIGNAL) == sizeof hello;
 }
 
@@ -56,10 +58,12 @@ static bool fake_write(int fd, uint8_t *to, uint32_t len)
 }
 
 /* Reads a request and answers it; false: it was the last one. */
-static bool fake_serve(int fd)
+static bool fake_serve(int fd, uint32_t number)
 {
     uint8_t ask[28], answer[16 + FAKE_SIZE] = {0x67, 0x44, 0x66, 0x98};
     if (!fake_take(fd, ask, sizeof ask) || fake.way == FAKE_HANGS_UP || ask[7] == 2)
+        return false;
+    if (number <= atomic_load(&fake.doomed))
         return false;
     uint8_t *at = fake.memory + get64(ask + 16);
     uint32_t len = get32(ask + 24), told = ask[7] == 0 ? len : 0;
@@ -74,8 +78,9 @@ static bool fake_serve(int fd)
 static void *fake_talk(void *arg)
 {
     int fd = (int)(intptr_t)arg;
+    uint32_t number = atomic_fetch_add(&fake.connections, 1) + 1;
     if (fake_greet(fd))
-        while (fake_serve(fd))
+        while (fake_serve(fd, number))
             ;
     close(fd);
     return NULL;
@@ -86,7 +91,6 @@ static void *fake_accept(void *arg)
     int fd;
     (void)arg;
     while ((fd = accept(fake.listener, NULL, NULL)) >= 0) {
-        atomic_fetch_add(&fake.connections, 1);
         pthread_t *talking = &fake.talking[fake.talking_count];
         if (fake.talking_count < FAKE_MAX &&
             pthread_create(talking, NULL, fake_talk, (void *)(intptr_t)fd) == 0)

@@ -636,6 +636,23 @@ static void a_server_that_hangs_up_is_not_asked_for_ever(void **state)
     fake_end();
 }
 
+/* Its connections do not go at one moment. */
+static void a_server_that_goes_bit_by_bit_is_asked_again(void **state)
+{
+    (void)state;
+    assert_true(fake_begin(socket_path, FAKE_SERVES));
+    open_good(",timeout=100");
+    for (int n = 0; n < 3000 && atomic_load(&fake.connections) < 3; n++) {
+        assert_int_equal(run(LU_READ, 0, 512, false), 0);
+        pause_ms(10);
+    }
+    atomic_store(&fake.doomed, atomic_load(&fake.connections));
+    assert_in_range(atomic_load(&fake.doomed), 3, FAKE_MAX);
+    assert_int_equal(run(LU_READ, 0, 512, false), 0);
+    lu_close(&lu);
+    fake_end();
+}
+
 /* Writes something, which the server does not answer in time. */
 static void lose_a_write(void)
 {
@@ -763,6 +780,7 @@ int main(void)
         NTEST(what_was_asked_is_asked_again),
         NTEST(a_flush_does_not_hide_a_loss),
         NTEST(a_server_that_hangs_up_is_not_asked_for_ever),
+        NTEST(a_server_that_goes_bit_by_bit_is_asked_again),
         NTEST(nothing_is_written_while_a_lost_write_may_be_made),
         NTEST(a_write_waits_for_the_end_of_a_lost_one),
         NTEST(others_are_not_kept_waiting_for_a_server),
