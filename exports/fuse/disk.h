@@ -9,6 +9,7 @@
  *   transfer.c  a request on its way through the LUN, piecemeal blocks included
  *   errands.c   what would have the thread wait: holes, word to the kernel, unmounting
  *   openers.c   who has the file open
+ *   elsewhere.c who has it mounted when we no longer do
  *   mount.c     the mount as such
  */
 #ifndef FUSE_DISK_H

@@ -55,24 +55,44 @@ static void tell_user(void *to, int64_t pid, const char *name)
         snprintf(text + used, 256 - used, "%s%s", comma, name);
 }
 
-static void say_busy(struct disk *disk)
+void errands_users(struct disk *disk, void (*tell)(void *to, int64_t pid, const char *name), void *to)
 {
-    char users[256] = "", file[4096];
+    char file[4096];
     snprintf(file, sizeof file, "%s/" FILE_NAME, disk->mountpoint);
-    openers_list(&disk->openers, file, tell_user, users);
-    fprintf(stderr, "berth: %s is in use%s%s; it is unmounted when it no longer is\n", disk->mountpoint,
-            *users ? " by " : "", users);
+    openers_list(&disk->openers, file, tell, to);
+    if (atomic_load(&disk->errands.unmounted))
+        elsewhere_list(disk->errands.device, tell, to);
+}
+
+static void say_busy(struct disk *disk, const char *then)
+{
+    char users[256] = "";
+    errands_users(disk, tell_user, users);
+    fprintf(stderr, "berth: %s is in use%s%s; %s\n", disk->mountpoint, *users ? " by " : "", users, then);
+}
+
+/* Unmounted, and asked a second later to do it again: mount namespaces that were made meanwhile have it
+ * still. */
+static void wait_for_others(struct disk *disk)
+{
+    bool known = atomic_exchange(&disk->errands.unmounted, true);
+    if (!known)
+        say_busy(disk, "it is unmounted here, and ends when it is there, too");
 }
 
 /* Whoever wants us to end does so every second until it works: that it is in use is said once. */
 static void do_unmount(struct disk *disk)
 {
-    int number = unmount(disk->mountpoint, false);
-    if (number == EBUSY && !disk->errands.said_busy)
-        say_busy(disk);
-    else if (number && number != EBUSY && number != EINVAL && !disk->errands.said_busy)
+    struct errands *e = &disk->errands;
+    int number = e->gone ? 0 : unmount(disk->mountpoint, false);
+    if (e->gone && e->device[0])
+        wait_for_others(disk);
+    e->gone = e->gone || number == 0 || number == EINVAL;
+    if (number == EBUSY && !e->said_busy)
+        say_busy(disk, "it is unmounted when it no longer is");
+    else if (number && number != EBUSY && number != EINVAL && !e->said_busy)
         fprintf(stderr, "berth: cannot unmount %s: %s\n", disk->mountpoint, strerror(number));
-    disk->errands.said_busy = number != 0;
+    e->said_busy = number != 0;
 }
 
 /* The kernel asks for the attributes again, and drops what it has of the file's pages. */

@@ -6,8 +6,11 @@
 #define FUSE_ERRANDS_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "elsewhere.h"
 
 #define SEEKS_MAX 16u /* the kernel asks one at a time */
 
@@ -26,7 +29,10 @@ struct errands {
     struct seek seek[SEEKS_MAX];
     uint32_t seek_count;
     bool resized, unmount, end;
-    bool said_busy; /* of the thread */
+    bool said_busy; /* of the thread, and these */
+    bool gone;      /* it is mounted here no more */
+    char device[ELSEWHERE_DEVICE_MAX];
+    _Atomic bool unmounted; /* here; `device` is known, and does not change any more */
 };
 
 /* 0, or an errno. */
@@ -37,5 +43,8 @@ void errands_end(struct disk *disk);
 bool errands_seek(struct disk *disk, const struct seek *seek);
 void errands_resized(struct disk *disk);
 void errands_unmount(struct disk *disk);
+
+/* Calls `tell` for who has the file open, or has it mounted when we no longer do. Any thread. */
+void errands_users(struct disk *disk, void (*tell)(void *to, int64_t pid, const char *name), void *to);
 
 #endif

@@ -81,9 +81,7 @@ static bool on_ask_insisted(void *arg)
 static void on_list_users(void *arg, attachment_tell_user *tell, void *to)
 {
     (void)arg;
-    char path[PATH_MAX + sizeof FILE_NAME];
-    snprintf(path, sizeof path, "%s/" FILE_NAME, mountpoint);
-    openers_list(&disk.openers, path, tell, to);
+    errands_users(&disk, tell, to);
 }
 
 static void on_notice(void *arg, const struct berth_notice *notice)

@@ -120,6 +120,7 @@ int mount_enter(struct disk *disk, const char *source, const char *options, stru
                   "fuse3";
         return complain(detail, BERTH_E_SYSTEM, "cannot mount on %s: %s", disk->mountpoint, why);
     }
+    elsewhere_device(disk->mountpoint, disk->errands.device);
     disk->fd = fuse_session_fd(disk->session);
     fcntl(disk->fd, F_SETFL, fcntl(disk->fd, F_GETFL) | O_NONBLOCK);
     return BERTH_OK;
