@@ -29,6 +29,8 @@ static int listen_to(struct listeners *l, const char *name, const struct options
     int status = attachment_check_name(name);
     if (status != STATUS_OK)
         return status;
+    if (l->count == LISTEN_MAX)
+        return fail(STATUS_USAGE, "only %u attachments can be listened to at once: name fewer", LISTEN_MAX);
     *one = (struct listener){.name = name};
     status = attachment_status(peer_open(&one->peer, name, o->timeout_ms, why));
     json_t *begun =
@@ -96,7 +98,7 @@ static int listen_to_all(struct listeners *l, const struct options *o, const str
     for (int i = 0; i < o->operand_count && status == STATUS_OK; i++)
         status = listen_to(l, o->operands[i], o);
     /* One that has died is told of, and passed over. */
-    for (size_t i = 0; i < all->count && i < LISTEN_MAX; i++)
+    for (size_t i = 0; i < all->count && l->count < LISTEN_MAX; i++)
         listen_to(l, all->names[i], o);
     return status;
 }

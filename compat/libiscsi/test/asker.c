@@ -456,6 +456,8 @@ static void destroy_in_child(void)
         iscsi_destroy_context(iscsi);
         iscsi_destroy_url(url);
         printf("child keeps %d descriptors\n", has_all ? descriptors() : 0);
+        if (!has_all)
+            _exit(0); /* memory, too */
         exit(0);
     }
     int status = 0;

@@ -19,9 +19,14 @@ static bool shut; /* logins are refused */
 
 static void note(void *arg, const struct berth_notice *n)
 {
-    static const char *const kinds[] = {"lost", "back", "size", "gone", "writes", "space", "rights"};
+    static const char *const kinds[] = {
+        [BERTH_NOTICE_LOST] = "lost",     [BERTH_NOTICE_BACK] = "back",     [BERTH_NOTICE_SIZE] = "size",
+        [BERTH_NOTICE_GONE] = "gone",     [BERTH_NOTICE_WRITES] = "writes", [BERTH_NOTICE_SPACE] = "space",
+        [BERTH_NOTICE_RIGHTS] = "rights", [BERTH_NOTICE_GROUP] = "group",   [BERTH_NOTICE_ENGINE] = "engine",
+        [BERTH_NOTICE_AWAY] = "away",     [BERTH_NOTICE_FAILED] = "failed"};
     size_t len = strlen(told);
     (void)arg;
+    assert_true(n->kind < sizeof kinds / sizeof kinds[0]);
     snprintf(told + len, sizeof told - len, "%s ", kinds[n->kind]);
 }
 
