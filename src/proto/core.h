@@ -2,6 +2,7 @@
 /* Inside of the protocol core: the connection's parts and the calls between its files. Not for floors above.
  *
  *   frame.c      bytes -> PDUs            dispatch.c   PDU -> handler, one row per opcode
+ *   prediction.c  where the next data segment will belong
  *   transmit.c   PDUs -> gather list      outbox.c     small PDUs waiting to be sent
  *   initiator_*.c, target_*.c             the two roles' handlers and PDU sources
  *   management.c  what an initiator's task management covers and ends
@@ -21,6 +22,19 @@ enum frame_sink { SINK_NONE, SINK_CONTROL, SINK_TASK };
 #define FRAME_HEAD_MAX (WIRE_BHS_LEN + WIRE_AHS_MAX + WIRE_DIGEST_LEN)
 #define FRAME_TAIL_MAX (3 + WIRE_DIGEST_LEN) /* padding and data digest */
 
+/* After a data segment of at least this size the next header is expected to announce another: staging would
+ * only catch payload that then has to be copied. */
+#define FRAME_LARGE (32u * 1024)
+
+/* Receiving into where the data segment after the current one is believed to belong. */
+struct prediction {
+    struct task *task; /* NULL: nothing was offered */
+    uint32_t offset;
+    uint32_t between;       /* bytes up to there, from the end of the current data segment on */
+    uint32_t came;          /* bytes of it, once they are here */
+    uint32_t doubt, passes; /* after a wrong one; how many are still to be left out */
+};
+
 /* Receiving: where we are inside the current PDU. */
 struct frame {
     uint8_t state; /* enum frame_state */
@@ -36,6 +50,7 @@ struct frame {
     struct task *lent;               /* the task into whose memory an engine receives in the background */
     uint32_t stage_begin, stage_end; /* unread bytes in the staging area */
     uint32_t stage_limit;            /* how much of it to offer: small while large payloads come */
+    struct prediction next;
     uint8_t head[FRAME_HEAD_MAX];
     uint8_t tail[FRAME_TAIL_MAX + 1];
 };
@@ -131,6 +146,16 @@ void frame_init(struct conn *c);
 void frame_resume(struct conn *c);
 void frame_forget_task(struct conn *c, const struct task *task);
 void frame_unlend(struct conn *c); /* no receive is under way any more */
+
+/* prediction.c */
+/* Segments for what stands between this data segment and the next, and for the next. 0: it cannot be
+ * foretold. */
+uint32_t prediction_want(struct conn *c, struct berth_seg *segs, uint32_t max);
+/* `came` is set, and what stands between has been taken. Returns how much of it is in place; the rest is
+ * staged. */
+uint32_t prediction_settle(struct conn *c);
+/* The predicted task's memory is no longer to be touched. */
+void prediction_withdraw(struct conn *c);
 
 /* dispatch.c: what a role does with a PDU. `begin` runs when the header is complete (and its digest checked):
  * it validates and says where the data segment goes by setting pdu->task or leaving it NULL; false fails the

@@ -3,10 +3,7 @@
  * large remainder of a data segment is received straight into the task's memory. */
 #include "proto/core.h"
 
-/* After a data segment of at least this size the next header is expected to announce another: staging would
- * only catch payload that then has to be copied. */
-#define LARGE_SEGMENT (32u * 1024)
-#define SMALL_STAGE   2048u
+#define SMALL_STAGE 2048u /* behind a large data segment */
 
 static uint32_t stage_have(const struct frame *f)
 {
@@ -61,7 +58,7 @@ static void data_end(struct conn *c)
                  crc32c_final(f->crc) == get32_le(f->tail + wire_padding(f->data_len));
 
     f->news = true;
-    f->stage_limit = f->data_len >= LARGE_SEGMENT ? SMALL_STAGE : c->config.stage_bytes;
+    f->stage_limit = f->data_len >= FRAME_LARGE ? SMALL_STAGE : c->config.stage_bytes;
     if (sound)
         conn_pdu_received(c, &pdu);
     else
@@ -203,7 +200,7 @@ static bool wants_direct(const struct conn *c)
 {
     const struct frame *f = &c->rx;
     return f->state == FRAME_DATA && f->sink == SINK_TASK && stage_have(f) == 0 &&
-           (f->data_len >= LARGE_SEGMENT || f->data_len - f->data_have >= c->config.direct_bytes);
+           (f->data_len >= FRAME_LARGE || f->data_len - f->data_have >= c->config.direct_bytes);
 }
 
 /* The task cannot be done while an engine may write to its memory. */
@@ -218,6 +215,7 @@ void frame_unlend(struct conn *c)
     struct task *task = c->rx.lent;
     c->rx.lent = NULL;
     c->rx.want_direct = 0;
+    c->rx.next.task = NULL;
     if (task)
         task_settle(task);
 }
@@ -238,12 +236,16 @@ uint32_t conn_rx_want(struct conn *c, struct berth_seg *segs, uint32_t max)
         return 0;
     if (wants_direct(c)) {
         uint32_t left = f->data_len - f->data_have;
-        f->stage_limit = f->data_len >= LARGE_SEGMENT ? SMALL_STAGE : c->config.stage_bytes;
+        f->stage_limit = f->data_len >= FRAME_LARGE ? SMALL_STAGE : c->config.stage_bytes;
         n = extent_slice(&f->task->data, f->task_offset + f->data_have, left, segs, max - 1, &f->want_direct);
         if (c->config.background_rx)
             lend(f);
         if (f->want_direct < left)
             return n;
+        f->stage_begin = f->stage_end = 0;
+        uint32_t more = prediction_want(c, segs + n, max - n);
+        if (more > 0)
+            return n + more;
     }
     segs[n] = stage_room(c);
     return segs[n].len ? n + 1 : n;
@@ -263,6 +265,20 @@ static void placed_directly(struct conn *c, uint32_t n)
     data_advance(c, n);
 }
 
+static uint64_t predicted(const struct frame *f, uint64_t behind_direct)
+{
+    return f->next.task && behind_direct > f->next.between ? behind_direct - f->next.between : 0;
+}
+
+static void placed_ahead(struct conn *c, uint32_t n)
+{
+    c->rx.next.came = n;
+    run(c);
+    uint32_t placed = prediction_settle(c);
+    if (placed > 0)
+        placed_directly(c, placed);
+}
+
 bool conn_rx_news(struct conn *c)
 {
     bool news = c->rx.news || c->failed || c->phase != CONN_FULL;
@@ -275,11 +291,14 @@ void conn_rx_done(struct conn *c, uint32_t epoch, uint64_t n, uint64_t now)
     if (epoch != c->epoch)
         return;
     uint64_t direct = n < c->rx.want_direct ? n : c->rx.want_direct;
+    uint64_t ahead = predicted(&c->rx, n - direct);
     if (n > 0)
         c->last_rx = now;
-    c->rx.stage_end += (uint32_t)(n - direct);
+    c->rx.stage_end += (uint32_t)(n - direct - ahead);
     if (direct > 0)
         placed_directly(c, (uint32_t)direct);
+    if (ahead > 0)
+        placed_ahead(c, (uint32_t)ahead);
     frame_unlend(c);
     run(c);
 }
@@ -317,6 +336,8 @@ void frame_resume(struct conn *c)
 /* The task's memory is no longer to be touched: what is left of its data segment is swallowed. */
 void frame_forget_task(struct conn *c, const struct task *task)
 {
+    if (c->rx.next.task == task)
+        prediction_withdraw(c);
     if (c->command == task)
         c->command = NULL;
     if (c->rx.task == task) {

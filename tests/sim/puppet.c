@@ -111,10 +111,9 @@ uint64_t puppet_babble(struct puppet *u, const void *bytes, size_t len)
     return took;
 }
 
-uint64_t puppet_say_ahs(struct puppet *u, const uint8_t *bhs, const void *ahs, uint32_t ahs_len,
+static size_t write_pdu(struct puppet *u, uint8_t *pdu, const uint8_t *bhs, const void *ahs, uint32_t ahs_len,
                         const void *data, uint32_t len)
 {
-    uint8_t *pdu = calloc(1, WIRE_BHS_LEN + ahs_len + len + 16);
     bool sums = digests(u, bhs);
     size_t at = WIRE_BHS_LEN + ahs_len;
     memcpy(pdu, bhs, WIRE_BHS_LEN);
@@ -125,13 +124,26 @@ uint64_t puppet_say_ahs(struct puppet *u, const uint8_t *bhs, const void *ahs, u
         at = add_digest(pdu, 0, at);
     flip(pdu, &u->header_flip);
     size_t start = at;
+    memset(pdu + at, 0, len + wire_padding(len));
     if (len)
         memcpy(pdu + at, data, len);
     at += len + wire_padding(len);
     if (sums && u->victim->data_digest && len)
         at = add_digest(pdu, start, at);
     flip(pdu + start, &u->data_flip);
-    uint64_t took = puppet_babble(u, pdu, at);
+    return at;
+}
+
+size_t puppet_write(struct puppet *u, uint8_t *pdu, const uint8_t *bhs, const void *data, uint32_t len)
+{
+    return write_pdu(u, pdu, bhs, NULL, 0, data, len);
+}
+
+uint64_t puppet_say_ahs(struct puppet *u, const uint8_t *bhs, const void *ahs, uint32_t ahs_len,
+                        const void *data, uint32_t len)
+{
+    uint8_t *pdu = malloc(PUPPET_PDU(ahs_len + len));
+    uint64_t took = puppet_babble(u, pdu, write_pdu(u, pdu, bhs, ahs, ahs_len, data, len));
     free(pdu);
     return took;
 }

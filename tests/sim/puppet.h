@@ -35,6 +35,10 @@ void puppet_expect(struct puppet *u, enum wire_opcode opcode);
 uint64_t puppet_say(struct puppet *u, const uint8_t *bhs, const void *data, uint32_t len);
 uint64_t puppet_say_ahs(struct puppet *u, const uint8_t *bhs, const void *ahs, uint32_t ahs_len,
                         const void *data, uint32_t len);
+/* The PDU that puppet_say() would send, for others to go along; at `pdu` there is room for PUPPET_PDU(len).
+ * Returns its bytes. */
+size_t puppet_write(struct puppet *u, uint8_t *pdu, const uint8_t *bhs, const void *data, uint32_t len);
+#define PUPPET_PDU(len) (WIRE_BHS_LEN + (size_t)(len) + 16)
 /* Bytes as they are. */
 uint64_t puppet_babble(struct puppet *u, const void *bytes, size_t len);
 /* Drains the victim's events into `event`; returns how many there were. */
