@@ -15,6 +15,7 @@
 #include <sys/uio.h>
 
 #define SOCKETS_EVENTS 64
+#define SOCKETS_CRUMB  64u   /* bytes: a header with its digest */
 #define ALERT_LOOKS    4096u /* after a watched descriptor was ready: some milliseconds */
 #define SOCKETS_SEGS   256u  /* iovecs per sendmsg(); the kernel takes up to IOV_MAX, 1024 */
 
@@ -50,6 +51,7 @@ struct sockets {
     struct epoll_event events[SOCKETS_EVENTS];
     struct berth_seg segs[SOCKETS_SEGS];
     struct iovec iov[SOCKETS_SEGS];
+    uint8_t crumbs[SOCKETS_SEGS * SOCKETS_CRUMB]; /* small pieces of one send, side by side */
 };
 
 /* What a round of receiving or sending did to a link. */

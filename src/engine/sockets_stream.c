@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
 
@@ -121,14 +122,43 @@ static struct run next_run(const struct sockets *s, uint32_t first, uint32_t cou
     return (struct run){first, end - first, end < count};
 }
 
+static bool is_crumb(const struct sockets *s, const struct run *r, uint32_t i)
+{
+    return i < r->count && s->segs[r->first + i].len <= SOCKETS_CRUMB;
+}
+
+/* The run as iovecs. Small pieces that follow each other, as the headers of commands do, are put side by
+ * side: to the kernel each piece by itself costs more than its bytes. Returns all bytes. */
+static uint64_t lay_out(struct sockets *s, const struct run *r, struct msghdr *msg)
+{
+    uint64_t total = 0, used = 0;
+    bool joins = false; /* the last iovec is of crumbs */
+    *msg = (struct msghdr){.msg_iov = s->iov};
+    for (uint32_t i = 0; i < r->count; i++) {
+        const struct berth_seg *seg = &s->segs[r->first + i];
+        uint8_t *at = s->crumbs + used;
+        bool crumb = is_crumb(s, r, i) && (joins || is_crumb(s, r, i + 1));
+        if (crumb)
+            memcpy(at, seg->base, seg->len);
+        if (crumb && joins)
+            s->iov[msg->msg_iovlen - 1].iov_len += seg->len;
+        else
+            s->iov[msg->msg_iovlen++] = (struct iovec){crumb ? at : seg->base, seg->len};
+        used += crumb ? seg->len : 0;
+        total += seg->len;
+        joins = crumb;
+    }
+    return total;
+}
+
 static ssize_t send_memory(struct sockets *s, const struct link *l, const struct run *r, uint64_t *asked)
 {
-    *asked = to_iovecs(s, r->first, r->count);
-    if (*asked == 0) {
+    struct msghdr msg;
+    if (s->segs[r->first].kind != BERTH_SEG_MEMORY) {
         errno = EOPNOTSUPP; /* limits() has not promised that */
         return -1;
     }
-    struct msghdr msg = {.msg_iov = s->iov, .msg_iovlen = r->count};
+    *asked = lay_out(s, r, &msg);
     return sendmsg(l->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT | (r->more ? MSG_MORE : 0));
 }
 

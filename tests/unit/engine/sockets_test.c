@@ -473,6 +473,24 @@ static void long_gather_lists(void **state)
     close(raw);
 }
 
+/* Crumbs, alone and in rows, between pieces that go from where they are. */
+static void pieces_of_all_sizes(void **state)
+{
+    (void)state;
+    static const uint32_t lens[STUB_LENS] = {48, 64, 1, 65, 52, 3000, 48, 48};
+    int raw;
+    struct peer *p = raw_pair(e, &raw);
+    p->conn.tx_lens = lens;
+    stub_push(&p->conn, 50000);
+    link_kick(&p->link);
+    for (uint32_t polls = 0; polls < TRIES && p->conn.tx_at < 50000; polls++)
+        assert_int_equal(engine_poll(e, 0), BERTH_OK);
+    assert_int_equal(p->conn.tx_at, 50000);
+    raw_expect(raw, 0, 0, 50000);
+    peer_free(p);
+    close(raw);
+}
+
 static void kick_gathers_flush_sends(void **state)
 {
     (void)state;
@@ -707,6 +725,7 @@ int main(void)
         T(a_short_receive_is_the_last),
         T(no_link_starves),
         T(long_gather_lists),
+        T(pieces_of_all_sizes),
         T(kick_gathers_flush_sends),
         T(answers_need_no_kick),
         T(options_of_both_sides),

@@ -128,7 +128,8 @@ static uint32_t pattern_peek(const struct conn *c, struct berth_seg *segs, uint3
 {
     uint32_t count = 0;
     for (uint64_t at = c->tx_at; at < c->tx_end && count < max; count++) {
-        uint64_t most = c->tx_seg < PERIOD ? c->tx_seg : PERIOD;
+        uint64_t wish = c->tx_lens ? c->tx_lens[count % STUB_LENS] : c->tx_seg;
+        uint64_t most = wish < PERIOD ? wish : PERIOD;
         uint64_t n = c->tx_end - at < most ? c->tx_end - at : most;
         segs[count] = seg_memory(pattern_at(c->tx_seed, at), n);
         segs[count].kind = c->tx_kind;

@@ -9,13 +9,16 @@
 
 #define STUB_RING 50000u
 
+#define STUB_LENS 8u
+
 struct conn {
     uint32_t epoch;
     bool quiet;      /* nothing is to be done once something was sent */
     bool background; /* the engine receives between calls */
 
-    /* sending: tx_end bytes of pattern tx_seed, in segments of tx_seg bytes */
+    /* sending: tx_end bytes of pattern tx_seed, in segments of tx_seg bytes, or of tx_lens over and over */
     uint32_t tx_seed, tx_seg;
+    const uint32_t *tx_lens; /* STUB_LENS of them; NULL: none */
     uint64_t tx_at, tx_end;
     uint64_t tx_offered; /* by the last peek */
     uint32_t tx_kind;    /* enum berth_seg_kind */
