@@ -14,11 +14,11 @@
 #define FLUSH_PASSES 4u  /* progress() after a send may bring more to send */
 
 /* Segments as iovecs. Returns their bytes; 0 also when there is one that is no memory. */
-static uint64_t to_iovecs(struct sockets *s, uint32_t first, uint32_t count)
+static uint64_t to_iovecs(struct sockets *s, uint32_t count)
 {
     uint64_t total = 0;
     for (uint32_t i = 0; i < count; i++) {
-        const struct berth_seg *seg = &s->segs[first + i];
+        const struct berth_seg *seg = &s->segs[i];
         if (seg->kind != BERTH_SEG_MEMORY)
             return 0;
         s->iov[i] = (struct iovec){seg->base, seg->len};
@@ -45,7 +45,7 @@ static bool would_block(int err)
 static uint64_t ask_rx(struct sockets *s, struct link *l, uint32_t *count)
 {
     *count = l->conn ? filter_rx_want(l->filter, l->conn, s->segs, RX_SEGS) : 0;
-    uint64_t asked = to_iovecs(s, 0, *count);
+    uint64_t asked = to_iovecs(s, *count);
     link_set_flag(l, LINK_RX_PAUSED, asked == 0);
     return asked;
 }

@@ -13,20 +13,22 @@ static struct task *next_member(const struct conn *c, const struct task *task)
     return next == &c->tasks ? NULL : list_entry(next, struct task, member);
 }
 
+static bool waits_for_data(const struct task *task)
+{
+    return task->kind == TASK_SCSI && task->read && task->state == TASK_ACTIVE && task->moved == 0;
+}
+
 /* Data of a task come in order, as we have agreed (13.18, 13.19); that tasks are answered in the order of
- * their commands is only likely. */
-static bool guess(const struct conn *c, struct prediction *p)
+ * their commands is only likely. NULL: there is none. */
+static struct task *guess(const struct conn *c, uint32_t *offset)
 {
     const struct frame *f = &c->rx;
-    uint32_t end = f->task_offset + f->data_len;
-    p->task = f->task;
-    p->offset = end;
-    if (end >= f->task->data.len) {
-        p->task = c->role == ROLE_INITIATOR ? next_member(c, f->task) : NULL;
-        p->offset = 0;
-    }
-    return p->task && (p->task == f->task || (p->task->kind == TASK_SCSI && p->task->read &&
-                                              p->task->state == TASK_ACTIVE && p->task->moved == 0));
+    *offset = f->task_offset + f->data_len;
+    if (*offset < f->task->data.len)
+        return f->task;
+    *offset = 0;
+    struct task *next = c->role == ROLE_INITIATOR ? next_member(c, f->task) : NULL;
+    return next && waits_for_data(next) ? next : NULL;
 }
 
 static uint32_t least(uint64_t a, uint64_t b)
@@ -44,10 +46,9 @@ uint32_t prediction_want(struct conn *c, struct berth_seg *segs, uint32_t max)
         p->passes--;
         return 0;
     }
-    if (!guess(c, p)) {
-        p->task = NULL;
+    p->task = guess(c, &p->offset);
+    if (!p->task)
         return 0;
-    }
     p->came = 0;
     p->between = f->tail_need + WIRE_BHS_LEN + (c->header_digest ? WIRE_DIGEST_LEN : 0);
     uint32_t len =

@@ -154,7 +154,7 @@ static void have_written(struct command *c, struct lu *lu, int error)
 void cmd_write(struct command *c, struct lu *lu)
 {
     struct scsi_rw rw;
-    uint32_t len = 0;
+    uint32_t len;
     scsi_get_rw(c->cdb, &rw);
     if (!cmd_check_write(c, lu, &rw, &len) || len == 0)
         return;
