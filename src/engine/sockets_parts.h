@@ -43,7 +43,8 @@ struct sockets {
     struct list held;     /* have something to send that may gather until the wait is over */
     bool gathering;       /* links may be held: the wait begins with looking */
     struct patience patience;
-    uint32_t looks, alert;      /* of who polls; so many are still at everything */
+    uint32_t looks;             /* and sleeps in a receive */
+    uint32_t alert;             /* of who polls: so many looks are still at everything */
     bool heard;                 /* a watched descriptor has been ready once */
     struct link *current;       /* whose callback runs */
     struct listener *accepting; /* whose callback runs */
