@@ -66,7 +66,7 @@ fouls() {
 judged() {
     [ -z "$unjudged" ] && [ "$(fouls)" != "$fouls_known" ] || return 0
     echo "rules that were broken: $(fouls | tr '\n' ' ')- not: $(echo "$fouls_known" | tr '\n' ' ')"
-    grep -h '^berth: referee: ' "$work"/*.err | head -n 20
+    grep -h '^berth: referee: ' "$work"/*.err | sed -n 1,20p
     return 1
 }
 
@@ -155,7 +155,7 @@ stop() {
 }
 
 listening() {
-    portal=$(sed -n 's/^berth: serving .* on //p' "$work/$1.out" | head -n 1)
+    portal=$(sed -n 's/^berth: serving .* on //p' "$work/$1.out" | sed -n 1p)
     [ -n "$portal" ] || gone "$pid"
 }
 
