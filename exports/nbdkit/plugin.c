@@ -115,18 +115,18 @@ static bool stopped(void)
     return nbdkit_nanosleep(0, 0) < 0;
 }
 
-/* In the foreground of `berth attach` the exit status tells why, where nbdkit's would be 1; and its socket
- * goes. */
+/* The socket goes, which nbdkit leaves. In the foreground of `berth attach` the exit status tells why, where
+ * nbdkit's would be 1. */
 static int give_up(int error, const struct berth_detail *detail)
 {
     const char *at = settings_text(disk.settings, SETTING_AT);
     bool wanted = error == BERTH_E_ABORTED;
     if (!wanted)
         complain(error, detail);
-    if (!settings_said(disk.settings, SETTING_TELL_AS))
-        return -1;
     if (at)
         unlink(at);
+    if (!settings_said(disk.settings, SETTING_TELL_AS))
+        return -1;
     _exit(wanted ? STATUS_OK : exit_find(error)->status);
 }
 

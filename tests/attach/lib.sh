@@ -49,7 +49,15 @@ status_is() {
     "$berth" status --json "$1" >"$work/status" 2>&1 && jq -e "$2" "$work/status" >/dev/null
 }
 
+left_behind() {
+    find "$runtime" -type f -o -type s
+}
+
+nothing_left() {
+    [ -z "$(left_behind)" ]
+}
+
 # empty: no file of an attachment is left
 empty() {
-    [ -z "$(find "$runtime" -type f -o -type s)" ] || die "left behind: $(find "$runtime" -type f -o -type s)"
+    nothing_left || die "left behind: $(left_behind)"
 }
