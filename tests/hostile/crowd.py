@@ -35,6 +35,8 @@ def main():
     rng = random.Random(count)
     crowd, most_fds, most_kib, logins = [], 0, 0, 0
     for number in range(count):
+        if len(crowd) > hard - 100:  # a machine that does not let us have so many
+            crowd.pop(0).close()
         s = connect(portal, timeout=60)
         try:
             s.sendall(words(rng))

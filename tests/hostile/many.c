@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* many URL INITIATORS SESSIONS SECONDS: so many initiators with so many sessions each, all in this one
  * process, write and read regions of their own of one LUN as fast as they can. Each block carries its
- * session, its place and the number of its write; a block read must be the last one written. Prints the
- * number of I/Os. */
+ * session, its place and the number of its write; a block read must be the last one written. Says "open",
+ * begins when a line comes, or the end, and prints the number of I/Os. */
 #include <berth/berth.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,6 +131,8 @@ int main(int argc, char *argv[])
     }
     printf("open\n");
     fflush(stdout);
+    for (int c = getchar(); c != '\n' && c != EOF;)
+        c = getchar();
     for (uint32_t i = 0; i < count * DEPTH; i++)
         next_io(&clients[i % count], i / count);
     for (double end = seconds() + atof(argv[4]); seconds() < end;)
