@@ -43,9 +43,10 @@ attach() {
     [ "$(cat "$work/$name.out")" = "$file" ] || die "berth-fuse said '$(cat "$work/$name.out")'"
 }
 
-# detach: as a user would; it ends by itself then.
+# detach: as a user would; it ends by itself then. The kernel may let go of the file a moment after the last one who had it open has
+# ended: what was read and written asynchronously, a loop device.
 detach() {
-    umount "$work/mnt"
+    await 10 umount "$work/mnt" 2>"$work/umount" || die "$(tail -n 1 "$work/umount")"
     reap "$serving_file" 20
     [ "$status" -eq 0 ] || die "berth-fuse ended with $status"
 }
