@@ -198,8 +198,7 @@ static void reentrant(void)
     for (int n = 0; n < 8; n++)
         if (!iscsi_testunitready_task(iscsi, url->lun, again, (void *)3))
             give_up("ready");
-    for (int n = 0; n < 100 && answers < 32; n++)
-        turn();
+    wait_for(&answers, 32, 30000);
     printf("%d answers\n", answers);
 }
 
