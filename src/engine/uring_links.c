@@ -54,6 +54,7 @@ void uring_release(struct link *l)
     struct carried *c = carried_of(l);
     struct uring_outcome out = {.ended = false};
     uring_recall(u, c);
+    u->now = engine_now(u->base); /* the base may have received since the last poll looked at the clock */
     if (c->landed & 1u << URING_RECV)
         uring_received(u, c, &out);
     if (out.ended && out.err && link_phase(l) == LINK_UP)
