@@ -4,9 +4,11 @@
 #define TEST_RAW_H
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -48,11 +50,14 @@ static inline bool have_ipv6(void)
     return yes;
 }
 
-/* A listening socket; `*where` receives its address. */
+/* A listening socket; `*where` receives its address. However much this system would let sockets keep that are
+ * not read, and more of it the faster they are read, those it accepts keep so much. */
 static inline int raw_listen(struct engine_addr *where, int backlog)
 {
+    static const int kept = 128 * 1024;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     *where = loopback4(0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &kept, sizeof kept), 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&where->sa, where->len), 0);
     assert_int_equal(listen(fd, backlog), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&where->sa, &where->len), 0);
@@ -86,15 +91,20 @@ static inline int raw_connect(const struct engine_addr *to)
     return fd;
 }
 
+/* The end of a ring that was here before may end a wait in the middle, as a signal does. */
 static inline void raw_send(int fd, uint32_t seed, uint64_t at, size_t n)
 {
     uint8_t *bytes = malloc(n);
     stub_pattern(seed, at, bytes, n);
-    assert_int_equal(send(fd, bytes, n, MSG_NOSIGNAL), n);
+    for (size_t sent = 0; sent < n;) {
+        ssize_t more = send(fd, bytes + sent, n - sent, MSG_NOSIGNAL);
+        assert_true(more > 0);
+        sent += (size_t)more;
+    }
     free(bytes);
 }
 
-/* The end of a ring that was here before may end a wait in the middle, as a signal does. */
+/* So may it end this one. */
 static inline void raw_expect(int fd, uint32_t seed, uint64_t at, size_t n)
 {
     uint8_t *bytes = malloc(n), *expect = malloc(n);
@@ -145,6 +155,13 @@ static inline void raw_arrives(const struct peer *p, int bytes)
     struct pollfd pfd = {.fd = p->link.fd, .events = POLLIN};
     for (int there = 0; there < bytes; assert_int_equal(ioctl(p->link.fd, FIONREAD, &there), 0))
         assert_int_equal(poll(&pfd, 1, (int)(PATIENCE / MS)), 1);
+}
+
+/* The same where a ring may have read them already: until the peer's kernel has confirmed all of them. */
+static inline void raw_delivered(int fd)
+{
+    for (int left = 1; left > 0; assert_int_equal(ioctl(fd, SIOCOUTQ, &left), 0))
+        sched_yield();
 }
 
 /* So may a RST. */
