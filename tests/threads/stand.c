@@ -53,11 +53,22 @@ static pid_t begin(const char *portal, const char *path, int to)
     return pid;
 }
 
-static void end(pid_t pid)
+static void end(pid_t *pid)
 {
     int status;
-    kill(pid, SIGKILL);
-    waitpid(pid, &status, 0);
+    if (*pid <= 0)
+        return;
+    kill(*pid, SIGKILL);
+    waitpid(*pid, &status, 0);
+    *pid = 0;
+}
+
+/* None of its threads runs any more. */
+static void stop(pid_t pid)
+{
+    int status;
+    kill(pid, SIGSTOP);
+    waitpid(pid, &status, WUNTRACED);
 }
 
 /* A port that stays ours while no target listens there. */
@@ -73,7 +84,7 @@ static bool hold(char portal[32])
     return true;
 }
 
-/* Orders: R another target, S stand still, C go on. Ends with its orders. */
+/* Orders: R another target, K none, S stand still, C go on. Ends with its orders. */
 static void keep(const char *path, int orders, int answers)
 {
     char order, portal[32], again[256];
@@ -84,17 +95,20 @@ static void keep(const char *path, int orders, int answers)
     if (read(told[0], again, sizeof again) <= 0 || write(answers, portal, strlen(portal) + 1) < 0)
         _exit(3);
     while (read(orders, &order, 1) == 1) {
+        if (order == 'R' || order == 'K')
+            end(&pid);
         if (order == 'R') {
-            end(pid);
             pid = begin(portal, path, told[1]);
             order = read(told[0], again, sizeof again) > 0 ? 'r' : '?';
-        } else {
-            kill(pid, order == 'S' ? SIGSTOP : SIGCONT);
         }
+        if (order == 'S')
+            stop(pid);
+        if (order == 'C')
+            kill(pid, SIGCONT);
         if (write(answers, &order, 1) != 1)
             break;
     }
-    end(pid);
+    end(&pid);
     _exit(0);
 }
 
@@ -146,6 +160,11 @@ static char order(const struct stand *s, char what)
 void stand_restart(struct stand *s)
 {
     assert_int_equal(order(s, 'R'), 'r');
+}
+
+void stand_kill(struct stand *s)
+{
+    order(s, 'K');
 }
 
 void stand_freeze(struct stand *s)

@@ -35,6 +35,7 @@ void stand_start(struct stand *s);
 void stand_stop(struct stand *s);
 
 void stand_restart(struct stand *s); /* all sessions are lost; what was written is not */
+void stand_kill(struct stand *s);    /* the same, and until stand_restart() nobody is there */
 void stand_freeze(struct stand *s);  /* it answers nothing */
 void stand_thaw(struct stand *s);
 
