@@ -4,6 +4,26 @@
 #include <time.h>
 #include "client.h"
 
+/* The target has the request, and answers it later. */
+static void waits_for_its_answer(struct client *cl)
+{
+    await(!list_empty(&target->managing));
+    hear_nothing(cl);
+}
+
+/* So many commands have come to the LU, be they under way or not. */
+static void await_commands(uint32_t count)
+{
+    uint32_t there = 0;
+    for (uint32_t i = 0; there < count && i < PATIENCE; i++) {
+        turn();
+        there = 0;
+        list_each (node, &disk->tasks.commands)
+            there++;
+    }
+    assert_int_equal(there, count);
+}
+
 /* A response to a request means that what it covers is over: it waits for the I/O, and the command has no
  * answer.
  */
@@ -17,7 +37,7 @@ static void test_response_waits(void **state)
         uint32_t write = write_block(&cl, 0, 0xaa);
         await_held(1);
         uint32_t tmf = manage_task(&cl, functions[i], 0, write);
-        hear_nothing(&cl);
+        waits_for_its_answer(&cl);
         release();
         managed(&cl, tmf, WIRE_TMF_COMPLETE);
         hear_nothing(&cl);
@@ -55,6 +75,7 @@ static void test_nothing_overtakes_what_dies(void **state)
     uint32_t old = write_block(&a, 0, 0x11);
     await_held(1);
     uint32_t tmf = manage_task(&a, WIRE_TMF_ABORT_TASK, 0, old);
+    waits_for_its_answer(&a);
     uint32_t new = write_block(&b, 0, 0x22);
     await_held(1);
     uint32_t elsewhere = read_block(&b, 1); /* another LU is not concerned */
@@ -76,7 +97,7 @@ static void test_third_parties(void **state)
     read_block(&b, 0);
     await_held(1);
     uint32_t tmf = manage_task(&a, WIRE_TMF_CLEAR_TASK_SET, 0, 0);
-    hear_nothing(&a);
+    waits_for_its_answer(&a);
     release();
     managed(&a, tmf, WIRE_TMF_COMPLETE);
     attention(&b, 0, ASC_COMMANDS_CLEARED);
@@ -85,7 +106,7 @@ static void test_third_parties(void **state)
     read_block(&b, 0);
     await_held(1);
     tmf = manage_task(&a, WIRE_TMF_LU_RESET, 0, 0);
-    hear_nothing(&a);
+    waits_for_its_answer(&a);
     release();
     managed(&a, tmf, WIRE_TMF_COMPLETE);
     attention(&a, 0, ASC_DEVICE_RESET);
@@ -134,8 +155,9 @@ static void test_ordered_waits(void **state)
     uint32_t first = read_block(&a, 0);
     await_held(1);
     uint32_t ordered = read_with(&b, 0, WIRE_ATTR_ORDERED);
-    turns(QUIET);
+    await_commands(2);
     uint32_t last = read_block(&a, 0);
+    await_commands(3);
     await_held(1);
     release();
     good(&a, first);
@@ -160,8 +182,7 @@ static void test_connection_dies(void **state)
     read_with(&cl, 0, WIRE_ATTR_ORDERED); /* waits: ends with the connection */
     await_held(2);
     hang_up(&cl);
-    turns(QUIET);
-    assert_true(list_empty(&target->sessions));
+    await(list_empty(&target->sessions));
     assert_false(list_empty(&target->ending));
     release();
     assert_false(list_empty(&target->ending));
@@ -215,10 +236,9 @@ static void test_requester_dies(void **state)
     write_block(&b, 0, 1);
     await_held(1);
     manage_task(&a, WIRE_TMF_LU_RESET, 0, 0);
-    hear_nothing(&a);
+    waits_for_its_answer(&a);
     hang_up(&a);
-    turns(QUIET);
-    assert_true(list_empty(&target->managing));
+    await(list_empty(&target->managing));
     release();
     attention(&b, 0, ASC_DEVICE_RESET);
     hang_up(&b);
@@ -235,7 +255,7 @@ static void test_lu_goes_away(void **state)
     uint32_t tmf = manage_task(&a, WIRE_TMF_ABORT_TASK_SET, 0, 0);
     managed(&a, tmf, WIRE_TMF_COMPLETE); /* nothing of its own */
     tmf = manage_task(&a, WIRE_TMF_LU_RESET, 0, 0);
-    hear_nothing(&a);
+    waits_for_its_answer(&a);
     lu_set_remove(set, disk);
     uint32_t other = manage_task(&a, WIRE_TMF_ABORT_TASK_SET, 1, 0);
     managed(&a, other, WIRE_TMF_COMPLETE);
@@ -256,8 +276,7 @@ static void test_many_requests(void **state)
     await_held(1);
     uint32_t one = manage_task(&a, WIRE_TMF_LU_RESET, 0, 0),
              two = manage_task(&b, WIRE_TMF_ABORT_TASK, 0, write);
-    turns(QUIET);
-    hear_nothing(&a);
+    waits_for_its_answer(&a);
     release();
     managed(&a, one, WIRE_TMF_COMPLETE);
     assert_true(hear_within(&b, PATIENCE)); /* either is right: it was aborted by the other */

@@ -107,6 +107,14 @@ static inline void turns(uint32_t count)
         turn();
 }
 
+/* Until that is so, of what another connection may bring later than the one that is listened to. */
+#define await(condition)                                                                                     \
+    do {                                                                                                     \
+        for (uint32_t turns_ = 0; !(condition) && turns_ < PATIENCE; turns_++)                               \
+            turn();                                                                                          \
+        assert_true(condition);                                                                              \
+    } while (0)
+
 /* --- clients --- */
 
 struct client {
@@ -188,7 +196,9 @@ static inline struct client connected(uint8_t isid)
 {
     struct client cl = {.fd = socket(AF_INET, SOCK_STREAM, 0), .itt = FIRST_TAG};
     const struct engine_addr *to = &target->portals[0].addr;
+    static const int kept = 128 * 1024; /* that is not read, however much this system would allow */
     assert_true(cl.fd >= 0);
+    assert_int_equal(setsockopt(cl.fd, SOL_SOCKET, SO_RCVBUF, &kept, sizeof kept), 0);
     assert_int_equal(connect(cl.fd, (const struct sockaddr *)&to->sa, to->len), 0);
     log_in(&cl, isid);
     return cl;

@@ -233,6 +233,22 @@ static void test_half_closed(void **state)
     close(fd);
 }
 
+/* How many end in this piece of what is heard. `*matched`: bytes of an end that came with the piece before.
+ */
+static uint32_t answers_in(const char *piece, size_t *matched)
+{
+    static const char end[] = "\nok\n";
+    uint32_t count = 0;
+    for (; *piece; piece++) {
+        *matched = *piece == end[*matched] ? *matched + 1 : *piece == end[0];
+        if (*matched == sizeof end - 1) {
+            *matched = 1;
+            count++;
+        }
+    }
+    return count;
+}
+
 /* Who asks and does not listen is not read from, holds nobody up, and hears all of it in the end. */
 static void test_slow_listener(void **state)
 {
@@ -249,18 +265,12 @@ static void test_slow_listener(void **state)
     assert_in_range(asked_for, 10, 99999);
     done("status");
     uint32_t answers = 0;
-    while (answers < asked_for) {
-        char *at = heard;
+    for (size_t matched = 0; answers < asked_for;) {
         assert_true(listen_to(fd));
         assert_true(heard[0]);
-        for (; (at = strstr(at, "\nok\n")) != NULL; at++)
-            answers++;
-        answers += strncmp(heard, "ok\n", 3) == 0 || strncmp(heard, "k\n}", 3) == 0;
-        if (strlen(heard) < HEARD_MAX - 1)
-            break;
+        answers += answers_in(heard, &matched);
     }
-    assert_in_range(answers, asked_for - 2,
-                    asked_for); /* one may be torn at the end of what was heard at once */
+    assert_int_equal(answers, asked_for);
     close(fd);
 }
 
@@ -429,9 +439,7 @@ static void test_remove_under_way(void **state)
     done("add-lun 0 ram:2M");
     release();
     good(&cl, running);
-    turns(QUIET);
-    luns_settle(target);
-    assert_null(target->retired);
+    await((luns_settle(target), !target->retired));
     hang_up(&cl);
 }
 
@@ -444,13 +452,12 @@ static void test_remove_behind_a_session(void **state)
     await_held(1);
     done("remove-lun 0");
     hang_up(&cl);
+    await(target->session_count == 0);
     turns(QUIET);
     luns_settle(target);
     assert_non_null(target->retired);
     release();
-    turns(QUIET);
-    luns_settle(target);
-    assert_null(target->retired);
+    await((luns_settle(target), !target->retired));
 }
 
 /* An answer on its way shows the store's own memory: LUN 1 peeks. */
@@ -466,6 +473,7 @@ static void test_remove_behind_an_answer(void **state)
     struct client cl = ready_client(1);
     for (uint32_t i = 0; i < COUNT; i++)
         command(&cl, c, NULL, 0);
+    await(recv(cl.fd, heard, 1, MSG_PEEK | MSG_DONTWAIT) == 1);
     turns(QUIET);
     done("remove-lun 1");
     luns_settle(target);
@@ -560,19 +568,20 @@ static void test_logout(void **state)
     (void)state;
     struct client one = ready_client(1), two = ready_client(2);
     refused("logout 1 3601", BERTH_E_ARGUMENT, "'3601' is not a number of seconds: use 0 to 3600");
+    uint64_t before = engine_now(target->engine);
     done("logout all 7");
+    uint64_t after = engine_now(target->engine);
     hear_async(&one, &a);
     assert_int_equal(a.event, WIRE_ASYNC_LOGOUT);
     assert_int_equal(a.parameter3, 7);
     hear_async(&two, &a);
-    uint64_t now = engine_now(target->engine);
-    target_tick(target, now + 6000000000ull);
+    target_tick(target, before + 6000000000ull);
     assert_false(ended(&one, QUIET));
     uint8_t bhs[WIRE_BHS_LEN];
     put_logout_request(bhs, &(struct wire_logout_request){.immediate = true, .itt = 9, .cmd_sn = two.cmd_sn});
     say(&two, bhs, NULL, 0);
     hear(&two, WIRE_LOGOUT_RESPONSE, 9);
-    target_tick(target, now + 8000000000ull);
+    target_tick(target, after + 8000000000ull);
     assert_true(ended(&one, PATIENCE));
     tells("log 1", "did not log out when it was asked to");
     hang_up(&one);
@@ -628,7 +637,9 @@ static void test_async_refusals(void **state)
     hang_up(&cl);
 }
 
-/* An outbox that is full of what nobody reads takes no more. */
+/* An outbox that is full of what nobody reads takes no more; sockets take some more before it is full. */
+#define DEAF_ASKS (10 * CONN_OUTBOX)
+
 static void test_deaf_session(void **state)
 {
     struct wire_scsi_command c = {.read = true,
@@ -640,9 +651,9 @@ static void test_deaf_session(void **state)
     struct client cl = ready_client(1);
     for (uint32_t i = 0; i < 20; i++)
         command(&cl, c, NULL, 0);
-    turns(QUIET);
-    for (uint32_t i = 0; i < CONN_OUTBOX; i++)
-        asked("async 1 255");
+    await(recv(cl.fd, heard, 1, MSG_PEEK | MSG_DONTWAIT) == 1);
+    for (uint32_t i = 0; i < DEAF_ASKS && strcmp(asked("async 1 255"), "ok\n") == 0; i++)
+        ;
     assert_string_equal(heard, "fail -309 1 sessions cannot be told anything now: try again, or kick them\n");
     done("kick 1");
     assert_int_equal(target->session_count, 0);
