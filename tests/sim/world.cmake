@@ -23,11 +23,11 @@ target_include_directories(sim_storm_test PRIVATE ${CMAKE_SOURCE_DIR}/tests/faul
 foreach(part 0 1 2 3)
   math(EXPR first "${part} * 1000 + 1")
   add_test(NAME sim.storm_${part} COMMAND sim_storm_test ${first} 1000)
-  set_tests_properties(sim.storm_${part} PROPERTIES LABELS sim TIMEOUT 240)
+  set_tests_properties(sim.storm_${part} PROPERTIES LABELS sim TIMEOUT 1500)
 endforeach()
 
 foreach(noun initiator_states seek redirect reconnect aftermath escalation climb)
   berth_world_test(sim_${noun}_test ${noun})
   add_test(NAME sim.${noun} COMMAND sim_${noun}_test)
-  set_tests_properties(sim.${noun} PROPERTIES LABELS sim TIMEOUT 240)
+  set_tests_properties(sim.${noun} PROPERTIES LABELS sim TIMEOUT 1500)
 endforeach()

@@ -20,6 +20,7 @@ static unsigned warnings;
 static int begin(void **state)
 {
     (void)state;
+    umask(022); /* or others might write to what is made here */
     return mkdtemp(folder) && store_path(folder, "x", path) ? 0 : -1;
 }
 

@@ -311,6 +311,7 @@ static void feed(uint64_t size)
     assert_int_equal(pipe(ends), 0);
     child = fork();
     if (child == 0) {
+        close(ends[0]); /* or who is not read to the end would wait for ever */
         for (uint64_t done = 0; done < size;) {
             ssize_t n = write(ends[1], src_memory.bytes + done, size - done);
             if (n <= 0)

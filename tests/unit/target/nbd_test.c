@@ -522,7 +522,7 @@ static void a_silent_server_is_not_waited_for_long(void **state)
 {
     (void)state;
     serve("memory 1M");
-    open_good(",timeout=2");
+    open_good(",timeout=5");
     fill(many[0], 512, 1);
     assert_int_equal(run(LU_WRITE, 0, 512, false), 0);
     kill(server, SIGSTOP);
@@ -530,7 +530,7 @@ static void a_silent_server_is_not_waited_for_long(void **state)
     uint64_t begin = now_ms();
     start(0, LU_WRITE, 0, 512, false);
     start(1, LU_READ, 512, 512, false);
-    assert_true(now_ms() - begin < 1900); /* the target goes on meanwhile */
+    assert_true(now_ms() - begin < 4900); /* the target goes on meanwhile */
     reap_all();
     assert_int_equal(errands[0].io.error, -ETIMEDOUT);
     assert_true(errands[1].io.error == -ETIMEDOUT || errands[1].io.error == -ENOTCONN);
@@ -543,7 +543,7 @@ static void a_server_that_is_gone_is_missed(void **state)
 {
     (void)state;
     serve("memory 1M");
-    open_good(",timeout=2");
+    open_good(",timeout=5");
     assert_int_equal(run(LU_READ, 0, 512, false), 0);
     end_server();
     assert_int_equal(run(LU_READ, 0, 512, false), -ENOTCONN);
@@ -553,7 +553,7 @@ static void a_server_that_is_gone_is_missed(void **state)
     uint64_t len = MIB;
     bool allocated;
     assert_int_equal(lu.backend->map(&lu, 0, &len, &allocated), -ENOTCONN);
-    assert_true(now_ms() - begin < 3900); /* it has been away for long: not two times the two seconds */
+    assert_true(now_ms() - begin < 9900); /* it has been away for long: not two times the five seconds */
     serve("memory 1M");
     fill(many[0], 512, 1);
     assert_int_equal(run(LU_WRITE, 0, 512, false), 0);
@@ -656,7 +656,7 @@ static void a_server_that_goes_bit_by_bit_is_asked_again(void **state)
 /* Writes something, which the server does not answer in time. */
 static void lose_a_write(void)
 {
-    open_good(",timeout=2");
+    open_good(",timeout=5");
     fill(many[0], 512, 1);
     assert_int_equal(run(LU_WRITE, 0, 512, false), -ETIMEDOUT);
     assert_int_equal(run(LU_READ, 0, 512, false), 0); /* which may be done meanwhile */
@@ -675,7 +675,7 @@ static void nothing_is_written_while_a_lost_write_may_be_made(void **state)
     assert_int_equal(errands[1].io.error, 0);
     uint64_t begin = now_ms();
     assert_int_equal(run(LU_WRITE, 0, 512, true), -ETIMEDOUT);
-    assert_true(now_ms() - begin < 1900); /* the server has had its time */
+    assert_true(now_ms() - begin < 4900); /* the server has had its time */
     assert_int_equal(atomic_load(&fake.writes), 1);
     atomic_store(&fake.released, true);
     for (int i = 0; i < 6000 && run(LU_WRITE, 1024, 512, false); i++)
