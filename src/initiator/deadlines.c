@@ -25,11 +25,14 @@ void deadlines_begin(struct initiator *i, struct task *task, uint64_t now)
     deadlines_set(i, task, now + time_of(i, task));
 }
 
+/* Memory of tasks that were never taken is not even read: some kernels give a page to who reads one. */
 static bool runs(const struct session *s, uint32_t slot)
 {
     const struct task *task = &s->tasks[slot];
+    if (!slots_taken(&s->slots, slot))
+        return false;
     bool going = task->state == TASK_ACTIVE || task->state == TASK_QUEUED || task->state == TASK_ENDING;
-    return slots_taken(&s->slots, slot) && going && task->deadline_ns;
+    return going && task->deadline_ns;
 }
 
 /* What was never sent is simply taken back. Returns whether it was one of those. */
