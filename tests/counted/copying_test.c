@@ -27,10 +27,10 @@ static const struct {
     {"read 64 KiB", BERTH_READ, 65536, 0.05},
     {"read 256 KiB", BERTH_READ, 262144, 0.02},
     {"read 1 MiB", BERTH_READ, RIG_IO_MAX, 0.03},
-    /* the I/O itself */
-    {"write 4 KiB", BERTH_WRITE, 4096, 0.05},
-    {"write 64 KiB", BERTH_WRITE, 65536, 0.005},
-    {"write 1 MiB", BERTH_WRITE, RIG_IO_MAX, 0.001},
+    /* the I/O itself, and headers and digests put side by side: of what the kernel did not take, each time */
+    {"write 4 KiB", BERTH_WRITE, 4096, 0.1},
+    {"write 64 KiB", BERTH_WRITE, 65536, 0.02},
+    {"write 1 MiB", BERTH_WRITE, RIG_IO_MAX, 0.02},
 };
 
 static void check(bool digests)
