@@ -128,7 +128,8 @@ await() {
 launch() {
     local name=$1
     shift
-    : >"$work/$name.out" # so that it can be read at once
+    : >"$work/$name.out" # so that they can be read at once, and have nothing of one that had the name before
+    : >"$work/$name.err"
     setpriv --pdeathsig KILL "$@" <&0 >"$work/$name.out" 2>"$work/$name.err" &
     pid=$!
     started+=("$pid")
@@ -194,14 +195,25 @@ serve() {
     serve_at 127.0.0.1:0 "$@"
 }
 
-# stand_before PORTAL OPTION...: puts berth proxy before a target; sets $standing (its process) and $stood, the portal to use
-# instead.
+# stand_before PORTAL OPTION...: puts berth proxy before a target, at $stand_at if that is set; sets $standing (its process) and
+# $stood, the portal to use instead.
 stand_before() {
     local name=proxy$((++instances))
-    launch "$name" "$berth" proxy --listen 127.0.0.1:0 --to "$@"
+    launch "$name" "$berth" proxy --listen "${stand_at:-127.0.0.1:0}" --to "$@"
     standing=$pid
     await 20 grep -q '^berth: standing before ' "$work/$name.out" || die "berth proxy --to $* does not listen"
     stood=$(sed -n 's/^berth: standing before .* on //p' "$work/$name.out")
+}
+
+# at_work CONTROL: one session and no other is there, according to berth serve --control, and a hundred commands of it are done:
+# more than it takes to open a LUN.
+at_work() {
+    "$berth" serve-ctl --control "$1" --json sessions | jq -e '.sessions | length == 1 and .[0].commands > 100' >/dev/null
+}
+
+# nobody_there CONTROL: no session is left
+nobody_there() {
+    "$berth" serve-ctl --control "$1" --json sessions | jq -e '.sessions == []' >/dev/null
 }
 
 frozen() {
@@ -253,6 +265,10 @@ relay() {
     await 20 grep -q '^ready ' "$work/$name.out" || die "the relay does not listen"
     relayed=$(sed -n 's/^ready //p' "$work/$name.out")
 }
+
+# killing PID, as the command of a relay: kills the target behind it, and lets it know of none, for whoever is given its port
+# next must not be taken for it.
+killing=(sh -c ': >"$0" && kill -KILL "$1"' "$work/upstream")
 
 # --- commands and how they end ---
 
