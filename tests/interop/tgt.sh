@@ -34,10 +34,14 @@ start_tgt() {
     configure_tgt "$1"
 }
 
-configure_tgt() {
+configure_tgt() { # configure_tgt FILE [WHOM]: with the file as LUN 1 of a target that these may use: ALL, or none yet
     tgt --op new --mode target --tid 1 -T iqn.2026-11.test:tgt
     tgt --op new --mode logicalunit --tid 1 --lun 1 -b "$1" --bstype rdwr
-    tgt --op bind --mode target --tid 1 -I ALL
+    [ "${2:-ALL}" = none ] || tgt_let_in "${2:-ALL}"
+}
+
+tgt_let_in() {
+    tgt --op bind --mode target --tid 1 -I "$1"
 }
 
 tgt_target_key() { # tgt_target_key KEY VALUE
