@@ -224,6 +224,11 @@ at_work() {
     "$berth" serve-ctl --control "$1" --json sessions | jq -e '.sessions | length == 1 and .[0].commands > 100' >/dev/null
 }
 
+# unused NAME: nobody uses this attachment. Of a file that was closed the kernel tells berth-fuse when it comes to that.
+unused() {
+    "$berth" status --json "$1" 2>/dev/null | jq -e '.users == []' >/dev/null
+}
+
 # nobody_there CONTROL: no session is left
 nobody_there() {
     "$berth" serve-ctl --control "$1" --json sessions | jq -e '.sessions == []' >/dev/null

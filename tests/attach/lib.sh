@@ -57,11 +57,6 @@ nothing_left() {
     [ -z "$(left_behind)" ]
 }
 
-# unused NAME: nobody uses it. Of a file that was closed the kernel tells berth-fuse when it comes to that.
-unused() {
-    status_is "$1" '.users == []'
-}
-
 # empty: no file of an attachment is left
 empty() {
     nothing_left || die "left behind: $(left_behind)"
